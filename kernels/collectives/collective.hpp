@@ -1,0 +1,42 @@
+// Which transfers a collective becomes on the wired machine. The algorithm sees the fabric and its nested domains only.
+// Buffer convention (as nccl-tests): `bytes` is the larger of the send and receive buffer of one rank: the full vector for
+// all-reduce, reduce-scatter (its input), all-gather (its output), broadcast; all-to-all: what one rank sends in all.
+// A plan is a list of steps executed one after the other. Detail `flow` gives one step with one flow per neighbour and the
+// number of rounds; detail `step` gives every round of the schedule. Their times agree to the rounds' latencies being
+// counted once each: exactly, where all rounds have equal flows.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/cluster.hpp"
+#include "sim/program.hpp"
+
+namespace orrery {
+
+enum class CollectiveDetail : std::uint8_t { flow, step };
+
+struct CollectiveRequest {
+  CollectiveKind kind = CollectiveKind::all_reduce;
+  std::vector<DeviceId> members;         // in rank order
+  Bytes bytes{0};
+  std::string algorithm = "auto";        // or a row of the collective catalog: "ring", "tree", ...
+  CollectiveDetail detail = CollectiveDetail::flow;
+};
+
+struct CollectiveStep {
+  std::vector<Flow> flows;               // shares of `bytes`; empty for a group of one
+  double bytes = 0;
+  std::uint32_t rounds = 0;
+  Seconds setup{0};                      // launch and protocol time before and between rounds
+};
+
+struct CollectivePlan {
+  std::string algorithm, protocol, why;
+  std::vector<CollectiveStep> steps;     // flows depend on (kind, members, algorithm, protocol) only, never on bytes
+};
+
+CollectivePlan plan_collective(const Cluster&, const CollectiveRequest&);
+
+}  // namespace orrery

@@ -1,0 +1,28 @@
+// Constructors of the kernels that the lowering uses: each fills in FLOPs (2 per multiply-add) and compulsory bytes of
+// device memory, and leaves host time and launch counts to the software profile.
+#pragma once
+
+#include <cstdint>
+
+#include "sim/kernel.hpp"
+
+namespace orrery {
+
+Kernel gemm(std::int64_t m, std::int64_t n, std::int64_t k, DataType type, std::int64_t batch = 1);
+// Fused attention (FlashAttention-like): generation 1, 2, 3. Causal counts and computes half of the score matrix.
+Kernel attention(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim, std::int64_t sequences,
+                 std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type, int generation);
+Kernel attention_backward(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim,
+                          std::int64_t sequences, std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type,
+                          int generation);
+Kernel softmax(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type);
+Kernel normalization(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type);
+// A memory-bound chain: `bytes` moved in all, `flops` of vector arithmetic, as `launches` kernels.
+Kernel elementwise(std::int64_t elements, double bytes, double flops, DataType type, int launches = 1);
+Kernel embedding(std::int64_t tokens, std::int64_t hidden, DataType type);
+Kernel cross_entropy(std::int64_t tokens, std::int64_t vocabulary, double bytes_per_logit, DataType type);
+Kernel optimizer_step(double parameters, double bytes_per_parameter, int launches);
+Kernel memory_copy(double bytes);
+Kernel quantize(std::int64_t elements, DataType from, DataType to);
+
+}  // namespace orrery

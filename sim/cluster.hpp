@@ -1,0 +1,33 @@
+// The machine: a fabric, its router, and the device model of every device. Built once from a scenario (topologies/) and
+// never changed afterwards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/device.hpp"
+#include "sim/fabric.hpp"
+
+namespace orrery {
+
+struct Pool {  // a contiguous range of equal devices
+  std::string name;
+  DeviceTypeId type;
+  std::size_t first_device = 0, devices = 0, devices_per_node = 1;
+};
+
+struct Cluster {
+  std::string name;
+  Fabric fabric;
+  std::unique_ptr<Router> router;
+  std::vector<DeviceModel> device_types;
+  std::vector<Pool> pools;
+  std::vector<DeviceTypeId> type_of;  // by device
+  std::vector<double> speed;          // by device: 1 = nominal; a straggler has less (scales its clock)
+  Watts host_power_per_device{0};     // share of host, fans and NICs of a node, drawn all the time
+
+  const DeviceModel& model_of(DeviceId d) const { return device_types[type_of[d.index()].index()]; }
+};
+
+}  // namespace orrery

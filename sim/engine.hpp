@@ -1,0 +1,27 @@
+// Runs Programs on a Cluster. Two evaluators of the same Programs:
+//   simulate_flow      max-min sharing of every link in time (SimGrid, in a forked child: one simulation per process)
+//   evaluate_analytic  contention-free durations and the critical path; drivers see the same calls
+// Both check for programs that cannot finish and throw StuckError saying what waits for what.
+// Bit-identical results for identical input, whatever ran before.
+#pragma once
+
+#include <span>
+#include <stdexcept>
+
+#include "sim/cluster.hpp"
+#include "sim/cost_model.hpp"
+#include "sim/governor.hpp"
+#include "sim/job_driver.hpp"
+#include "sim/timeline.hpp"
+
+namespace orrery {
+
+class StuckError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+Timeline simulate_flow(const Cluster&, const CostModel&, Governor&, std::span<JobDriver* const>);
+Timeline evaluate_analytic(const Cluster&, const CostModel&, Governor&, std::span<JobDriver* const>);
+
+}  // namespace orrery

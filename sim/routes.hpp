@@ -1,0 +1,31 @@
+// A pattern of flows laid onto the fabric: how many of the Transfer's bytes cross each link, and the latency of one round.
+// All flows of a pattern move at one rate (they are steps of one pipelined algorithm), so the pattern is limited by its
+// most loaded link: alone it needs setup + rounds x latency + bytes x bottleneck.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sim/cluster.hpp"
+#include "sim/program.hpp"
+
+namespace orrery {
+
+struct LinkLoad {
+  LinkId link;
+  double weight = 0;  // bytes over this link per byte of the Transfer
+};
+
+struct RoutedPattern {
+  std::vector<LinkLoad> loads;      // sorted by link
+  Seconds latency{0};               // of the flow with the longest path, incl. the link classes' message latency
+  double bottleneck = 0;            // max weight / bandwidth, s/B
+  double energy_per_byte = 0;       // J per byte of the Transfer
+};
+
+RoutedPattern route_pattern(const Fabric&, const Router&, std::span<const Flow>);
+
+// Time of a Transfer that shares no link.
+Seconds time_alone(const Operation&, const RoutedPattern&);
+
+}  // namespace orrery

@@ -1,0 +1,89 @@
+// What a scenario says of the machine: pools of nodes, how the devices inside a node are wired (scale-up) and how nodes
+// are joined (the scale-out fabric). Named parts live in models/hardware/{nodes,accelerators,links}.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/cluster.hpp"
+#include "sim/device.hpp"
+#include "sim/spec.hpp"
+
+namespace orrery {
+
+struct LinkModel {  // one link or port, one way; models/hardware/links
+  std::string name, title;
+  std::string kind = "scale-up";            // JSON key "class"
+  BytesPerSecond bandwidth_per_direction{0};
+  std::optional<int> lanes;
+  std::optional<Seconds> latency;           // one hop
+  std::optional<JoulesPerByte> energy;
+  std::optional<double> efficiency;         // payload share of the line rate
+  std::optional<Seconds> reconfiguration_time;
+  std::optional<int> ports;
+  Json notes, sources;
+};
+
+struct ScaleUpSpec {
+  std::string kind = "switch";              // a row of the topology catalog: switch, full-mesh, torus, ring, pcie, ...
+  std::optional<LinkModel> link;            // part "hardware/links"
+  std::optional<int> links_per_device;
+  std::vector<int> dimensions;              // torus, mesh
+  std::optional<bool> in_network_reduction; // NVLink SHARP; absent: as the link generation has it
+};
+
+struct NicSpec {
+  LinkModel link;
+  int count = 1;                            // per node
+};
+
+struct NodeModel {  // the unit that is replicated: devices that share one scale-up network
+  std::string name, title;
+  DeviceModel device;
+  int devices = 1;
+  ScaleUpSpec scale_up;
+  std::optional<NicSpec> nics;
+  std::optional<Watts> host_power;          // of the node without its accelerators
+  Json notes, sources;
+};
+
+struct PoolSpec {
+  std::string name;
+  NodeModel node;                           // part "hardware/nodes"
+  int count = 1;
+  std::vector<int> slow_devices;            // stragglers: indices in the pool ...
+  double slow_factor = 1;                   // ... and the speed they run at (1 = nominal)
+};
+
+struct FabricSpec {  // joins the NICs of all nodes
+  std::string kind = "fat-tree";            // a row of the topology catalog: none, single-switch, fat-tree, ...
+  std::optional<LinkModel> link;            // absent: the NICs' own link
+  int levels = 2;
+  int radix = 40;                           // ports per switch
+  double oversubscription = 1;              // downlink : uplink bandwidth at a leaf
+  bool rail_optimized = false;              // NIC i of every node on leaf switches of rail i
+  std::string ecmp = "ideal";               // ideal: even spreading; hash: one path per flow
+  std::int64_t seed = 1;                    // of the hash
+  Json options;                             // family-specific settings, read by the family
+};
+
+struct ClusterSpec {
+  std::string name, description;
+  std::vector<PoolSpec> pools;
+  FabricSpec fabric;
+  Json sources;
+};
+
+void fields(Fields&, LinkModel&);
+void fields(Fields&, ScaleUpSpec&);
+void fields(Fields&, NicSpec&);
+void fields(Fields&, NodeModel&);
+void fields(Fields&, PoolSpec&);
+void fields(Fields&, FabricSpec&);
+void fields(Fields&, ClusterSpec&);
+
+// Builds fabric, domains and router. Throws SpecError (pointers relative to the cluster object) on impossible wiring.
+Cluster build_cluster(const ClusterSpec&);
+
+}  // namespace orrery
