@@ -1,4 +1,5 @@
-// Renderings of Metrics. A report computes nothing.
+// Renderings of Metrics: the text an engineer reads first, the JSON a program reads, the trace a viewer opens.
+// A report computes nothing.
 #pragma once
 
 #include <iosfwd>

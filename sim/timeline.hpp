@@ -1,4 +1,5 @@
 // What happened when, and what it cost in joules: the one record stream that every report reads.
+// Plain data, written by the engine only; metrics and reports derive from it and never add to it.
 #pragma once
 
 #include <cstdint>
