@@ -9,6 +9,7 @@
 // All tables hold plain values, so a Program can be copied, hashed and sent through a pipe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,9 +26,13 @@ namespace orrery {
 enum class OpKind : std::uint8_t { compute, transfer, join };
 
 // Streams of one device run together. Their names appear in traces.
-enum class Stream : std::uint8_t { compute, tensor, data, data_gather, pipeline_forward, pipeline_backward, copy, host };
-inline constexpr std::array<std::string_view, 8> stream_names = {
-    "compute", "tensor-parallel", "data-parallel", "parameter-gather", "pipeline-forward", "pipeline-backward", "copy", "host"};
+// A point-to-point message occupies the sender's send stream and the receiver's receive stream.
+enum class Stream : std::uint8_t {
+  compute, tensor, context, data, data_gather, send_forward, receive_forward, send_backward, receive_backward, copy
+};
+inline constexpr std::array<std::string_view, 10> stream_names = {
+    "compute", "tensor-parallel", "context-parallel", "data-parallel", "parameter-gather", "send-forward",
+    "receive-forward", "send-backward", "receive-backward", "copy"};
 
 enum class Phase : std::uint8_t { none, forward, backward, recompute, gradient_sync, parameter_gather, pipeline, optimizer, other };
 inline constexpr std::array<std::string_view, 9> phase_names = {
@@ -70,7 +75,7 @@ struct MemoryDelta {
 
 struct Operation {
   OpKind kind = OpKind::join;
-  QueueSetId queues;            // none for a Join
+  QueueSetId queues;            // none for a Join; of a point-to-point Transfer the first is the sender's
   SequenceId sequence;          // Compute
   PatternId pattern;            // Transfer
   MemoryEffectId memory;
