@@ -1,0 +1,47 @@
+// One transformer layer (and the embedding and output head) as the kernels and tensor-parallel collectives that a rank runs
+// in a forward or backward pass, after Megatron-LM (Shoeybi et al. 2019; Korthikanti et al. 2022 for sequence parallelism
+// and selective recomputation). Element-wise traffic is counted pass by pass: what the software profile fuses moves less.
+// Not modelled: bias and mask tensors' own traffic where they are negligible (under 1 % of a layer).
+#pragma once
+
+#include <vector>
+
+#include "models/parallelism/plan.hpp"
+#include "models/software.hpp"
+#include "models/transformer.hpp"
+#include "sim/kernel.hpp"
+#include "sim/program.hpp"
+
+namespace orrery {
+
+struct LayerStep {
+  enum class Kind { compute, collective, wait } kind = Kind::compute;
+  Phase phase = Phase::forward;
+  std::vector<Kernel> kernels;                           // compute
+  CollectiveKind collective = CollectiveKind::none;      // collective
+  Stream stream = Stream::tensor;
+  double bytes = 0;
+  bool asynchronous = false;                             // the next compute does not wait; a later `wait` does
+};
+using LayerSteps = std::vector<LayerStep>;
+
+struct StepContext {
+  const TransformerModel& model;
+  const ResolvedPlan& plan;
+  const SoftwareProfile& software;
+  DataType precision;                                    // of the matrix products
+
+  DataType activations() const;                          // what flows between kernels: bf16 under fp8 and fp4
+  double element() const;                                // bytes of one activation
+  double tokens() const;                                 // of one micro-batch on one rank (context-parallel share)
+  std::int64_t padded_vocabulary() const;
+};
+
+LayerSteps layer_forward(const StepContext&);
+LayerSteps layer_backward(const StepContext&, Recompute);  // recomputation of this layer included
+LayerSteps embedding_forward(const StepContext&);
+LayerSteps embedding_backward(const StepContext&);
+LayerSteps head_forward(const StepContext&);
+LayerSteps head_backward(const StepContext&);
+
+}  // namespace orrery

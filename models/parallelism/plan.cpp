@@ -1,0 +1,139 @@
+#include "models/parallelism/plan.hpp"
+
+#include <algorithm>
+
+namespace orrery {
+
+void fields(Fields& f, Plan& p) {
+  f("data", p.data, Need::optional, at_least_one);
+  f("tensor", p.tensor, Need::optional, at_least_one);
+  f("pipeline", p.pipeline, Need::optional, at_least_one);
+  f("virtual_pipeline", p.virtual_pipeline, Need::optional, at_least_one);
+  f("context", p.context, Need::optional, at_least_one);
+  f("sequence_parallel", p.sequence_parallel);
+  f("zero_stage", p.zero_stage, Need::optional, Range{0, 3});
+  f("zero_group", p.zero_group, Need::optional, at_least_one);
+  f("schedule", p.schedule);
+  f("recompute", p.recompute);
+  f("recompute_fraction", p.recompute_fraction, Need::optional, fraction);
+  f("layer_split", p.layer_split);
+}
+
+void fields(Fields& f, Batch& b) {
+  f.required("global", b.global, at_least_one);
+  f("micro", b.micro, Need::optional, at_least_one);
+}
+
+namespace {
+
+// Collects the faults of one plan so that all are reported together.
+class PlanChecker {
+ public:
+  PlanChecker(std::string file, std::string pointer) : file_(std::move(file)), pointer_(std::move(pointer)) {}
+  void expect(bool ok, const char* key, std::string expected, std::string found) {
+    if (!ok) faults_.push_back({file_, pointer_ + key, std::move(expected), std::move(found)});
+  }
+  void finish() const {
+    if (!faults_.empty()) throw SpecError(faults_);
+  }
+
+ private:
+  std::string file_, pointer_;
+  std::vector<Fault> faults_;
+};
+
+void check_model_divides(PlanChecker& check, const TransformerModel& m, const ResolvedPlan& r) {
+  auto divides = [&](const char* key, int degree, const char* what, std::int64_t size) {
+    check.expect(size % degree == 0, key, fmt::format("a divisor of {} ({})", what, size), fmt::format("{}", degree));
+  };
+  divides("/plan/tensor", r.tensor, "heads", m.heads);
+  divides("/plan/tensor", r.tensor, "ffn_hidden", m.ffn_width());
+  if (r.tensor > m.key_value_heads())
+    check.expect(r.tensor % m.key_value_heads() == 0, "/plan/tensor", fmt::format("a multiple of kv_heads ({})", m.key_value_heads()),
+                 fmt::format("{}", r.tensor));
+  else
+    divides("/plan/tensor", r.tensor, "kv_heads", m.key_value_heads());
+  divides("/plan/context", r.context, "sequence", m.sequence);
+  if (r.sequence_parallel) divides("/plan/tensor", r.tensor, "sequence / context", m.sequence / std::max(1, r.context));
+  const int chunks = r.pipeline * r.virtual_pipeline;
+  if (r.layer_split == LayerSplit::equal)
+    check.expect(m.layers % chunks == 0, "/plan/pipeline",
+                 fmt::format("pipeline x virtual_pipeline to divide layers ({}), or \"layer_split\": \"balanced\"", m.layers),
+                 fmt::format("{} x {}", r.pipeline, r.virtual_pipeline));
+  check.expect(m.layers >= chunks, "/plan/pipeline", fmt::format("at most {} chunks, one layer each", m.layers), fmt::format("{}", chunks));
+}
+
+void check_schedule(PlanChecker& check, const Plan& p, const ResolvedPlan& r) {
+  const bool interleaved = r.schedule == Schedule::interleaved;
+  check.expect(interleaved || r.virtual_pipeline == 1, "/plan/virtual_pipeline", "1 unless the schedule is \"interleaved\"",
+               fmt::format("{}", r.virtual_pipeline));
+  check.expect(!interleaved || (r.pipeline > 1 && r.virtual_pipeline > 1), "/plan/schedule",
+               "\"interleaved\" only with pipeline > 1 and virtual_pipeline > 1",
+               fmt::format("pipeline {}, virtual_pipeline {}", r.pipeline, r.virtual_pipeline));
+  check.expect(!interleaved || r.micro_batches % r.pipeline == 0, "/batch/global",
+               fmt::format("micro-batches per rank in multiples of pipeline ({}) for the interleaved schedule", r.pipeline),
+               fmt::format("{} micro-batches", r.micro_batches));
+  check.expect(p.recompute == Recompute::fraction || p.recompute_fraction == 1, "/plan/recompute_fraction",
+               "only beside \"recompute\": \"fraction\"", fmt::format("{}", p.recompute_fraction));
+}
+
+}  // namespace
+
+ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel& m, std::size_t devices, const std::string& file,
+                          const std::string& pointer) {
+  PlanChecker check(file, pointer);
+  ResolvedPlan r;
+  r.tensor = p.tensor;
+  r.pipeline = p.pipeline;
+  r.virtual_pipeline = p.virtual_pipeline;
+  r.context = p.context;
+  r.sequence_parallel = p.sequence_parallel && p.tensor > 1;
+  r.zero_stage = p.zero_stage;
+  r.recompute = p.recompute;
+  r.recompute_fraction = p.recompute == Recompute::fraction ? p.recompute_fraction : 1;
+  if (p.recompute == Recompute::fraction && p.recompute_fraction == 0) r.recompute = Recompute::none;
+  r.layer_split = p.layer_split;
+  r.schedule = p.schedule.value_or(p.virtual_pipeline > 1 ? Schedule::interleaved : Schedule::one_f_one_b);
+  const std::int64_t inner = std::int64_t{p.tensor} * p.pipeline * p.context;
+  const auto total = static_cast<std::int64_t>(devices);
+  if (p.data)
+    check.expect(inner * *p.data == total, "/plan", fmt::format("data x tensor x pipeline x context = {} devices", total),
+                 fmt::format("{} x {} x {} x {} = {}", *p.data, p.tensor, p.pipeline, p.context, inner * *p.data));
+  else
+    check.expect(total % inner == 0, "/plan", fmt::format("tensor x pipeline x context to divide {} devices", total),
+                 fmt::format("{} x {} x {} = {}", p.tensor, p.pipeline, p.context, inner));
+  check.finish();  // what follows needs the degrees
+  r.data = static_cast<int>(total / inner);
+  r.zero_group = p.zero_group.value_or(r.shards());
+  check.expect(r.shards() % r.zero_group == 0, "/plan/zero_group", fmt::format("a divisor of data x context ({})", r.shards()),
+               fmt::format("{}", r.zero_group));
+  const std::int64_t per_pass = b.micro * r.data;
+  check.expect(b.global % per_pass == 0, "/batch/global", fmt::format("a multiple of micro x data ({} x {})", b.micro, r.data),
+               fmt::format("{}", b.global));
+  r.micro_batch = b.micro;
+  r.micro_batches = std::max<std::int64_t>(1, b.global / per_pass);
+  check_model_divides(check, m, r);
+  check_schedule(check, p, r);
+  check.finish();
+  return r;
+}
+
+std::vector<int> split_layers(const TransformerModel& m, const ResolvedPlan& r) {
+  const int chunks = r.pipeline * r.virtual_pipeline;
+  std::vector<int> layers(static_cast<std::size_t>(chunks), m.layers / chunks);
+  if (m.layers % chunks == 0) return layers;
+  // Embedding and head weigh a layer each; what is left over after an even split goes to the chunks after the first.
+  const int units = m.layers + 2, extra = units % chunks;
+  for (int c = 0; c < chunks; ++c) layers[static_cast<std::size_t>(c)] = units / chunks;
+  for (int i = 0; i < extra; ++i) layers[static_cast<std::size_t>((1 + i) % chunks)] += 1;
+  layers.front() -= 1;
+  layers.back() -= 1;
+  for (int& n : layers)
+    if (n < 1) {
+      *std::max_element(layers.begin(), layers.end()) -= 1;
+      n += 1;
+    }
+  return layers;
+}
+
+}  // namespace orrery

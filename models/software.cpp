@@ -1,0 +1,33 @@
+#include "models/software.hpp"
+
+namespace orrery {
+
+void fields(Fields& f, SoftwareProfile& s) {
+  f("name", s.name);
+  f("title", s.title);
+  f("attention", s.attention);
+  f("fused_softmax", s.fused_softmax);
+  f("fused_elementwise", s.fused_elementwise);
+  f("fused_normalization", s.fused_normalization);
+  f("dropout", s.dropout);
+  f("attention_copies", s.attention_copies);
+  f("compiled", s.compiled);
+  f("host_forward_per_layer", s.host_forward_per_layer, Need::optional, non_negative);
+  f("host_backward_per_layer", s.host_backward_per_layer, Need::optional, non_negative);
+  f("host_optimizer", s.host_optimizer, Need::optional, non_negative);
+  f("gradient_overlap", s.gradient_overlap);
+  f("gradient_bucket", s.gradient_bucket, Need::optional, positive);
+  f("gradients_in_fp32", s.gradients_in_fp32);
+  f("gradient_accumulation_fused", s.gradient_accumulation_fused);
+  f("parameter_gather_overlap", s.parameter_gather_overlap);
+  f("sharded_broadcast", s.sharded_broadcast);
+  f("tensor_overlap", s.tensor_overlap);
+  f("pipeline_overlap", s.pipeline_overlap);
+  f("scatter_gather", s.scatter_gather);
+  f("gradient_norm", s.gradient_norm);
+  f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);
+  f("pad_vocabulary", s.pad_vocabulary);
+  f.raw("sources", s.sources);
+}
+
+}  // namespace orrery
