@@ -73,7 +73,7 @@ void check_schedule(PlanChecker& check, const Plan& p, const ResolvedPlan& r) {
   check.expect(!interleaved || r.micro_batches % r.pipeline == 0, "/batch/global",
                fmt::format("micro-batches per rank in multiples of pipeline ({}) for the interleaved schedule", r.pipeline),
                fmt::format("{} micro-batches", r.micro_batches));
-  check.expect(p.recompute == Recompute::fraction || p.recompute_fraction == 1, "/plan/recompute_fraction",
+  check.expect(p.recompute == Recompute::partial || p.recompute_fraction == 1, "/plan/recompute_fraction",
                "only beside \"recompute\": \"fraction\"", fmt::format("{}", p.recompute_fraction));
 }
 
@@ -90,8 +90,8 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   r.sequence_parallel = p.sequence_parallel && p.tensor > 1;
   r.zero_stage = p.zero_stage;
   r.recompute = p.recompute;
-  r.recompute_fraction = p.recompute == Recompute::fraction ? p.recompute_fraction : 1;
-  if (p.recompute == Recompute::fraction && p.recompute_fraction == 0) r.recompute = Recompute::none;
+  r.recompute_fraction = p.recompute == Recompute::partial ? p.recompute_fraction : 1;
+  if (p.recompute == Recompute::partial && p.recompute_fraction == 0) r.recompute = Recompute::none;
   r.layer_split = p.layer_split;
   r.schedule = p.schedule.value_or(p.virtual_pipeline > 1 ? Schedule::interleaved : Schedule::one_f_one_b);
   const std::int64_t inner = std::int64_t{p.tensor} * p.pipeline * p.context;

@@ -14,7 +14,7 @@ enum class Schedule { gpipe, one_f_one_b, interleaved };
 template <> struct EnumNames<Schedule> {
   static constexpr std::array<std::string_view, 3> names = {"gpipe", "1f1b", "interleaved"};
 };
-enum class Recompute { none, selective, full, fraction };
+enum class Recompute { none, selective, full, partial };
 template <> struct EnumNames<Recompute> {
   static constexpr std::array<std::string_view, 4> names = {"none", "selective", "full", "fraction"};
 };

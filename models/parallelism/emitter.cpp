@@ -1,0 +1,204 @@
+#include "models/parallelism/emitter.hpp"
+
+#include <algorithm>
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+Emitter::Emitter(const Cluster& cluster, std::vector<DeviceId> devices, const RankGrid& grid, const Folding& folding, EmitterSettings settings)
+    : cluster_(cluster), devices_(std::move(devices)), grid_(grid), folding_(folding), settings_(settings),
+      stage_classes_(static_cast<std::size_t>(grid.pipeline)), state_(folding.classes()) {
+  for (std::size_t c = 0; c < folding.classes(); ++c) {
+    const int stage = grid.stage_of(folding.members[c].front());
+    stage_classes_[static_cast<std::size_t>(stage)].push_back(static_cast<int>(c));
+    builder_.device({representative(static_cast<int>(c)), static_cast<double>(folding.members[c].size()), stage});
+  }
+}
+
+DeviceId Emitter::representative(int cls) const {
+  return devices_[static_cast<std::size_t>(folding_.members[static_cast<std::size_t>(cls)].front())];
+}
+
+void Emitter::stage(int s) { stage_ = s; }
+
+void Emitter::note_first(int cls, OpId op) {
+  OpId& first = state_[static_cast<std::size_t>(cls)].first;
+  if (!first.valid()) first = op;
+}
+
+void Emitter::compute(SequenceId sequence, Label label, std::optional<MemoryDelta> memory) {
+  label.job = settings_.job;
+  label.stage = static_cast<std::int16_t>(stage_);
+  const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
+  for (int c : current()) {
+    ClassState& state = state_[static_cast<std::size_t>(c)];
+    const OpId op = builder_.compute(builder_.on(representative(c), Stream::compute), sequence, label, effect);
+    for (OpId before : state.pending) builder_.depend(op, before);
+    state.pending.clear();
+    state.last = op;
+    note_first(c, op);
+  }
+}
+
+std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& steps) {
+  std::vector<Step> prepared;
+  for (const LayerStep& s : steps) {
+    Step p{s.kind, s.phase, {}, s.collective, s.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor, s.stream, s.bytes, s.asynchronous};
+    if (s.kind == LayerStep::Kind::compute) p.sequence = builder_.sequence(s.kernels);
+    prepared.push_back(p);
+  }
+  return prepared;
+}
+
+void Emitter::run(const std::vector<Step>& steps, Label label, double bytes_at_start, double bytes_at_end) {
+  const auto is_compute = [](const Step& s) { return s.kind == LayerStep::Kind::compute; };
+  const auto first = std::find_if(steps.begin(), steps.end(), is_compute);
+  const auto last = std::find_if(steps.rbegin(), steps.rend(), is_compute).base();
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    label.phase = step->phase;
+    if (step->kind == LayerStep::Kind::wait) wait_for_asynchronous();
+    if (step->kind == LayerStep::Kind::collective) {
+      label.collective = step->collective;
+      const auto ops = collective(step->family, step->stream, step->collective, step->bytes, label, !step->asynchronous);
+      label.collective = CollectiveKind::none;
+    }
+    if (!is_compute(*step)) continue;
+    MemoryDelta delta{MemoryCategory::activations, step == first ? bytes_at_start : 0, step + 1 == last ? bytes_at_end : 0};
+    compute(step->sequence, label, delta.at_start != 0 || delta.at_end != 0 ? std::optional(delta) : std::nullopt);
+  }
+}
+
+Emitter::Family& Emitter::family(GroupFamily kind) {
+  auto& slot = families_[static_cast<std::size_t>(kind)];
+  if (slot) return *slot;
+  slot = std::make_unique<Family>();
+  slot->groups = grid_.groups(kind);
+  std::map<std::vector<int>, std::size_t> by_classes;
+  for (std::size_t g = 0; g < slot->groups.size(); ++g) {
+    std::vector<int> classes;
+    for (int rank : slot->groups[g]) classes.push_back(folding_.class_of[static_cast<std::size_t>(rank)]);
+    if (kind != GroupFamily::next_stage) std::sort(classes.begin(), classes.end());  // else {sender, receiver}
+    classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+    const auto [where, is_new] = by_classes.try_emplace(classes, slot->bundles.size());
+    if (is_new) slot->bundles.push_back({classes, {}, grid_.stage_of(slot->groups[g].front())});
+    slot->bundles[where->second].groups.push_back(g);
+  }
+  return *slot;
+}
+
+const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std::size_t bundle, CollectiveKind collective, double bytes, bool reverse) {
+  auto [slot, is_new] = resolved_.try_emplace({kind, bundle, collective, bytes, reverse});
+  if (!is_new) return slot->second;
+  const Family& f = family(kind);
+  CollectiveRequest request;
+  request.kind = collective;
+  request.bytes = Bytes(bytes);
+  request.detail = settings_.detail;
+  std::vector<std::vector<Flow>> flows;
+  for (std::size_t g : f.bundles[bundle].groups) {
+    request.members.clear();
+    for (int rank : f.groups[g]) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
+    if (reverse) std::reverse(request.members.begin(), request.members.end());
+    const CollectivePlan plan = plan_collective(cluster_, request);
+    if (flows.empty()) {  // the first group decides for all: they are alike
+      request.algorithm = plan.algorithm;
+      flows.resize(plan.steps.size());
+      for (const CollectiveStep& step : plan.steps) slot->second.push_back({{}, step.bytes, step.rounds, step.setup});
+    }
+    ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(), plan.steps.size());
+    for (std::size_t i = 0; i < flows.size(); ++i)
+      flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
+    if (&g == &f.bundles[bundle].groups.back()) {
+      for (std::size_t i = 0; i < flows.size(); ++i) {
+        auto [pattern, fresh] = patterns_.try_emplace({kind, bundle, collective, plan.algorithm + plan.protocol, i, reverse});
+        if (fresh) pattern->second = builder_.pattern(flows[i]);
+        slot->second[i].pattern = pattern->second;
+      }
+    }
+  }
+  return slot->second;
+}
+
+OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind collective, double bytes,
+                       Label label, bool reverse, std::span<const OpId> after, std::optional<MemoryDelta> memory) {
+  label.job = settings_.job;
+  label.collective = collective;
+  const QueueSetId on = builder_.queue_set(queues);
+  const auto& steps = resolve(kind, bundle, collective, bytes, reverse);
+  OpId last;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool is_last = i + 1 == steps.size();
+    MemoryEffectId effect;
+    if (memory && (i == 0 || is_last))
+      effect = builder_.memory({memory->category, i == 0 ? memory->at_start : 0, is_last ? memory->at_end : 0});
+    const OpId op = builder_.transfer(on, steps[i].pattern, steps[i].bytes, steps[i].rounds, steps[i].setup, label, effect);
+    if (i == 0)
+      for (OpId before : after) builder_.depend(op, before);
+    else
+      builder_.depend(op, last);
+    last = op;
+  }
+  return last;
+}
+
+std::vector<OpId> Emitter::collective(GroupFamily kind, Stream stream, CollectiveKind collective, double bytes, Label label, bool blocking,
+                                      std::optional<MemoryDelta> memory) {
+  std::vector<OpId> ops;
+  const bool spans_stages = kind == GroupFamily::embedding || kind == GroupFamily::model || kind == GroupFamily::world;
+  if (bytes <= 0) return ops;
+  label.stage = spans_stages ? std::int16_t{-1} : static_cast<std::int16_t>(stage_);
+  const Family& f = family(kind);
+  for (std::size_t b = 0; b < f.bundles.size(); ++b) {
+    if (!spans_stages && f.bundles[b].stage != stage_) continue;
+    std::vector<QueueId> queues;
+    std::vector<OpId> after;
+    for (int c : f.bundles[b].classes) {
+      queues.push_back(builder_.queue(representative(c), stream));
+      const ClassState& state = state_[static_cast<std::size_t>(c)];
+      after.push_back(state.last);
+      after.insert(after.end(), state.pending.begin(), state.pending.end());
+    }
+    const std::size_t before = builder_.size();
+    const OpId op = transfer(kind, b, queues, collective, bytes, label, false, after, memory);
+    for (int c : f.bundles[b].classes) {
+      ClassState& state = state_[static_cast<std::size_t>(c)];
+      (blocking ? state.pending : state.asynchronous).push_back(op);
+      note_first(c, OpId(before));
+    }
+    ops.push_back(op);
+  }
+  return ops;
+}
+
+std::map<int, OpId> Emitter::send(bool forward, double bytes, Label label, bool blocking) {
+  std::map<int, OpId> arrivals;
+  label.phase = Phase::pipeline;
+  label.stage = static_cast<std::int16_t>(stage_);
+  const Family& f = family(GroupFamily::next_stage);
+  for (std::size_t b = 0; b < f.bundles.size(); ++b) {
+    const int sender = forward ? f.bundles[b].classes.front() : f.bundles[b].classes.back();
+    const int receiver = forward ? f.bundles[b].classes.back() : f.bundles[b].classes.front();
+    if (grid_.stage_of(folding_.members[static_cast<std::size_t>(sender)].front()) != stage_) continue;
+    const std::vector<QueueId> queues = {
+        builder_.queue(representative(sender), forward ? Stream::send_forward : Stream::send_backward),
+        builder_.queue(representative(receiver), forward ? Stream::receive_forward : Stream::receive_backward)};
+    ClassState& state = state_[static_cast<std::size_t>(sender)];
+    std::vector<OpId> after = {state.last};
+    after.insert(after.end(), state.pending.begin(), state.pending.end());
+    const OpId op = transfer(GroupFamily::next_stage, b, queues, CollectiveKind::send_receive, bytes, label, !forward, after, {});
+    if (blocking) state.pending.push_back(op);
+    arrivals[receiver] = op;
+  }
+  return arrivals;
+}
+
+void Emitter::wait_for_asynchronous() {
+  for (int c : current()) {
+    ClassState& state = state_[static_cast<std::size_t>(c)];
+    state.pending.insert(state.pending.end(), state.asynchronous.begin(), state.asynchronous.end());
+    state.asynchronous.clear();
+  }
+}
+
+}  // namespace orrery

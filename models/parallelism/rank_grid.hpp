@@ -1,0 +1,40 @@
+// Ranks as points of a grid, tensor fastest, then context, data, pipeline (Megatron-LM's default order), and the groups
+// that communicate along each dimension.
+#pragma once
+
+#include <vector>
+
+#include "models/parallelism/plan.hpp"
+
+namespace orrery {
+
+enum class GroupFamily {
+  tensor,      // share a layer
+  context,     // share a sequence
+  shards,      // same parameters, share one ZeRO copy (all data x context ranks when not restricted)
+  replicas,    // same parameters, same place in different ZeRO copies
+  gradients,   // same parameters: all data x context ranks
+  next_stage,  // sender and receiver of forward activations (stage s to s+1, wrapping round when interleaved)
+  embedding,   // first and last stage, which hold tied embeddings
+  model,       // one whole copy of the model: all tensor and pipeline ranks of one data x context rank
+  world
+};
+inline constexpr std::size_t group_family_count = 9;
+
+struct RankGrid {
+  int tensor = 1, context = 1, data = 1, pipeline = 1;
+  int zero_group = 1;
+  bool wraps = false;           // interleaved: the last stage sends forward to the first
+  bool tied_embedding = false;  // first and last stage exchange embedding gradients
+
+  RankGrid(const ResolvedPlan& plan, bool tied);
+  int ranks() const { return tensor * context * data * pipeline; }
+  int ranks_per_stage() const { return tensor * context * data; }
+  int rank(int t, int c, int d, int p) const { return t + tensor * (c + context * (d + data * p)); }
+  int stage_of(int rank) const { return rank / ranks_per_stage(); }
+
+  // All groups of a family with more than one member, in rank order (next_stage: {sender, receiver}).
+  std::vector<std::vector<int>> groups(GroupFamily) const;
+};
+
+}  // namespace orrery
