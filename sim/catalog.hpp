@@ -16,8 +16,11 @@ struct CatalogEntry {
   T value;
 };
 
-// The candidate with the smallest edit distance to `word`, or "" when none is near enough to be a likely typo.
+// The candidate with the smallest edit distance to `word`; when none is near enough to be a likely typo, the shortest one
+// that contains it ("h100" of "nvidia-h100-sxm5-80gb"); else "".
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
+// How a word of the user is repeated in a message: in double quotes, control characters escaped, cut when long.
+std::string quote(std::string_view word);
 // "\"x\" (did you mean \"y\"?)": how an unknown name is quoted in a fault.
 std::string quote_unknown(std::string_view word, std::span<const std::string> candidates);
 

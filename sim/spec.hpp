@@ -1,10 +1,15 @@
 // How a struct meets its JSON. Each spec struct has one function `void fields(Fields&, T&)` that names every key once;
 // the same function reads a document into the struct, writes the resolved struct back, and lists the schema.
 // Reading gathers all faults, rejects unknown keys with the nearest known one, and resolves named parts: wherever
-// `part` is used, JSON may hold a name (a file in the library), an inline object, or {"base": NAME, ...overrides}
-// (merged deeply; null removes a key). The struct's initial value is the default: no defaults elsewhere.
+// `part` is used, JSON may hold a name (a file in the library), an inline object, or {"base": NAME, ...overrides}.
+// Overrides merge deeply: null removes a key, an object over a part's name overrides that part, and an object with
+// indices as keys ("0") over a list changes these items. A fault names the file that the faulty value came from.
+// The struct's initial value is the default: no defaults elsewhere. A null is an absent key; an optional starts out empty.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -47,8 +52,8 @@ class Fields {
   virtual ~Fields() = default;
   virtual bool reading() const = 0;
 
-  // Scalars, enums, optionals, lists and nested objects, told apart by type. Physical quantities ignore `range` signs
-  // only if `any_number`; sizes and bandwidths should pass `positive` or `non_negative`.
+  // Scalars, enums, optionals, lists, maps from text and nested objects, told apart by type. `range` is in base units;
+  // sizes and bandwidths should pass `positive` or `non_negative`.
   template <class T>
   void operator()(const char* key, T& value, Need need = Need::optional, Range range = any_number);
 
@@ -60,11 +65,18 @@ class Fields {
   template <class T> void part(const char* key, const char* kind, T& value, Need need = Need::required) {
     if (enter_part(key, kind, need)) { fields(*this, value); leave(); }
   }
+  template <class T> void part(const char* key, const char* kind, std::optional<T>& value, Need need = Need::optional) {
+    if (!present(key, value.has_value(), need)) return;
+    if (!value) value.emplace();
+    part(key, kind, *value, need);
+  }
+  // A list of such parts.
   template <class T> void parts(const char* key, const char* kind, std::vector<T>& value, Need need);
 
   // A free-form subtree kept as it is (e.g. "sources"): not checked inside.
   virtual void raw(const char* key, Json& value, Need need = Need::optional) = 0;
-  // A fault of the value under `key` ("" = this object); nothing happens when writing.
+  // A fault of the value under `key` ("" = this object); nothing happens when writing, nor when a fault in that value has
+  // been found before: a check on a value that could not be read would only mislead.
   virtual void fault(const char* key, std::string expected, std::string found) = 0;
   // A check that only matters when reading.
   void check(bool ok, const char* key, std::string expected, std::string found) {
@@ -81,11 +93,12 @@ class Fields {
   virtual bool enter_object(const char* key, Need) = 0;  // true: now inside; call leave()
   virtual bool enter_part(const char* key, const char* kind, Need) = 0;
   virtual bool enter_list(const char* key, std::size_t& size, Need) = 0;  // sets size when reading; call leave()
-  virtual void enter_item(std::size_t index) = 0;                          // inside a list; scalars then use key ""
+  virtual bool enter_map(const char* key, std::vector<std::string>& keys, Need) = 0;  // sets keys when reading
+  virtual void enter_item(std::size_t index) = 0;  // inside a list; what is read there uses key ""; call leave_item()
   virtual bool enter_item_part(std::size_t index, const char* kind) = 0;
   virtual void leave() = 0;
   virtual void leave_item() = 0;
-  virtual bool present(const char* key, bool has_value) = 0;  // for optionals: reading, whether the key is there (null = not)
+  virtual bool present(const char* key, bool has_value, Need) = 0;  // reading: is the key there? writing: has_value
 };
 
 // ---- template glue ------------------------------------------------------------------------------------------------
@@ -102,9 +115,15 @@ concept PhysicalQuantity = requires { DimensionOf<T>::value; };
 template <class T>
 void Fields::operator()(const char* key, T& value, Need need, Range range) {
   if constexpr (IsOptional<T>::value) {
-    if (!present(key, value.has_value())) return;
+    if (!present(key, value.has_value(), need)) return;
     if (!value) value.emplace();
     (*this)(key, *value, need, range);
+  } else if constexpr (IsTextMap<T>::value) {
+    std::vector<std::string> keys;
+    for (const auto& entry : value) keys.push_back(entry.first);
+    if (!enter_map(key, keys, need)) return;
+    for (const std::string& name : keys) (*this)(name.c_str(), value[name], Need::required, range);
+    leave();
   } else if constexpr (IsVector<T>::value) {
     std::size_t size = value.size();
     if (!enter_list(key, size, need)) return;
@@ -152,8 +171,10 @@ void Fields::parts(const char* key, const char* kind, std::vector<T>& value, Nee
 
 // ---- where named parts are found ----------------------------------------------------------------------------------
 
-// Folders searched in order for "<folder>/<kind>/<name>.json" and "<folder>/<name>.json". The first is usually the
-// folder of the scenario itself, then --library DIR, then the data installed with the binary.
+// Folders searched in order; in each, <folder>/<kind>/<name>.json, <folder>/models/<kind>/<name>.json, then
+// <folder>/<name>.json. Kind "scenarios" lives in scenarios/library, kind "calibration" in kernels/calibration. A name is
+// a file stem: it holds no '/' and starts with no '.'. The first folder is usually that of the scenario itself, then
+// --library DIR, then the data installed with the binary.
 class Library {
  public:
   Library() = default;
@@ -161,7 +182,7 @@ class Library {
   const std::vector<std::filesystem::path>& folders() const { return folders_; }
   // Null path when absent.
   std::filesystem::path find(std::string_view kind, std::string_view name) const;
-  // All names of a kind, sorted, without duplicates.
+  // All names of a kind, sorted, without duplicates (those in folders of that kind: not of <folder>/<name>.json).
   std::vector<std::string> names(std::string_view kind) const;
   Library with_front(std::filesystem::path folder) const;
   // The data that came with the binary: beside it under ../share/orrery, else the source tree it was built from.
@@ -178,7 +199,8 @@ struct FieldsFunction {
   void* object;
   void (*call)(Fields&, void*);
 };
-void read_fields(const Json& document, const std::string& file, const Library&, FieldsFunction);
+void read_fields(const Json& document, const std::string& file, const Library&, std::string_view kind, FieldsFunction);
+void read_part(std::string_view kind, std::string_view name, const Library&, FieldsFunction);
 Json write_fields(FieldsFunction);
 template <class T> FieldsFunction fields_of(T& value) {
   return {&value, [](Fields& f, void* p) { fields(f, *static_cast<T*>(p)); }};
@@ -186,9 +208,11 @@ template <class T> FieldsFunction fields_of(T& value) {
 }  // namespace detail
 
 // Reads `document` (from `file`, used in messages) into a T, starting from T's defaults. Throws SpecError with all faults.
-template <class T> T read_spec(const Json& document, const std::string& file, const Library& library) {
+// With a `kind`, the document may itself be {"base": NAME, ...overrides}.
+template <class T> T read_spec(const Json& document, const std::string& file, const Library& library,
+                               std::string_view kind = {}) {
   T value;
-  detail::read_fields(document, file, library, detail::fields_of(value));
+  detail::read_fields(document, file, library, kind, detail::fields_of(value));
   return value;
 }
 // The fully resolved struct as JSON: every key present (absent optionals left out), quantities as unit strings.
@@ -198,13 +222,14 @@ template <class T> Json write_spec(const T& value) {
 }
 // A whole named part.
 template <class T> T load_part(std::string_view kind, std::string_view name, const Library& library) {
-  auto file = library.find(kind, name);
-  if (file.empty()) throw SpecError(std::string(name), "", "the name of a file in " + std::string(kind), "no such part");
-  return read_spec<T>(read_json(file), file.string(), library);
+  T value;
+  detail::read_part(kind, name, library, detail::fields_of(value));
+  return value;
 }
 
 // Applies "--set /json/pointer=VALUE": VALUE is JSON if it parses, else a string. The pointer's parent must exist, except
-// that a named part (a string) on the way is turned into {"base": NAME} first. Throws SpecError naming the pointer.
+// that a named part (a string) on the way is turned into {"base": NAME} first, below which missing objects are made (the
+// base may have them). Throws SpecError naming the pointer.
 void set_value(Json& document, std::string_view assignment, const std::string& file);
 
 }  // namespace orrery

@@ -1,0 +1,117 @@
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sim/catalog.hpp"
+#include "sim/part_layers.hpp"
+#include "sim/spec.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct Assignment {
+  std::string_view pointer;
+  std::vector<std::string> tokens;
+  Json value;
+};
+
+Assignment split(std::string_view text, const std::string& file) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || text.front() != '/')
+    throw SpecError(file, "", "an assignment such as /cluster/nodes=16", quote(text));
+  Assignment result{text.substr(0, equals), {}, {}};
+  for (std::size_t i = 0; i < equals; ++i) {
+    const bool escape = text[i] == '~';
+    if (text[i] == '/') {
+      result.tokens.emplace_back();
+    } else if (escape && i + 1 < equals && (text[i + 1] == '0' || text[i + 1] == '1')) {
+      result.tokens.back() += text[++i] == '0' ? '~' : '/';
+    } else if (escape) {
+      throw SpecError(file, std::string(result.pointer), "~0 (for ~) or ~1 (for /) after a ~", quote(result.pointer));
+    } else {
+      result.tokens.back() += text[i];
+    }
+  }
+  const std::string value(text.substr(equals + 1));
+  if (Json::accept(value))
+    result.value = parse_json(value, file);  // refuses what any document is refused for
+  else
+    result.value = value;
+  return result;
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& entry : object.items()) keys.push_back(entry.key());
+  return keys;
+}
+
+// One step down the pointer. `within_base`: what is not here may be in the file that an object further up is based on.
+class Walk {
+ public:
+  Walk(Json& document, const Assignment& assignment, const std::string& file)
+      : node_(&document), assignment_(assignment), file_(file) {}
+
+  void step(const std::string& token) {
+    open_part();
+    if (node_->is_array()) {
+      node_ = &item(token);
+    } else {
+      const auto it = node_->find(token);
+      if (it != node_->end() && !it->is_null())
+        node_ = &*it;
+      else if (within_base_)
+        node_ = &((*node_)[token] = Json::object());
+      else
+        throw fault("a key that is there", quote_unknown(token, keys_of(*node_)));
+    }
+    depth_ += pointer_to("", token);
+  }
+
+  void assign(const std::string& token) {
+    open_part();
+    (node_->is_array() ? item(token) : (*node_)[token]) = assignment_.value;
+  }
+
+ private:
+  // A part's name becomes an object based on it.
+  void open_part() {
+    if (node_->is_string() && !depth_.empty()) *node_ = Json{{"base", *node_}};
+    if (node_->is_object() && node_->contains("base")) within_base_ = true;
+    if (!node_->is_object() && !node_->is_array())
+      throw fault(fmt::format("an object, a list or the name of a part at {}", quote(depth_)), found_text(*node_));
+  }
+
+  Json& item(const std::string& token) {
+    const auto index = list_index(token);
+    if (!index || *index >= node_->size())
+      throw fault(fmt::format("an index into a list of {}", node_->size()), quote(token));
+    return (*node_)[*index];
+  }
+
+  SpecError fault(std::string expected, std::string found) const {
+    return {file_, std::string(assignment_.pointer), std::move(expected), std::move(found)};
+  }
+
+  Json* node_;
+  const Assignment& assignment_;
+  const std::string& file_;
+  std::string depth_;
+  bool within_base_ = false;
+};
+
+}  // namespace
+
+void set_value(Json& document, std::string_view text, const std::string& file) {
+  const Assignment assignment = split(text, file);
+  Json edited = document;  // a fault leaves the document as it was
+  Walk walk(edited, assignment, file);
+  for (std::size_t i = 0; i + 1 < assignment.tokens.size(); ++i) walk.step(assignment.tokens[i]);
+  walk.assign(assignment.tokens.back());
+  document = std::move(edited);
+}
+
+}  // namespace orrery

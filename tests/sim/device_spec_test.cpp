@@ -1,0 +1,90 @@
+// Every shipped accelerator file reads without a fault, and says where each of its figures comes from.
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "sim/device.hpp"
+#include "sim/spec.hpp"
+
+using namespace orrery;
+
+namespace {
+
+const Library& shipped() {
+  static const Library library({ORRERY_SOURCE_DATA_DIR});
+  return library;
+}
+
+// The citation of the longest pointer prefix.
+bool is_cited(const Json& sources, const std::string& pointer) {
+  for (std::string at = pointer;; at = at.substr(0, at.rfind('/'))) {
+    const auto it = sources.find(at);
+    if (it != sources.end()) return it->is_string() && !it->get_ref<const std::string&>().empty();
+    if (at.empty()) return false;
+  }
+}
+
+bool is_figure(const Json& value) {
+  if (value.is_number()) return true;
+  return value.is_string() && !value.get_ref<const std::string&>().empty() &&
+         std::isdigit(static_cast<unsigned char>(value.get_ref<const std::string&>().front()));
+}
+
+void check_cited(const Json& node, const std::string& pointer, const Json& sources) {
+  for (const auto& [key, value] : node.items()) {
+    const std::string at = pointer_to(pointer, key);
+    if (value.is_structured() && at != "/sources")
+      check_cited(value, at, sources);
+    else if (is_figure(value) && !is_cited(sources, at))
+      FAIL_CHECK(at << " has no source");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every shipped accelerator file reads without a fault, under its own name") {
+  for (const std::string& name : shipped().names("hardware/accelerators")) {
+    INFO(name);
+    DeviceModel device;
+    REQUIRE_NOTHROW(device = load_part<DeviceModel>("hardware/accelerators", name, shipped()));
+    CHECK(device.name == name);
+  }
+}
+
+TEST_CASE("every figure of a shipped accelerator is covered by its sources") {
+  for (const std::string& name : shipped().names("hardware/accelerators")) {
+    INFO(name);
+    const auto device = load_part<DeviceModel>("hardware/accelerators", name, shipped());
+    check_cited(write_spec(device), "", device.sources);
+  }
+}
+
+TEST_CASE("a shipped accelerator written out and read back is written the same again") {
+  for (const std::string& name : shipped().names("hardware/accelerators")) {
+    INFO(name);
+    const Json once = write_spec(load_part<DeviceModel>("hardware/accelerators", name, shipped()));
+    CHECK(write_spec(read_spec<DeviceModel>(once, name, shipped())) == once);
+  }
+}
+
+TEST_CASE("the matrix peak of a type is that of the matrix units, else that of the vector units") {
+  DeviceModel device;
+  device.peak.fp64 = FlopsPerSecond(1);
+  CHECK(matrix_peak(device, DataType::fp64) == FlopsPerSecond(1));
+  device.peak.fp64_matrix = FlopsPerSecond(2);
+  CHECK(matrix_peak(device, DataType::fp64) == FlopsPerSecond(2));
+  device.peak.fp32 = FlopsPerSecond(3);
+  CHECK(matrix_peak(device, DataType::fp32) == FlopsPerSecond(3));
+  CHECK(vector_peak(device) == FlopsPerSecond(3));
+  CHECK_FALSE(matrix_peak(device, DataType::tf32));
+  CHECK_FALSE(matrix_peak(device, DataType::bf16));
+}
+
+TEST_CASE("block-scaled formats run at the rate of their elements") {
+  DeviceModel device;
+  device.peak.fp8 = FlopsPerSecond(8);
+  device.peak.fp4 = FlopsPerSecond(4);
+  CHECK(matrix_peak(device, DataType::mxfp8) == FlopsPerSecond(8));
+  CHECK(matrix_peak(device, DataType::mxfp4) == FlopsPerSecond(4));
+  CHECK(matrix_peak(device, DataType::nvfp4) == FlopsPerSecond(4));
+}
