@@ -1,5 +1,7 @@
 // Constructors of the kernels that the lowering uses: each fills in FLOPs (2 per multiply-add) and compulsory bytes of
-// device memory, and leaves host time and launch counts to the software profile.
+// device memory (every operand read once, every result written once), and leaves host time and launch counts to the
+// software profile. Counts of vector arithmetic per element are textbook operation counts; they matter only where a device
+// has little vector throughput per byte of bandwidth. Sub-16-bit GEMMs write 16-bit results (accumulation is wider).
 #pragma once
 
 #include <cstdint>
@@ -9,9 +11,12 @@
 namespace orrery {
 
 Kernel gemm(std::int64_t m, std::int64_t n, std::int64_t k, DataType type, std::int64_t batch = 1);
-// Fused attention (FlashAttention-like): generation 1, 2, 3. Causal counts and computes half of the score matrix.
+// Fused attention (FlashAttention-like): generation 1, 2, 3. Causal counts and computes half of the score matrix (the
+// query rows are the last `query_length` positions of the keys, so one query row attends to all of them).
+// `heads` are query heads; `kv_heads` must divide them.
 Kernel attention(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim, std::int64_t sequences,
                  std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type, int generation);
+// 2.5 times the FLOPs of the forward pass: the scores are recomputed (Dao, FlashAttention-2, arXiv:2307.08691, section 3).
 Kernel attention_backward(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim,
                           std::int64_t sequences, std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type,
                           int generation);
@@ -22,7 +27,7 @@ Kernel elementwise(std::int64_t elements, double bytes, double flops, DataType t
 Kernel embedding(std::int64_t tokens, std::int64_t hidden, DataType type);
 Kernel cross_entropy(std::int64_t tokens, std::int64_t vocabulary, double bytes_per_logit, DataType type);
 Kernel optimizer_step(double parameters, double bytes_per_parameter, int launches);
-Kernel memory_copy(double bytes);
+Kernel memory_copy(double bytes);  // `bytes` read and as many written
 Kernel quantize(std::int64_t elements, DataType from, DataType to);
 
 }  // namespace orrery

@@ -1,0 +1,191 @@
+#include "kernels/calibration.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+void fields(Fields& f, Fit& fit) {
+  f("files", fit.files);
+  f("samples", fit.samples, Need::optional, non_negative);
+  f("median_error", fit.median_error, Need::optional, non_negative);
+  f("p90_error", fit.p90_error, Need::optional, non_negative);
+  f("smallest", fit.smallest, Need::optional, at_least_one);
+  f("largest", fit.largest, Need::optional, at_least_one);
+  f("note", fit.note);
+}
+
+// Efficiencies are fractions of a data-sheet peak: above 1 a kernel would beat the device.
+constexpr Range efficiency_range{0, 1, true};
+
+void fields(Fields& f, GemmParameters& gemm) {
+  f.required("type", gemm.type);
+  f.required("efficiency", gemm.efficiency, efficiency_range);
+  f.required("memory_efficiency", gemm.memory_efficiency, efficiency_range);
+  f.required("launch", gemm.launch, non_negative);
+  f("k_overhead", gemm.k_overhead, Need::optional, non_negative);
+  f("tile_cost", gemm.tile_cost, Need::optional, non_negative);
+  f("misaligned", gemm.misaligned, Need::optional, efficiency_range);
+  f("overlap", gemm.overlap, Need::optional, at_least_one);
+  f("fit", gemm.fit);
+}
+
+void fields(Fields& f, SustainedFraction& sustained) {
+  f.required("type", sustained.type);
+  f.required("fraction", sustained.fraction, efficiency_range);
+  f.required("note", sustained.note);
+}
+
+void fields(Fields& f, AttentionParameters& attention) {
+  f.required("generation", attention.generation, at_least_one);
+  f.required("efficiency", attention.efficiency, efficiency_range);
+  f("backward_ratio", attention.backward_ratio, Need::optional, efficiency_range);
+  f("causal_ratio", attention.causal_ratio, Need::optional, efficiency_range);
+  f("head_overhead", attention.head_overhead, Need::optional, non_negative);
+  f("half_length", attention.half_length, Need::optional, non_negative);
+  f("causal_half_length", attention.causal_half_length, Need::optional, non_negative);
+  f("fit", attention.fit);
+}
+
+void fields(Fields& f, MemoryParameters& memory) {
+  f.required("launch", memory.launch, non_negative);
+  f.required("elementwise", memory.elementwise, efficiency_range);
+  f.required("normalization", memory.normalization, efficiency_range);
+  f.required("softmax", memory.softmax, efficiency_range);
+  f("wide_normalization", memory.wide_normalization, Need::optional, efficiency_range);
+  f("wide_columns", memory.wide_columns, Need::optional, at_least_one);
+  f("fit", memory.fit);
+}
+
+void fields(Fields& f, EnergyParameters& energy) {
+  f.required("matrix_pJ_per_flop", energy.matrix_pJ_per_flop, non_negative);
+  f.required("vector_pJ_per_flop", energy.vector_pJ_per_flop, non_negative);
+  f.required("cache_pJ_per_bit", energy.cache_pJ_per_bit, non_negative);
+  f.required("memory_pJ_per_bit", energy.memory_pJ_per_bit, non_negative);
+}
+
+void fields(Fields& f, Calibration& calibration) {
+  f.required("name", calibration.name);
+  f.required("title", calibration.title);
+  f("gemm", calibration.gemm);
+  f("sustained", calibration.sustained);
+  f("attention", calibration.attention);
+  f("memory", calibration.memory);
+  f("energy", calibration.energy);
+  f.raw("sources", calibration.sources, Need::required);
+}
+
+namespace {
+
+struct Source {  // one file of the look-up order
+  Calibration calibration;
+  std::string from;
+  bool own = false;  // of this very device
+};
+
+std::vector<Source> sources_of(const DeviceModel& device, const Library& library) {
+  const std::string family(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)]);
+  const std::pair<std::string, std::string> order[] = {
+      {device.name, "fitted on this device"},
+      {"generation-" + device.generation, "from its generation " + device.generation},
+      {"family-" + family, "family default"},
+      {"family-any", "default of all families"}};
+  std::vector<Source> found;
+  for (const auto& [name, from] : order)
+    if (!library.find("kernels/calibration", name).empty())
+      found.push_back({load_part<Calibration>("kernels/calibration", name, library), from, name == device.name});
+  return found;
+}
+
+// Types that run on the same unit at the same rate are the same to a matrix unit.
+bool same_rate(const DeviceModel& device, DataType a, DataType b) {
+  if (a == b) return true;
+  const auto rate_a = matrix_peak(device, a), rate_b = matrix_peak(device, b);
+  return rate_a && rate_b && rate_a->value == rate_b->value && bytes_per_element(a) < 4 && bytes_per_element(b) < 4;
+}
+
+const GemmParameters* entry_of(const DeviceModel& device, const Calibration& calibration, DataType type) {
+  for (const auto& entry : calibration.gemm)
+    if (entry.type == type) return &entry;
+  for (const auto& entry : calibration.gemm)
+    if (same_rate(device, entry.type, type)) return &entry;
+  return nullptr;
+}
+
+// The entry whose rate is nearest, made to fit `type`: the faster the unit, the more elements of k its prologue costs and
+// the more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster.
+std::optional<GemmParameters> scaled_entry(const DeviceModel& device, const Calibration& calibration, DataType type) {
+  constexpr double delivery_exponent = 0.7;
+  const auto wanted = matrix_peak(device, type);
+  if (!wanted) return std::nullopt;
+  const GemmParameters* best = nullptr;
+  double best_ratio = 0;
+  for (const auto& entry : calibration.gemm) {
+    const auto rate = matrix_peak(device, entry.type);
+    if (!rate) continue;
+    const double ratio = wanted->value / rate->value;
+    if (best == nullptr || std::abs(std::log(ratio)) < std::abs(std::log(best_ratio)))
+      best = &entry, best_ratio = ratio;
+  }
+  if (best == nullptr) return std::nullopt;
+  GemmParameters scaled = *best;
+  scaled.type = type;
+  scaled.k_overhead *= std::pow(best_ratio, delivery_exponent);
+  scaled.tile_cost *= std::pow(best_ratio, delivery_exponent);
+  return scaled;
+}
+
+DeviceCalibration::Found<GemmParameters> find_gemm(const DeviceModel& device, const std::vector<Source>& sources,
+                                                   DataType type) {
+  for (const auto& source : sources) {
+    if (const auto* entry = entry_of(device, source.calibration, type))
+      return {*entry, source.own && entry->fit.samples > 0, source.from};
+    if (!source.own) continue;
+    if (auto scaled = scaled_entry(device, source.calibration, type))
+      return {*scaled, false, "scaled from another precision"};
+  }
+  // A family default without this type still says more than our constructor.
+  for (const auto& source : sources)
+    if (auto scaled = scaled_entry(device, source.calibration, type)) return {*scaled, false, source.from};
+  return {GemmParameters{}, false, "built-in default"};
+}
+
+double find_sustained(const DeviceModel& device, const std::vector<Source>& sources, DataType type) {
+  for (const auto& source : sources) {
+    for (const auto& entry : source.calibration.sustained)
+      if (entry.type == type) return entry.fraction;
+    for (const auto& entry : source.calibration.sustained)
+      if (same_rate(device, entry.type, type)) return entry.fraction;
+  }
+  return 1;
+}
+
+}  // namespace
+
+DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& library) {
+  const auto sources = sources_of(device, library);
+  DeviceCalibration resolved;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i) {
+    const auto type = static_cast<DataType>(i);
+    resolved.gemm[i] = find_gemm(device, sources, type);
+    resolved.sustained[i] = find_sustained(device, sources, type);
+  }
+  for (const auto& source : sources) {
+    if (resolved.attention.empty())
+      for (const auto& entry : source.calibration.attention)
+        resolved.attention.push_back({entry, source.own && entry.fit.samples > 0, source.from});
+    if (resolved.memory.from.empty() && source.calibration.memory)
+      resolved.memory = {*source.calibration.memory, source.own && source.calibration.memory->fit.samples > 0,
+                         source.from};
+    if (!resolved.energy && source.calibration.energy) resolved.energy = source.calibration.energy;
+  }
+  if (resolved.attention.empty()) resolved.attention.push_back({AttentionParameters{}, false, "built-in default"});
+  std::stable_sort(resolved.attention.begin(), resolved.attention.end(),
+                   [](const auto& a, const auto& b) { return a.parameters.generation < b.parameters.generation; });
+  return resolved;
+}
+
+}  // namespace orrery

@@ -1,0 +1,110 @@
+// How much of a data-sheet peak kernels reach: a handful of physical parameters per device, precision and kernel family,
+// read from kernels/calibration/*.json. Nothing is keyed on a model, a shape or a run.
+// Look-up, most specific first: this device and precision; this device, another precision scaled; its generation; its
+// family. What was measured nowhere says so (`calibrated` false) and runs on the family's defaults.
+// `sustained` is the clock that a board holds through hours of training over the clock of a short, cool kernel
+// benchmark: a property of the board (power limit, cooling), fitted on training steps. Conditions::isolated leaves it out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/device.hpp"
+#include "sim/kernel.hpp"
+#include "sim/spec.hpp"
+
+namespace orrery {
+
+enum class Conditions : std::uint8_t {
+  sustained,
+  isolated
+};  // a long training step; a short benchmark on a cool device
+
+// Where numbers come from. Errors are |ln(predicted / measured)| over the fitted samples.
+struct Fit {
+  std::vector<std::string> files;  // of the measured corpus
+  int samples = 0;
+  double median_error = 0, p90_error = 0;
+  std::int64_t smallest = 1, largest = std::numeric_limits<std::int64_t>::max();  // matrix dimensions in the samples
+  std::string note;
+};
+
+// t = launch + max(bytes / (memory_efficiency BW), min over tiles of waves x 2 tm tn (k + k_overhead) / rate of one core),
+// see gpu_gemm.hpp. The systolic family uses efficiency, memory_efficiency, launch and overlap.
+struct GemmParameters {
+  DataType type = DataType::bf16;
+  double efficiency = 0.7, memory_efficiency = 0.8;
+  Seconds launch{4e-6};
+  double k_overhead = 80;    // elements of k that prologue and epilogue of a tile cost
+  double tile_cost = 11;     // loss of tiles smaller than 256 x 128 (operand delivery)
+  double misaligned = 0.77;  // rate left when a row is no multiple of 16 bytes
+  // Joins compute and memory time as (C^overlap + M^overlap)^(1/overlap); absent: their maximum, perfect overlap.
+  std::optional<double> overlap;
+  Fit fit;
+};
+
+// Rate in long training runs over the rate of isolated kernels, for all matrix work of this type.
+struct SustainedFraction {
+  DataType type = DataType::bf16;
+  double fraction = 1;
+  std::string note;  // source and confidence
+};
+
+// rate = peak x efficiency x d / (d + head_overhead) x s / (s + half_length), see gpu_attention.hpp.
+struct AttentionParameters {
+  int generation = 2;
+  double efficiency = 0.7;  // forward, long, wide, not causal
+  double backward_ratio = 0.9, causal_ratio = 0.95;
+  double head_overhead = 24;
+  double half_length = 100, causal_half_length = 450;
+  Fit fit;
+};
+
+// t = launches x launch + bytes / (efficiency BW).
+struct MemoryParameters {
+  Seconds launch{2e-6};
+  double elementwise = 0.8, normalization = 0.7, softmax = 0.5;
+  double wide_normalization = 0.4;  // rows that no longer fit on chip are read again
+  std::int64_t wide_columns = 16384;
+  Fit fit;
+};
+
+// Dynamic energy: matrix FLOPs, vector FLOPs, bytes through the last-level cache, bytes to device memory.
+struct EnergyParameters {
+  double matrix_pJ_per_flop = 0.7;  // for 16-bit operands; scales with operand width
+  double vector_pJ_per_flop = 10.7, cache_pJ_per_bit = 6.3, memory_pJ_per_bit = 13;
+};
+
+struct Calibration {  // one file
+  std::string name, title;
+  std::vector<GemmParameters> gemm;
+  std::vector<AttentionParameters> attention;
+  std::vector<SustainedFraction> sustained;
+  std::optional<MemoryParameters> memory;
+  std::optional<EnergyParameters> energy;
+  Json sources;
+};
+
+void fields(Fields&, Calibration&);
+
+// The parameters one device runs on, with where they were found.
+struct DeviceCalibration {
+  template <class T> struct Found {
+    T parameters;
+    bool calibrated = false;  // fitted on this device or one with the same chip and precision
+    std::string from;         // "fitted on this device", "from its generation ampere", "family default"
+  };
+  std::array<Found<GemmParameters>, data_type_names.size()> gemm;  // by DataType, whether the device supports it or not
+  std::array<double, data_type_names.size()> sustained{};
+  std::vector<Found<AttentionParameters>> attention;  // ascending generations
+  Found<MemoryParameters> memory;
+  std::optional<EnergyParameters> energy;  // none: from the power limit, see energy.hpp
+};
+
+DeviceCalibration resolve_calibration(const DeviceModel&, const Library&);
+
+}  // namespace orrery

@@ -1,0 +1,18 @@
+// The figures of a data sheet that kernels run against, with the faults a user sees when a device lacks one.
+#pragma once
+
+#include "sim/device.hpp"
+#include "sim/kernel.hpp"
+
+namespace orrery {
+
+// FLOP/s for matrix work on operands of `type`; SpecError naming the supported types when the device has no such rate.
+double matrix_rate(const DeviceModel&, DataType type);
+// FLOP/s of vector arithmetic; infinite when the data sheet gives none (the kernel is then bound by memory alone).
+double vector_rate(const DeviceModel&, DataType type);
+// Bytes/s of device memory; of on-chip memory for devices that have no other; else SpecError.
+double memory_rate(const DeviceModel&);
+// Cores (SMs, CUs) that share a GEMM's tiles; SpecError when unknown.
+int core_count(const DeviceModel&);
+
+}  // namespace orrery

@@ -1,0 +1,48 @@
+#include "kernels/energy.hpp"
+
+#include "kernels/device_rates.hpp"
+
+namespace orrery {
+
+namespace {
+
+constexpr double pico = 1e-12, bits_per_byte = 8;
+constexpr double idle_share = 0.13;  // of the board limit, see the header
+constexpr double memory_share_of_budget = 0.5;
+
+// Peak of 16-bit operands, which the constants are stated for; any rate the device has when it has no 16-bit unit.
+double reference_rate(const DeviceModel& device, DataType type) {
+  for (DataType wanted : {DataType::bf16, DataType::fp16})
+    if (const auto peak = matrix_peak(device, wanted)) return peak->value;
+  return matrix_rate(device, type);
+}
+
+}  // namespace
+
+double dynamic_budget_W(const DeviceModel& device) {
+  if (!device.power.tdp) return 0;
+  const double limit = device.power.tdp->value;
+  return limit - (device.power.idle ? device.power.idle->value : idle_share * limit);
+}
+
+void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic, const DeviceContext& context) {
+  const DeviceModel& device = context.device;
+  const double budget = dynamic_budget_W(device);
+  terms.power_cap_W = budget;
+  if (!context.calibration.energy && budget > 0) {
+    const double compute_rate = traffic.matrix_flops > 0 ? matrix_rate(device, kernel.type)
+                                                         : vector_rate(device, kernel.type);
+    terms.compute_J = (traffic.matrix_flops + traffic.vector_flops) * budget / compute_rate;
+    terms.memory_J = traffic.memory_bytes * memory_share_of_budget * budget / memory_rate(device);
+    return;
+  }
+  const EnergyParameters energy = context.calibration.energy.value_or(EnergyParameters{});
+  const double width = traffic.matrix_flops > 0 ? reference_rate(device, kernel.type) / matrix_rate(device, kernel.type)
+                                                : 1.0;
+  terms.compute_J = pico * (traffic.matrix_flops * energy.matrix_pJ_per_flop * width +
+                            traffic.vector_flops * energy.vector_pJ_per_flop +
+                            traffic.cache_bytes * bits_per_byte * energy.cache_pJ_per_bit);
+  terms.memory_J = pico * traffic.memory_bytes * bits_per_byte * energy.memory_pJ_per_bit;
+}
+
+}  // namespace orrery

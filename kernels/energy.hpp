@@ -1,0 +1,24 @@
+// Dynamic energy of a kernel: FLOPs, bytes through the last-level cache and bytes to device memory, each at a constant cost
+// (Antepara et al., SC25, doi 10.1145/3712285.3759815: board-level fits for A100, GH200, MI250X, MI300A).
+// A matrix FLOP of another type costs in inverse proportion to its peak rate: the unit draws the same power (the A100 fits
+// agree: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs, whose peaks stand 16 to 1).
+// Dynamic power is capped at the board limit minus idle, as the board itself does. Without constants for a generation the
+// cost follows from the limit: full matrix rate takes the whole dynamic budget, full memory bandwidth half of it.
+#pragma once
+
+#include "kernels/kernel_terms.hpp"
+
+namespace orrery {
+
+struct Traffic {
+  double matrix_flops = 0, vector_flops = 0, cache_bytes = 0, memory_bytes = 0;
+};
+
+// Adds energy and the power cap to terms whose times are known.
+void add_energy(KernelTerms&, const Kernel&, const Traffic&, const DeviceContext&);
+
+// Board limit minus idle (idle unknown: 13 % of the limit, the mean of A100 54/400, H100 72.5/700, B200 137/1000 W);
+// 0 when the limit is unknown.
+double dynamic_budget_W(const DeviceModel&);
+
+}  // namespace orrery

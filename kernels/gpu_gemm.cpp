@@ -1,0 +1,84 @@
+#include "kernels/gpu_gemm.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/device_rates.hpp"
+#include "kernels/energy.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct Tile {
+  int m, n;
+};
+constexpr std::array<Tile, 11> tiles = {{{256, 128},
+                                         {128, 256},
+                                         {128, 128},
+                                         {256, 64},
+                                         {64, 256},
+                                         {128, 64},
+                                         {64, 128},
+                                         {64, 64},
+                                         {64, 32},
+                                         {32, 64},
+                                         {32, 32}}};
+constexpr double widest = 1.0 / 256 + 1.0 / 128;  // operand bytes per FLOP of the largest tile
+constexpr double fast_path_bytes = 16;
+
+double ceiling_of(std::int64_t size, int tile) { return static_cast<double>((size + tile - 1) / tile); }
+
+}  // namespace
+
+bool is_aligned(const Kernel& kernel) {
+  const double width = bytes_per_element(kernel.type);
+  const auto whole = [&](std::int64_t elements) {
+    return std::fmod(static_cast<double>(elements) * width, fast_path_bytes) == 0;
+  };
+  // Block-scaled formats keep their scales apart: their rows count elements only, in blocks that are always multiples.
+  if (width != std::floor(width) && width != 0.5) return kernel.n % 32 == 0 && kernel.k % 32 == 0;
+  return whole(kernel.n) && whole(kernel.k);
+}
+
+GemmTiling choose_tiling(const Kernel& kernel, const GemmParameters& parameters, int cores, double core_flops) {
+  GemmTiling best;
+  for (const Tile tile : tiles) {
+    const double count = ceiling_of(kernel.m, tile.m) * ceiling_of(kernel.n, tile.n) *
+                         static_cast<double>(kernel.batch);
+    const double waves = std::ceil(count / cores);
+    const double narrow = 1.0 / tile.m + 1.0 / tile.n - widest;
+    const double depth = static_cast<double>(kernel.k) + parameters.k_overhead;
+    const double tile_flops = 2.0 * tile.m * tile.n * depth * (1 + parameters.tile_cost * narrow);
+    const double seconds = waves * tile_flops / core_flops;
+    if (best.tile_m == 0 || seconds < best.core_s) best = {tile.m, tile.n, waves, seconds};
+  }
+  return best;
+}
+
+KernelTerms gpu_gemm(const Kernel& kernel, const DeviceContext& context) {
+  const auto& found = context.calibration.gemm[static_cast<std::size_t>(kernel.type)];
+  const GemmParameters& parameters = found.parameters;
+  const int cores = core_count(context.device);
+  const double peak = matrix_rate(context.device, kernel.type);
+  const GemmTiling tiling = choose_tiling(kernel, parameters, cores, peak / cores);
+  const double reached = parameters.efficiency * sustained(context, kernel.type) *
+                         (is_aligned(kernel) ? 1.0 : parameters.misaligned);
+
+  KernelTerms terms;
+  terms.launch_s = parameters.launch.value * kernel.launches;
+  terms.compute_s = tiling.core_s / reached;
+  terms.memory_s = kernel.bytes / (parameters.memory_efficiency * memory_rate(context.device));
+  terms.overlap = parameters.overlap;
+  const auto [low, high] = std::minmax({kernel.m, kernel.n, kernel.k});
+  terms.calibrated = found.calibrated && low >= parameters.fit.smallest && high <= parameters.fit.largest;
+  Traffic traffic;
+  traffic.matrix_flops = kernel.flops;
+  traffic.cache_bytes = kernel.flops / 2 * (1.0 / tiling.tile_m + 1.0 / tiling.tile_n) * bytes_per_element(kernel.type);
+  traffic.memory_bytes = kernel.bytes;
+  add_energy(terms, kernel, traffic, context);
+  return terms;
+}
+
+}  // namespace orrery

@@ -1,0 +1,30 @@
+// Matrix products on a GPU, after how the vendor libraries compute them: the result is cut into tiles, one tile per core
+// (SM, CU) at a time, in waves; the last wave may be nearly empty, and edge tiles compute padding.
+//   t = launch + max(bytes / (e_m BW), min over tiles of ceil(tiles / cores) x 2 tm tn (k + k0) / (e te peak / cores))
+//   te = 1 / (1 + c (1/tm + 1/tn - 1/256 - 1/128)): small tiles need more operand bytes per FLOP
+// Tiles 256x128 down to 32x32 (CUTLASS's standard set); the library's heuristic is taken to pick the best. Rows (n, k) that
+// are no multiple of 16 bytes leave the fast path. Not modelled: split-k (tried, did not reduce errors), stream-k, reuse in
+// L2 (bytes are compulsory). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel_terms.hpp"
+
+namespace orrery {
+
+struct GemmTiling {
+  int tile_m = 0, tile_n = 0;
+  double waves = 0;   // rounds over all cores
+  double core_s = 0;  // time of the matrix units at efficiency 1: what the tiling alone costs
+};
+
+// The fastest tile for one product; `core_flops` is the peak of one core.
+GemmTiling choose_tiling(const Kernel&, const GemmParameters&, int cores, double core_flops);
+
+// Rows of every operand start at a multiple of 16 bytes.
+bool is_aligned(const Kernel&);
+
+KernelTerms gpu_gemm(const Kernel&, const DeviceContext&);
+
+}  // namespace orrery

@@ -1,0 +1,34 @@
+#include "kernels/kernel_terms.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace orrery {
+
+namespace {
+
+double join(double a, double b, const std::optional<double>& exponent) {
+  const double large = std::max(a, b), small = std::min(a, b);
+  if (!exponent || small <= 0) return large;
+  return large * std::pow(1 + std::pow(small / large, *exponent), 1 / *exponent);
+}
+
+double voltage(double clock) { return std::max(0.65, 0.2 + 0.8 * clock); }
+
+}  // namespace
+
+Cost cost_at(const KernelTerms& terms, const OperatingPoint& point) {
+  const double busy = join(terms.compute_s / point.clock, terms.memory_s / point.memory, terms.overlap);
+  const double time = (terms.launch_s + busy) / point.share;
+  const double volts = voltage(point.clock);
+  double energy = terms.compute_J * volts * volts + terms.memory_J;
+  if (terms.power_cap_W > 0) energy = std::min(energy, terms.power_cap_W * time);
+  return {Seconds(time), Joules(energy)};
+}
+
+const char* bound_of(const KernelTerms& terms) {
+  if (terms.launch_s >= std::max(terms.compute_s, terms.memory_s)) return "launch";
+  return terms.compute_s >= terms.memory_s ? "compute" : "memory";
+}
+
+}  // namespace orrery

@@ -1,0 +1,40 @@
+// What every device family answers for one repeat of a kernel: the time each resource needs at the nominal operating point
+// and the energy that goes with it. One rule, shared by all families, turns the terms into time at any operating point:
+//   t = (launch + join(compute / clock, memory / memory factor)) / share,    join = maximum, or a p-norm (imperfect overlap)
+// Launch time does not follow the clock. Dynamic energy of compute follows the square of voltage, taken as
+// max(0.65, 0.2 + 0.8 clock) of nominal: a 20 % lower clock then saves 37 % of board power (published: 35-45 %).
+#pragma once
+
+#include <optional>
+
+#include "kernels/calibration.hpp"
+#include "sim/cost_model.hpp"
+
+namespace orrery {
+
+struct KernelTerms {
+  double launch_s = 0, compute_s = 0, memory_s = 0;
+  double compute_J = 0, memory_J = 0;
+  double power_cap_W = 0;         // dynamic power never exceeds it; 0: unknown, no cap
+  std::optional<double> overlap;  // exponent of the join
+  bool calibrated = false;
+};
+
+Cost cost_at(const KernelTerms&, const OperatingPoint&);  // of one repeat
+const char* bound_of(const KernelTerms&);                 // "launch", "compute" or "memory": the largest term
+
+// What a family model sees of a device.
+struct DeviceContext {
+  const DeviceModel& device;
+  const DeviceCalibration& calibration;
+  Conditions conditions;
+};
+using FamilyModel = KernelTerms (*)(const Kernel&, const DeviceContext&);
+
+// Matrix kernels of long runs go at the clock the board sustains, see calibration.hpp.
+inline double sustained(const DeviceContext& context, DataType type) {
+  return context.conditions == Conditions::isolated ? 1.0
+                                                    : context.calibration.sustained[static_cast<std::size_t>(type)];
+}
+
+}  // namespace orrery

@@ -1,0 +1,142 @@
+#include "kernels/shapes.hpp"
+
+#include <algorithm>
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+constexpr double softmax_flops = 5;        // maximum, subtract, exponential, sum, divide
+constexpr double normalization_flops = 8;  // mean and variance (4), subtract, scale, multiply, add
+constexpr double cross_entropy_flops = 7;  // softmax, and its gradient in place
+constexpr double adam_flops = 14;          // two moving averages, bias corrections, root, divide, decay, update
+constexpr double quantize_flops = 3;       // absolute maximum, scale, round
+
+double as_real(std::int64_t n) { return static_cast<double>(n); }
+
+Kernel memory_bound(KernelKind kind, std::int64_t rows, std::int64_t columns, DataType type, double bytes,
+                    double flops) {
+  Kernel kernel;
+  kernel.kind = kind;
+  kernel.type = type;
+  kernel.m = rows;
+  kernel.n = columns;
+  kernel.bytes = bytes;
+  kernel.flops = flops;
+  return kernel;
+}
+
+// Pairs of one query row and one key that are computed. A causal mask whose last row sees all keys leaves out a triangle
+// of m x m / 2; with more rows than keys the first rows see nothing.
+double computed_pairs(double m, double n, bool causal) {
+  if (!causal) return m * n;
+  return m <= n ? m * n - m * m / 2 : n * n / 2;
+}
+
+// What forward and backward share. `query_tensors` and `key_tensors` count tensors of the size of Q and of K moved.
+Kernel attention_kernel(KernelKind kind, std::int64_t m, std::int64_t n, std::int64_t head_dim, std::int64_t sequences,
+                        std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type, int generation) {
+  ORRERY_CHECK(kv_heads > 0 && heads % kv_heads == 0, "{} query heads on {} key-value heads", heads, kv_heads);
+  const bool forward = kind == KernelKind::attention;
+  const double query_tensors = forward ? 2 : 4;  // Q, O; backward reads Q, O, dO and writes dQ
+  const double key_tensors = forward ? 2 : 4;    // K, V; backward also writes dK, dV
+  Kernel kernel;
+  kernel.kind = kind;
+  kernel.type = type;
+  kernel.causal = causal;
+  kernel.generation = static_cast<std::uint16_t>(generation);
+  kernel.m = m;
+  kernel.n = n;
+  kernel.k = head_dim;
+  kernel.batch = sequences * heads;
+  kernel.group = heads / kv_heads;
+  const double d = as_real(head_dim);
+  const double matrices = forward ? 4 : 10;  // FLOPs per pair and channel: two products forward, five backward
+  kernel.flops = matrices * d * as_real(kernel.batch) * computed_pairs(as_real(m), as_real(n), causal);
+  const double elements = query_tensors * as_real(kernel.batch) * as_real(m) * d +
+                          key_tensors * as_real(sequences * kv_heads) * as_real(n) * d;
+  const double row_sums = 4.0 * as_real(kernel.batch) * as_real(m);  // one fp32 log-sum-exp per row
+  kernel.bytes = elements * bytes_per_element(type) + row_sums;
+  return kernel;
+}
+
+}  // namespace
+
+Kernel gemm(std::int64_t m, std::int64_t n, std::int64_t k, DataType type, std::int64_t batch) {
+  Kernel kernel;
+  kernel.kind = KernelKind::gemm;
+  kernel.type = type;
+  kernel.m = m;
+  kernel.n = n;
+  kernel.k = k;
+  kernel.batch = batch;
+  const double rows = as_real(m), columns = as_real(n), depth = as_real(k), copies = as_real(batch);
+  kernel.flops = 2 * rows * columns * depth * copies;
+  const double in = bytes_per_element(type), out = std::max(2.0, in);
+  kernel.bytes = copies * ((rows + columns) * depth * in + rows * columns * out);
+  return kernel;
+}
+
+Kernel attention(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim, std::int64_t sequences,
+                 std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type, int generation) {
+  return attention_kernel(KernelKind::attention, query_length, key_length, head_dim, sequences, heads, kv_heads, causal,
+                          type, generation);
+}
+
+Kernel attention_backward(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim,
+                          std::int64_t sequences, std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type,
+                          int generation) {
+  return attention_kernel(KernelKind::attention_backward, query_length, key_length, head_dim, sequences, heads,
+                          kv_heads, causal, type, generation);
+}
+
+Kernel softmax(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type) {
+  const double elements = as_real(rows) * as_real(columns);
+  return memory_bound(KernelKind::softmax, rows, columns, type, elements * bytes_per_element_moved,
+                      elements * softmax_flops);
+}
+
+Kernel normalization(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type) {
+  const double elements = as_real(rows) * as_real(columns);
+  return memory_bound(KernelKind::normalization, rows, columns, type, elements * bytes_per_element_moved,
+                      elements * normalization_flops);
+}
+
+Kernel elementwise(std::int64_t elements, double bytes, double flops, DataType type, int launches) {
+  Kernel kernel = memory_bound(KernelKind::elementwise, 1, elements, type, bytes, flops);
+  kernel.launches = static_cast<std::uint16_t>(launches);
+  return kernel;
+}
+
+Kernel embedding(std::int64_t tokens, std::int64_t hidden, DataType type) {
+  const double elements = as_real(tokens) * as_real(hidden);
+  const double indices = 8.0 * as_real(tokens);  // 64-bit token ids
+  return memory_bound(KernelKind::embedding, tokens, hidden, type, 2 * elements * bytes_per_element(type) + indices, 0);
+}
+
+Kernel cross_entropy(std::int64_t tokens, std::int64_t vocabulary, double bytes_per_logit, DataType type) {
+  const double logits = as_real(tokens) * as_real(vocabulary);
+  return memory_bound(KernelKind::cross_entropy, tokens, vocabulary, type, logits * bytes_per_logit,
+                      logits * cross_entropy_flops);
+}
+
+Kernel optimizer_step(double parameters, double bytes_per_parameter, int launches) {
+  Kernel kernel = memory_bound(KernelKind::optimizer, 1, static_cast<std::int64_t>(parameters), DataType::fp32,
+                               parameters * bytes_per_parameter, parameters * adam_flops);
+  kernel.launches = static_cast<std::uint16_t>(launches);
+  return kernel;
+}
+
+Kernel memory_copy(double bytes) {
+  return memory_bound(KernelKind::copy, 1, static_cast<std::int64_t>(bytes), DataType::int8, 2 * bytes, 0);
+}
+
+Kernel quantize(std::int64_t elements, DataType from, DataType to) {
+  const double count = as_real(elements);
+  return memory_bound(KernelKind::quantize, 1, elements, to, count * (bytes_per_element(from) + bytes_per_element(to)),
+                      count * quantize_flops);
+}
+
+}  // namespace orrery
