@@ -1,14 +1,16 @@
-// From a Timeline to numbers. Every number has a unit in its name and a one-line definition (see metric_definitions).
+// From a Timeline to numbers. Every number has a unit in its name and a one-line definition.
 // The time of a device splits, over one iteration, into
-//   compute                 its compute queue is busy
-//   exposed communication   its compute queue is idle while a transfer it takes part in is in flight
+//   compute                 a Compute runs on its compute stream
+//   exposed communication   its compute stream is idle while a transfer it takes part in is in flight
 //   bubble                  idle with no own transfer in flight, between its first and last operation of the iteration
 //   other                   the rest (before its first and after its last operation)
 // and the four sum to iteration_s to 1e-9. Published figures are means over devices (weighted by how many each
-// representative stands for).
+// representative stands for). When several transfers are in flight, the exposed instant is charged to the one that ends
+// last: it is the one that still has to finish. The iteration measured is the last one that a job completed.
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,52 +25,66 @@ namespace orrery {
 // What the workload says of one iteration of a job; needed to turn times into rates.
 struct JobFacts {
   std::string name;
-  double devices = 0;
-  double samples = 0, tokens = 0;          // per iteration, all devices; 0 = does not apply
-  double model_flops = 0;                  // per iteration, all devices; recomputation not counted
-  double peak_flops_per_device = 0;        // at the job's precision, for MFU; 0 = unknown
-  std::string flop_convention;             // "6N + causal attention"
-  std::optional<double> training_tokens;   // for time to train
+  double devices = 0;                     // 0 = as many as the representatives stand for
+  double samples = 0, tokens = 0;         // per iteration, all devices; 0 = does not apply
+  double model_flops = 0;                 // per iteration, all devices; recomputation not counted
+  double peak_flops_per_device = 0;       // at the job's precision, for MFU; 0 = unknown
+  std::string flop_convention;            // "6N + causal attention"
+  std::optional<double> training_tokens;  // for time to train
 };
 
-struct StageMetrics {  // one pipeline stage (mean over its devices)
+struct StageMetrics {  // one pipeline stage: times are means over its devices, memory is of its fullest device
   int stage = 0;
   double devices = 0;
   double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0;
-  std::map<std::string, double> compute_by_kernel_s;        // by kernel kind, "host launch" included; sums to compute_s
-  std::map<std::string, double> compute_by_phase_s;         // forward, backward, recompute, optimizer
-  std::map<std::string, double> exposed_by_collective_s;    // "all_reduce (tensor-parallel)"; sums to exposed_communication_s
+  std::map<std::string, double> compute_by_kernel_s;  // by kernel kind, "host launch" included; sums to compute_s
+  std::map<std::string, double> compute_by_phase_s;   // forward, backward, recompute, optimizer
+  std::map<std::string, double>
+      exposed_by_collective_s;  // "all_reduce (tensor-parallel)"; sums to exposed_communication_s
   std::map<std::string, double> communication_by_collective_s;  // in flight, hidden or not
-  std::array<double, 5> memory_peak_by_category_bytes{};    // at the moment of the peak, by MemoryCategory
-  double memory_peak_bytes = 0, memory_capacity_bytes = 0;  // capacity 0 = unknown
+  std::array<double, 5> memory_peak_by_category_bytes{};        // at the moment of the peak, by MemoryCategory
+  double memory_peak_bytes = 0, memory_capacity_bytes = 0;      // capacity 0 = unknown
+};
+
+struct EnergyMetrics {    // of one iteration, all devices of the job
+  double compute_J = 0;   // dynamic energy of kernels
+  double transfer_J = 0;  // dynamic energy of links
+  double static_J = 0;    // idle and leakage power of devices, prorated from the whole run
+  double host_J = 0;      // share of host, fans and NICs
+  double total() const { return compute_J + transfer_J + static_J + host_J; }
 };
 
 struct JobMetrics {
-  std::string name;
+  std::string name, flop_convention;
   double devices = 0;
-  double iteration_s = 0;
-  std::vector<double> iterations_s;        // every simulated iteration
+  std::map<std::string, double> devices_by_model;  // "NVIDIA A100" -> how many
+  double iteration_s = 0;                          // 0 = no iteration was completed
+  std::vector<double> iterations_s;                // every completed iteration
   double samples_per_s = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
-  double model_flops = 0, hardware_flops = 0;               // per iteration, all devices
+  double model_flops = 0, hardware_flops = 0;  // per iteration, all devices
   std::optional<double> model_tflops_per_device, hardware_tflops_per_device, mfu, hfu;
   double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0;  // device means
-  double energy_J = 0, average_power_W = 0;                 // of one iteration, all devices of the job (host share included)
-  double memory_peak_bytes = 0;                             // worst device
-  bool feasible = true;
-  double shortfall_bytes = 0;                               // worst device: peak - capacity when it does not fit
-  double calibrated_share = 1;                              // share of compute time inside the calibrated range
+  EnergyMetrics energy;
+  double energy_J = 0, average_power_W = 0;  // of one iteration, all devices of the job (host share included)
+  double memory_peak_bytes = 0;              // worst device
+  bool feasible = true;                      // every device holds its peak
+  double shortfall_bytes = 0;                // worst device: peak - capacity when it does not fit
+  double calibrated_share = 1;               // share of kernel time inside the calibrated range
   std::optional<double> time_to_train_s;
-  std::vector<StageMetrics> stages;
+  std::vector<StageMetrics> stages;  // in order of stage
+  StageMetrics mean;                 // over all devices; stage = -1, memory of the fullest device
 };
 
 struct Metrics {
   std::vector<JobMetrics> jobs;
   double end_s = 0;
-  double energy_J = 0, average_power_W = 0;                 // everything simulated
-  double link_bytes = 0;                                    // bytes x links crossed
+  double energy_J = 0, average_power_W = 0;  // everything simulated, on the devices that programs name
+  double link_bytes = 0;                     // bytes x links crossed
   std::uint64_t simulated_events = 0;
+  bool feasible() const;  // every job is
 };
 
+// One JobMetrics per entry of `facts`, by FragmentRecord.job.
 Metrics measure(const Timeline&, const Cluster&, const CostModel&, const std::vector<JobFacts>&);
 
 }  // namespace orrery

@@ -1,0 +1,78 @@
+#include "analysis/device_activity.hpp"
+
+#include <fmt/format.h>
+
+namespace orrery {
+
+std::string communication_class_name(std::size_t c) {
+  const std::string_view collective = collective_names[c / stream_count];
+  return fmt::format("{} ({})", collective == "none" ? "transfer" : collective, stream_names[c % stream_count]);
+}
+
+void DeviceActivity::add(const DeviceActivity& other, double weight) {
+  time.compute_s += weight * other.time.compute_s;
+  time.exposed_s += weight * other.time.exposed_s;
+  time.bubble_s += weight * other.time.bubble_s;
+  time.other_s += weight * other.time.other_s;
+  const auto accumulate = [weight](auto& to, const auto& from) {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += weight * from[i];
+  };
+  accumulate(compute_by_kernel, other.compute_by_kernel);
+  accumulate(compute_by_phase, other.compute_by_phase);
+  accumulate(exposed, other.exposed);
+  accumulate(in_flight, other.in_flight);
+  kernel_s += weight * other.kernel_s;
+  calibrated_s += weight * other.calibrated_s;
+  flops += weight * other.flops;
+  compute_energy_J += weight * other.compute_energy_J;
+}
+
+DeviceActivity ActivityMeter::of(std::size_t device) {
+  DeviceActivity activity;
+  compute_.clear();
+  transfers_.clear();
+  const DeviceTypeId type = cluster_.type_of[view_.devices()[device].device.index()];
+  for (const std::uint32_t r : view_.records_of(device)) {
+    const Record& record = view_.timeline().records[r];
+    const double share = view_.share_in_window(record);
+    if (share <= 0) continue;
+    const Operation& op = view_.operation_of(record);
+    Participation part;
+    for (const Participation& p : view_.participants(record))
+      if (p.device == device) part = p;
+    if (op.kind == OpKind::compute) {
+      add_compute(record, type, part.on_compute_stream, activity);
+    } else if (op.kind == OpKind::transfer) {
+      const std::size_t c = communication_class(op.label.collective, part.stream);
+      transfers_.push_back({record.start_s, record.end_s, static_cast<std::uint32_t>(c)});
+      activity.in_flight[c] += share * (record.end_s - record.start_s);
+    }
+  }
+  activity.time = split_time(view_.window_start_s(), view_.window_end_s(), compute_, transfers_,
+                             std::span<double>(activity.exposed));
+  return activity;
+}
+
+void ActivityMeter::add_compute(const Record& record, DeviceTypeId type, bool on_compute_stream,
+                                DeviceActivity& activity) {
+  const Operation& op = view_.operation_of(record);
+  const double share = view_.share_in_window(record);
+  const double seconds = share * (record.end_s - record.start_s);
+  activity.compute_energy_J += share * record.energy_J;
+  if (op.sequence.valid()) {
+    const KernelProfile& profile = profiles_.of(view_.program_of(record), op.sequence, type);
+    activity.flops += share * profile.counted_flops;
+    if (on_compute_stream) {
+      for (const KernelShare& k : profile.shares) activity.compute_by_kernel[k.kernel_class] += seconds * k.share;
+      activity.kernel_s += seconds * profile.kernel_share;
+      activity.calibrated_s += seconds * profile.calibrated_share;
+    }
+  } else if (on_compute_stream) {
+    activity.compute_by_kernel[unknown_class] += seconds;
+  }
+  if (!on_compute_stream) return;
+  activity.compute_by_phase[static_cast<std::size_t>(op.label.phase)] += seconds;
+  compute_.push_back({record.start_s, record.end_s, 0});
+}
+
+}  // namespace orrery

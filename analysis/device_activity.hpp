@@ -1,0 +1,47 @@
+// What one device did during the iteration of a job: the split of its time and who is charged for each part. Dense arrays,
+// reused from device to device, so that a large job costs no memory per device.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "analysis/job_view.hpp"
+#include "analysis/kernel_profile.hpp"
+#include "analysis/time_split.hpp"
+
+namespace orrery {
+
+// Communication is told apart by collective and by the stream it occupies: "all_reduce (tensor-parallel)".
+inline constexpr std::size_t communication_class_count = collective_names.size() * stream_count;
+constexpr std::size_t communication_class(CollectiveKind kind, Stream stream) {
+  return static_cast<std::size_t>(kind) * stream_count + static_cast<std::size_t>(stream);
+}
+std::string communication_class_name(std::size_t communication_class);
+
+struct DeviceActivity {
+  TimeSplit time;
+  std::array<double, kernel_class_count> compute_by_kernel{};
+  std::array<double, phase_names.size()> compute_by_phase{};
+  std::array<double, communication_class_count> exposed{}, in_flight{};
+  double kernel_s = 0, calibrated_s = 0;   // time in kernels, and in kernels inside the calibrated range
+  double flops = 0, compute_energy_J = 0;  // of one such device
+
+  void add(const DeviceActivity&, double weight);
+};
+
+class ActivityMeter {
+ public:
+  ActivityMeter(const JobView& view, const Cluster& cluster, KernelProfiles& profiles)
+      : view_(view), cluster_(cluster), profiles_(profiles) {}
+  DeviceActivity of(std::size_t device);
+
+ private:
+  void add_compute(const Record&, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
+
+  const JobView& view_;
+  const Cluster& cluster_;
+  KernelProfiles& profiles_;
+  std::vector<Interval> compute_, transfers_;
+};
+
+}  // namespace orrery

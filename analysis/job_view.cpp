@@ -1,0 +1,139 @@
+#include "analysis/job_view.hpp"
+
+#include <algorithm>
+
+namespace orrery {
+namespace {
+
+std::vector<Representative> representatives_of(const Program& program) {
+  if (!program.devices.empty()) return program.devices;
+  std::vector<Representative> all;
+  for (const Queue& queue : program.queues) all.push_back({queue.device, 1, 0});
+  return all;
+}
+
+}  // namespace
+
+JobView::JobView(const Timeline& timeline, std::uint16_t job) : timeline_(&timeline) {
+  find_window(job);
+  find_devices(job);
+  queue_sets_of_.assign(timeline.fragments.size(), other_job);
+  std::map<const Program*, std::uint32_t> known;  // only looked up, so the order of addresses does not matter
+  for (std::size_t f = 0; f < timeline.fragments.size(); ++f) {
+    const FragmentRecord& fragment = timeline.fragments[f];
+    if (fragment.job != job || !fragment.program) continue;
+    auto [entry, fresh] = known.try_emplace(fragment.program.get(), static_cast<std::uint32_t>(queue_sets_.size()));
+    if (fresh) index_queue_sets(*fragment.program);
+    queue_sets_of_[f] = entry->second;
+  }
+  sort_records();
+}
+
+void JobView::find_window(std::uint16_t job) {
+  bool any = false;
+  for (const FragmentRecord& fragment : timeline_->fragments) {
+    if (fragment.job != job) continue;
+    if (!fragment.cancelled) {
+      iterations_.push_back(fragment.end_s - fragment.start_s);
+      completed_ = true;
+      // The last to finish; of those that finish together, the last submitted.
+      if (iterations_.size() == 1 || fragment.end_s >= window_end_) {
+        window_start_ = fragment.start_s;
+        window_end_ = fragment.end_s;
+      }
+    } else if (!completed_) {
+      window_start_ = any ? std::min(window_start_, fragment.start_s) : fragment.start_s;
+      window_end_ = any ? std::max(window_end_, fragment.end_s) : fragment.end_s;
+    }
+    any = true;
+  }
+}
+
+// Whoever runs a fragment that overlaps the window stands for the job: the one iteration of a synchronous job, or what all
+// workers of an asynchronous one were doing meanwhile.
+void JobView::find_devices(std::uint16_t job) {
+  std::map<DeviceId, Representative> by_id;
+  std::map<std::pair<DeviceId, MemoryCategory>, double> held;
+  for (const FragmentRecord& fragment : timeline_->fragments) {
+    if (fragment.job != job || !fragment.program) continue;
+    const bool overlaps = fragment.start_s < window_end_ && fragment.end_s > window_start_;
+    const bool is_window = fragment.start_s == window_start_ && fragment.end_s == window_end_;
+    if (!overlaps && !is_window) continue;
+    for (const Representative& r : representatives_of(*fragment.program)) by_id.insert_or_assign(r.device, r);
+    std::map<std::pair<DeviceId, MemoryCategory>, double> here;
+    for (const PersistentMemory& p : fragment.program->persistent) here[{p.device, p.category}] += p.bytes;
+    for (const auto& [key, bytes] : here) held.insert_or_assign(key, bytes);
+  }
+  for (const auto& [id, representative] : by_id) devices_.push_back(representative);
+  for (const auto& [key, bytes] : held) persistent_.push_back({key.first, key.second, bytes});
+}
+
+void JobView::index_queue_sets(const Program& program) {
+  QueueSets sets;
+  const std::size_t count = program.queue_set_begin.empty() ? 0 : program.queue_set_begin.size() - 1;
+  for (std::size_t s = 0; s < count; ++s) {
+    sets.begin.push_back(static_cast<std::uint32_t>(sets.members.size()));
+    const auto first = static_cast<std::ptrdiff_t>(sets.members.size());
+    for (std::uint32_t q = program.queue_set_begin[s]; q < program.queue_set_begin[s + 1]; ++q) {
+      const Queue& queue = program.queues[program.queue_sets[q].index()];
+      const Representative* at = find(queue.device);
+      if (!at) continue;
+      const auto device = static_cast<std::uint32_t>(at - devices_.data());
+      auto member = std::find_if(sets.members.begin() + first, sets.members.end(),
+                                 [&](const Participation& p) { return p.device == device; });
+      if (member == sets.members.end()) {
+        sets.members.push_back({device, queue.stream, false});
+        member = sets.members.end() - 1;
+      }
+      if (queue.stream == Stream::compute) member->on_compute_stream = true;
+      if (member->stream == Stream::compute) member->stream = queue.stream;
+    }
+  }
+  sets.begin.push_back(static_cast<std::uint32_t>(sets.members.size()));
+  queue_sets_.push_back(std::move(sets));
+}
+
+const Representative* JobView::find(DeviceId id) const {
+  const auto at = std::lower_bound(devices_.begin(), devices_.end(), id,
+                                   [](const Representative& r, DeviceId wanted) { return r.device < wanted; });
+  return at == devices_.end() || at->device != id ? nullptr : &*at;
+}
+
+std::span<const Participation> JobView::participants(const Record& record) const {
+  const Operation& op = operation_of(record);
+  if (!op.queues.valid()) return {};
+  const QueueSets& sets = queue_sets_[queue_sets_of_[record.fragment]];
+  const std::size_t s = op.queues.index();
+  return {sets.members.data() + sets.begin[s], sets.members.data() + sets.begin[s + 1]};
+}
+
+bool JobView::wanted(const Record& record) const {
+  if (!has(record)) return false;
+  const Operation& op = operation_of(record);
+  return op.memory.valid() || (record.end_s >= window_start_ && record.start_s <= window_end_);
+}
+
+void JobView::sort_records() {
+  const auto for_each_member = [&](auto&& visit) {
+    for (std::size_t r = 0; r < timeline_->records.size(); ++r) {
+      const Record& record = timeline_->records[r];
+      if (!wanted(record)) continue;
+      for (const Participation& p : participants(record)) visit(p.device, static_cast<std::uint32_t>(r));
+    }
+  };
+  begin_.assign(devices_.size() + 1, 0);
+  for_each_member([&](std::uint32_t device, std::uint32_t) { ++begin_[device + 1]; });
+  for (std::size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
+  by_device_.resize(begin_.back());
+  std::vector<std::uint32_t> next(begin_.begin(), begin_.end() - 1);
+  for_each_member([&](std::uint32_t device, std::uint32_t r) { by_device_[next[device]++] = r; });
+}
+
+double JobView::share_in_window(const Record& record) const {
+  const double length = record.end_s - record.start_s;
+  if (record.end_s < window_start_ || record.start_s > window_end_) return 0;
+  if (length <= 0) return 1;
+  return std::max(0.0, std::min(record.end_s, window_end_) - std::max(record.start_s, window_start_)) / length;
+}
+
+}  // namespace orrery

@@ -1,0 +1,66 @@
+#include "analysis/kernel_profile.hpp"
+
+#include <array>
+
+namespace orrery {
+
+std::string_view kernel_class_name(std::size_t kernel_class) {
+  if (kernel_class < kernel_kind_names.size()) return kernel_kind_names[kernel_class];
+  return kernel_class == host_launch_class ? "host launch" : "unknown";
+}
+
+bool counts_flops(KernelKind kind) {
+  switch (kind) {
+    case KernelKind::gemm:
+    case KernelKind::attention:
+    case KernelKind::attention_backward:
+    case KernelKind::convolution:
+    case KernelKind::stencil:
+    case KernelKind::fft:
+    case KernelKind::sparse_matrix_vector:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const KernelProfile& KernelProfiles::of(const Program& program, SequenceId sequence, DeviceTypeId type) {
+  if (&program != last_program_ || type != last_type_) {
+    last_ = &known_[{&program, type}];
+    last_->resize(program.sequence_count());
+    last_program_ = &program;
+    last_type_ = type;
+  }
+  KernelProfile& profile = (*last_)[sequence.index()];
+  if (profile.shares.empty()) profile = compute(program, sequence, type);
+  return profile;
+}
+
+KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequence, DeviceTypeId type) {
+  const auto kernels = program.sequence(sequence);
+  scratch_.clear();
+  std::array<double, kernel_class_count> time{};
+  KernelProfile profile;
+  double total = costs_.breakdown(type, kernels, scratch_).value;
+  time[host_launch_class] = total;
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    const double seconds = scratch_[i].cost.time.value;
+    time[static_cast<std::size_t>(kernels[i].kind)] += seconds;
+    total += seconds;
+    profile.kernel_share += seconds;
+    if (scratch_[i].calibrated) profile.calibrated_share += seconds;
+    if (counts_flops(kernels[i].kind)) profile.counted_flops += kernels[i].flops * kernels[i].repeat;
+  }
+  if (total <= 0) {
+    profile.shares.push_back({unknown_class, 1});
+    profile.kernel_share = profile.calibrated_share = 0;
+    return profile;
+  }
+  profile.kernel_share /= total;
+  profile.calibrated_share /= total;
+  for (std::size_t c = 0; c < time.size(); ++c)
+    if (time[c] > 0) profile.shares.push_back({c, time[c] / total});
+  return profile;
+}
+
+}  // namespace orrery

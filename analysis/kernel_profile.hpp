@@ -1,0 +1,52 @@
+// How the time of a Compute splits over its kernels, from the cost model at the nominal operating point, remembered per
+// sequence and device type. Recorded durations may differ (the engine re-times at other operating points); shares are then
+// scaled to the recorded duration, which is exact when all kernels stretch alike and an approximation otherwise.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "sim/cost_model.hpp"
+#include "sim/program.hpp"
+
+namespace orrery {
+
+// Classes of kernel time: one per KernelKind, then the two below.
+inline constexpr std::size_t host_launch_class = kernel_kind_names.size();  // the device waited for the host
+inline constexpr std::size_t unknown_class = host_launch_class + 1;  // recorded time of a sequence that costs none
+inline constexpr std::size_t kernel_class_count = unknown_class + 1;
+std::string_view kernel_class_name(std::size_t kernel_class);
+
+struct KernelShare {
+  std::size_t kernel_class = 0;
+  double share = 0;  // of the Compute's duration
+};
+
+struct KernelProfile {
+  std::vector<KernelShare> shares;  // sums to 1
+  double calibrated_share = 0;      // of the duration: kernels inside the calibrated range
+  double kernel_share = 0;          // of the duration: kernels at all (the rest waits for the host)
+  double counted_flops = 0;         // of one execution: kinds whose FLOPs count as hardware FLOPs
+};
+
+// FLOPs are counted where the field counts them: matrix multiplications, attention, convolutions, and the kernels that
+// scientific workloads are rated by. Elementwise, normalization, softmax and the like are not.
+bool counts_flops(KernelKind);
+
+class KernelProfiles {
+ public:
+  explicit KernelProfiles(const CostModel& costs) : costs_(costs) {}
+  const KernelProfile& of(const Program&, SequenceId, DeviceTypeId);
+
+ private:
+  KernelProfile compute(const Program&, SequenceId, DeviceTypeId);
+
+  const CostModel& costs_;
+  std::map<std::pair<const Program*, DeviceTypeId>, std::vector<KernelProfile>> known_;  // only looked up
+  const Program* last_program_ = nullptr;
+  DeviceTypeId last_type_;
+  std::vector<KernelProfile>* last_ = nullptr;
+  std::vector<KernelCost> scratch_;
+};
+
+}  // namespace orrery

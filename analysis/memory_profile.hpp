@@ -1,0 +1,33 @@
+// What a device holds over time: persistent tensors plus the memory effects of the operations it takes part in, an
+// operation's start delta when it starts and its end delta when it ends. At one instant everything that ends is applied
+// before everything that starts, so memory freed by one operation serves the next.
+// Not modelled: allocator fragmentation and what the software itself reserves.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "analysis/job_view.hpp"
+
+namespace orrery {
+
+using MemoryByCategory = std::array<double, memory_category_names.size()>;  // bytes
+
+struct MemoryChange {
+  double time_s = 0;
+  double bytes = 0;
+  MemoryCategory category = MemoryCategory::activations;
+  bool starts = false;
+};
+
+struct MemoryPeak {
+  MemoryByCategory by_category{};
+  double total = 0;
+};
+
+MemoryByCategory persistent_memory(const JobView&, std::size_t device);
+// In the order in which they apply. `changes` is overwritten (pass the same vector again to spare allocations).
+void memory_changes(const JobView&, std::size_t device, std::vector<MemoryChange>& changes);
+MemoryPeak memory_peak(const MemoryByCategory& persistent, const std::vector<MemoryChange>& changes);
+
+}  // namespace orrery

@@ -1,0 +1,231 @@
+#include "analysis/metrics.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "analysis/device_activity.hpp"
+#include "analysis/memory_profile.hpp"
+
+namespace orrery {
+namespace {
+
+template <std::size_t N, class NameOf>
+std::map<std::string, double> named(const std::array<double, N>& values, double weight, NameOf name_of) {
+  std::map<std::string, double> all;
+  for (std::size_t i = 0; i < N; ++i)
+    if (values[i] > 0) all[std::string(name_of(i))] = values[i] / weight;
+  return all;
+}
+
+// Sums over the devices of a stage, then means.
+struct StageSum {
+  double devices = 0, capacity = 0;
+  DeviceActivity activity;
+  MemoryPeak peak;
+
+  void add(const DeviceActivity& a, const MemoryPeak& p, double device_capacity, double multiplicity) {
+    const bool first = devices == 0;
+    activity.add(a, multiplicity);
+    devices += multiplicity;
+    // The device with the least room, where capacities are known; else the one with the most in it.
+    const auto room = [](double bytes_capacity, const MemoryPeak& m) {
+      return bytes_capacity > 0 ? bytes_capacity - m.total : -m.total;
+    };
+    if (first || room(device_capacity, p) < room(capacity, peak)) {
+      peak = p;
+      capacity = device_capacity;
+    }
+  }
+
+  StageMetrics mean(int stage) const {
+    StageMetrics m;
+    m.stage = stage;
+    m.devices = devices;
+    if (devices <= 0) return m;
+    m.compute_s = activity.time.compute_s / devices;
+    m.exposed_communication_s = activity.time.exposed_s / devices;
+    m.bubble_s = activity.time.bubble_s / devices;
+    m.other_s = activity.time.other_s / devices;
+    m.compute_by_kernel_s = named(activity.compute_by_kernel, devices, kernel_class_name);
+    m.compute_by_phase_s = named(activity.compute_by_phase, devices, [](std::size_t i) { return phase_names[i]; });
+    m.exposed_by_collective_s = named(activity.exposed, devices, communication_class_name);
+    m.communication_by_collective_s = named(activity.in_flight, devices, communication_class_name);
+    m.memory_peak_by_category_bytes = peak.by_category;
+    m.memory_peak_bytes = peak.total;
+    m.memory_capacity_bytes = capacity;
+    return m;
+  }
+};
+
+class JobMeter {
+ public:
+  JobMeter(const Timeline& timeline, const Cluster& cluster, KernelProfiles& profiles, std::uint16_t job,
+           const JobFacts& facts)
+      : timeline_(timeline), cluster_(cluster), view_(timeline, job), meter_(view_, cluster, profiles), facts_(facts) {}
+
+  JobMetrics measure() {
+    job_.name = facts_.name;
+    job_.flop_convention = facts_.flop_convention;
+    job_.iterations_s = view_.iterations_s();
+    if (view_.completed()) job_.iteration_s = view_.window_end_s() - view_.window_start_s();
+    for (std::size_t i = 0; i < view_.devices().size(); ++i) add_device(i);
+    for (const auto& [stage, sum] : stages_) job_.stages.push_back(sum.mean(stage));
+    job_.mean = all_.mean(-1);
+    job_.devices = facts_.devices > 0 ? facts_.devices : all_.devices;
+    job_.compute_s = job_.mean.compute_s;
+    job_.exposed_communication_s = job_.mean.exposed_communication_s;
+    job_.bubble_s = job_.mean.bubble_s;
+    job_.other_s = job_.mean.other_s;
+    job_.hardware_flops = all_.activity.flops;
+    if (all_.activity.kernel_s > 0) job_.calibrated_share = all_.activity.calibrated_s / all_.activity.kernel_s;
+    measure_energy();
+    measure_rates();
+    return std::move(job_);
+  }
+
+ private:
+  void add_device(std::size_t i) {
+    const Representative& r = view_.devices()[i];
+    const DeviceActivity activity = meter_.of(i);
+    memory_changes(view_, i, changes_);
+    const MemoryPeak peak = memory_peak(persistent_memory(view_, i), changes_);
+    const DeviceModel& model = cluster_.model_of(r.device);
+    const double capacity = model.memory.capacity ? model.memory.capacity->value : 0;
+    stages_[r.stage].add(activity, peak, capacity, r.multiplicity);
+    all_.add(activity, peak, capacity, r.multiplicity);
+    job_.devices_by_model[model.title.empty() ? model.name : model.title] += r.multiplicity;
+    job_.memory_peak_bytes = std::max(job_.memory_peak_bytes, peak.total);
+    if (capacity > 0 && peak.total > capacity) {
+      job_.feasible = false;
+      job_.shortfall_bytes = std::max(job_.shortfall_bytes, peak.total - capacity);
+    }
+  }
+
+  void measure_energy() {
+    const double window = view_.window_end_s() - view_.window_start_s();
+    job_.energy.compute_J = all_.activity.compute_energy_J;
+    for (const Record& record : timeline_.records)
+      if (view_.has(record) && view_.operation_of(record).kind == OpKind::transfer)
+        job_.energy.transfer_J += view_.share_in_window(record) * record.energy_J;
+    if (timeline_.end_s > 0)
+      for (const DeviceRecord& d : timeline_.devices)
+        if (const Representative* r = view_.find(d.device))
+          job_.energy.static_J += d.static_energy_J * r->multiplicity * (window / timeline_.end_s);
+    job_.energy.host_J = cluster_.host_power_per_device.value * all_.devices * window;
+    job_.energy_J = job_.energy.total();
+    if (window > 0) job_.average_power_W = job_.energy_J / window;
+  }
+
+  void measure_rates() {
+    job_.model_flops = facts_.model_flops;
+    const double time = job_.iteration_s, devices = job_.devices, peak = facts_.peak_flops_per_device;
+    if (time <= 0 || devices <= 0) return;
+    job_.samples_per_s = facts_.samples / time;
+    job_.tokens_per_s = facts_.tokens / time;
+    job_.tokens_per_s_per_device = job_.tokens_per_s / devices;
+    const auto rate = [&](double flops, std::optional<double>& tflops, std::optional<double>& utilization) {
+      if (flops <= 0) return;
+      tflops = flops / (time * devices) * 1e-12;
+      if (peak > 0) utilization = flops / (time * devices * peak);
+    };
+    rate(job_.model_flops, job_.model_tflops_per_device, job_.mfu);
+    rate(job_.hardware_flops, job_.hardware_tflops_per_device, job_.hfu);
+    if (facts_.training_tokens && facts_.tokens > 0) job_.time_to_train_s = *facts_.training_tokens / job_.tokens_per_s;
+  }
+
+  const Timeline& timeline_;
+  const Cluster& cluster_;
+  JobView view_;
+  ActivityMeter meter_;
+  const JobFacts& facts_;
+  JobMetrics job_;
+  StageSum all_;
+  std::map<int, StageSum> stages_;
+  std::vector<MemoryChange> changes_;
+};
+
+// Bytes that all transfers put on links. A Program that runs often is walked once per pattern.
+class LinkBytes {
+ public:
+  explicit LinkBytes(const Cluster& cluster) : cluster_(cluster) {}
+  double of(const Program& program, const Operation& op) {
+    if (!cluster_.router || !op.pattern.valid()) return 0;
+    auto& known = known_[&program];
+    known.resize(program.pattern_count(), -1);
+    double& weight = known[op.pattern.index()];
+    if (weight < 0) weight = link_weight(program.pattern(op.pattern));
+    return weight * op.bytes;
+  }
+
+ private:
+  double link_weight(std::span<const Flow> flows) {
+    double weight = 0;
+    for (const Flow& flow : flows) {
+      hops_.clear();
+      cluster_.router->route(flow.from, flow.to, flow.key, hops_);
+      for (const Hop& hop : hops_) weight += hop.share * flow.share * flow.copies;
+    }
+    return weight;
+  }
+
+  const Cluster& cluster_;
+  std::map<const Program*, std::vector<double>> known_;  // only looked up
+  std::vector<Hop> hops_;
+};
+
+// Devices of all Programs and for how many each stands.
+std::map<DeviceId, double> multiplicities(const Timeline& timeline) {
+  std::map<DeviceId, double> all;
+  std::set<const Program*> seen;  // only looked up
+  for (const FragmentRecord& fragment : timeline.fragments) {
+    if (!fragment.program || !seen.insert(fragment.program.get()).second) continue;
+    for (const Queue& q : fragment.program->queues) all.try_emplace(q.device, 1);
+    for (const Representative& r : fragment.program->devices) all[r.device] = r.multiplicity;
+  }
+  return all;
+}
+
+void measure_everything(const Timeline& timeline, const Cluster& cluster, Metrics& metrics) {
+  metrics.end_s = timeline.end_s;
+  metrics.simulated_events = timeline.events;
+  const auto stands_for = multiplicities(timeline);
+  const auto multiplicity = [&](DeviceId d) {
+    const auto at = stands_for.find(d);
+    return at == stands_for.end() ? 1 : at->second;
+  };
+  LinkBytes link_bytes(cluster);
+  for (const Record& record : timeline.records) {
+    const Program& program = *timeline.fragments[record.fragment].program;
+    const Operation& op = program.operations[record.op.index()];
+    if (op.kind == OpKind::transfer) {
+      metrics.energy_J += record.energy_J;
+      metrics.link_bytes += link_bytes.of(program, op);
+    } else if (op.kind == OpKind::compute && record.energy_J > 0) {
+      const auto queues = program.queues_of(op);
+      metrics.energy_J += record.energy_J *
+                          (queues.empty() ? 1 : multiplicity(program.queues[queues.front().index()].device));
+    }
+  }
+  for (const DeviceRecord& d : timeline.devices) metrics.energy_J += d.static_energy_J * multiplicity(d.device);
+  for (const auto& [device, count] : stands_for)
+    metrics.energy_J += cluster.host_power_per_device.value * count * timeline.end_s;
+  if (timeline.end_s > 0) metrics.average_power_W = metrics.energy_J / timeline.end_s;
+}
+
+}  // namespace
+
+bool Metrics::feasible() const {
+  return std::all_of(jobs.begin(), jobs.end(), [](const JobMetrics& j) { return j.feasible; });
+}
+
+Metrics measure(const Timeline& timeline, const Cluster& cluster, const CostModel& costs,
+                const std::vector<JobFacts>& facts) {
+  Metrics metrics;
+  KernelProfiles profiles(costs);
+  for (std::size_t j = 0; j < facts.size(); ++j)
+    metrics.jobs.push_back(JobMeter(timeline, cluster, profiles, static_cast<std::uint16_t>(j), facts[j]).measure());
+  measure_everything(timeline, cluster, metrics);
+  return metrics;
+}
+
+}  // namespace orrery

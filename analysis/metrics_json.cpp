@@ -1,0 +1,107 @@
+#include <cmath>
+
+#include "analysis/report.hpp"
+
+namespace orrery {
+namespace {
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json number(std::optional<double> value) { return value ? number(*value) : Json(nullptr); }
+// For figures whose zero means that they could not be computed.
+Json known(double value) { return value > 0 ? number(value) : Json(nullptr); }
+
+Json named(const std::map<std::string, double>& values) {
+  Json all = Json::object();
+  for (const auto& [name, value] : values) all[name] = number(value);
+  return all;
+}
+
+Json by_category(const std::array<double, 5>& bytes) {
+  Json all = Json::object();
+  for (std::size_t i = 0; i < bytes.size(); ++i) all[std::string(memory_category_names[i])] = number(bytes[i]);
+  return all;
+}
+
+Json stage_json(const StageMetrics& s) {
+  Json json;
+  json["stage"] = s.stage;
+  json["devices"] = number(s.devices);
+  json["compute_s"] = number(s.compute_s);
+  json["exposed_communication_s"] = number(s.exposed_communication_s);
+  json["bubble_s"] = number(s.bubble_s);
+  json["other_s"] = number(s.other_s);
+  json["compute_by_kernel_s"] = named(s.compute_by_kernel_s);
+  json["compute_by_phase_s"] = named(s.compute_by_phase_s);
+  json["exposed_by_collective_s"] = named(s.exposed_by_collective_s);
+  json["communication_by_collective_s"] = named(s.communication_by_collective_s);
+  json["memory_peak_bytes"] = number(s.memory_peak_bytes);
+  json["memory_peak_by_category_bytes"] = by_category(s.memory_peak_by_category_bytes);
+  json["memory_capacity_bytes"] = known(s.memory_capacity_bytes);
+  return json;
+}
+
+}  // namespace
+
+Json metrics_json(const JobMetrics& job) {
+  const bool timed = job.iteration_s > 0;  // without an iteration there is no time to split and no rate
+  const auto if_timed = [timed](double value) { return timed ? number(value) : Json(nullptr); };
+  Json json;
+  json["iteration_s"] = known(job.iteration_s);
+  json["iterations_s"] = Json::array();
+  for (const double s : job.iterations_s) json["iterations_s"].push_back(number(s));
+  json["tokens_per_s"] = known(job.tokens_per_s);
+  json["tokens_per_s_per_device"] = known(job.tokens_per_s_per_device);
+  json["samples_per_s"] = known(job.samples_per_s);
+  json["model_tflops_per_device"] = number(job.model_tflops_per_device);
+  json["hardware_tflops_per_device"] = number(job.hardware_tflops_per_device);
+  json["mfu"] = number(job.mfu);
+  json["hfu"] = number(job.hfu);
+  json["model_flops"] = known(job.model_flops);
+  json["hardware_flops"] = known(job.hardware_flops);
+  json["flop_convention"] = job.flop_convention.empty() ? Json(nullptr) : Json(job.flop_convention);
+  json["compute_s"] = if_timed(job.compute_s);
+  json["exposed_communication_s"] = if_timed(job.exposed_communication_s);
+  json["bubble_s"] = if_timed(job.bubble_s);
+  json["other_s"] = if_timed(job.other_s);
+  json["energy_J"] = if_timed(job.energy_J);
+  json["energy_by_source_J"] = {{"compute", if_timed(job.energy.compute_J)},
+                                {"transfer", if_timed(job.energy.transfer_J)},
+                                {"static", if_timed(job.energy.static_J)},
+                                {"host", if_timed(job.energy.host_J)}};
+  json["average_power_W"] = if_timed(job.average_power_W);
+  json["peak_temperature_C"] = nullptr;
+  json["memory_peak_bytes"] = number(job.memory_peak_bytes);
+  json["memory_shortfall_bytes"] = number(job.shortfall_bytes);
+  json["feasible"] = job.feasible;
+  json["devices"] = number(job.devices);
+  json["devices_by_model"] = named(job.devices_by_model);
+  json["calibrated_share"] = if_timed(job.calibrated_share);
+  json["scaling_efficiency"] = nullptr;
+  json["time_to_train_s"] = number(job.time_to_train_s);
+  json["cost_USD"] = nullptr;
+  json["stages"] = Json::array();
+  for (const StageMetrics& stage : job.stages) json["stages"].push_back(stage_json(stage));
+  return json;
+}
+
+Json metrics_json(const Metrics& metrics) {
+  Json totals;
+  totals["end_s"] = number(metrics.end_s);
+  totals["link_bytes"] = number(metrics.link_bytes);
+  totals["simulated_events"] = metrics.simulated_events;
+  Json json;
+  json["feasible"] = metrics.feasible();
+  if (metrics.jobs.size() == 1) {
+    json["metrics"] = metrics_json(metrics.jobs.front());
+  } else {
+    json["metrics"]["energy_J"] = number(metrics.energy_J);
+    json["metrics"]["average_power_W"] = metrics.end_s > 0 ? number(metrics.average_power_W) : Json(nullptr);
+  }
+  json["metrics"].update(totals);
+  json["jobs"] = Json::array();
+  for (const JobMetrics& job : metrics.jobs)
+    json["jobs"].push_back({{"name", job.name}, {"metrics", metrics_json(job)}});
+  return json;
+}
+
+}  // namespace orrery

@@ -1,0 +1,257 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "analysis/report.hpp"
+#include "analysis/text_style.hpp"
+#include "sim/unit_text.hpp"
+
+namespace orrery {
+namespace {
+
+constexpr int green = 32, red = 31, yellow = 33, blue = 34, bold = 1;
+constexpr std::string_view full_cell = "█", dark_cell = "▓", light_cell = "░", dot_cell = "·";
+
+std::string seconds(double s) { return s > 0 ? human(Seconds(s)) : "-"; }
+std::string bytes(double b) { return b != 0 ? human(Bytes(b)) : "-"; }
+
+struct Row {
+  std::string name;
+  const StageMetrics* stage = nullptr;
+};
+
+// All stages, or of many only those that tell the story.
+std::vector<Row> rows_of(const JobMetrics& job) {
+  const auto& all = job.stages;
+  std::vector<Row> rows;
+  if (all.size() <= 8) {
+    for (const StageMetrics& s : all) rows.push_back({fmt::format("{}", s.stage), &s});
+  } else {
+    const auto most = std::max_element(
+        all.begin(), all.end(), [](const StageMetrics& a, const StageMetrics& b) { return a.compute_s < b.compute_s; });
+    rows.push_back({fmt::format("{}", all.front().stage), &all.front()});
+    if (most != all.begin() && most + 1 != all.end()) rows.push_back({fmt::format("{}", most->stage), &*most});
+    rows.push_back({fmt::format("{}", all.back().stage), &all.back()});
+  }
+  if (all.size() > 1) rows.push_back({"mean", &job.mean});
+  return rows;
+}
+
+std::string stage_heading(const JobMetrics& job) {
+  if (job.stages.size() <= 8) return "mean over the devices of a stage";
+  return fmt::format("{} stages: the first, the one with most compute, the last, the mean", job.stages.size());
+}
+
+class TextReport {
+ public:
+  explicit TextReport(TextStyle style) : colour_(style.colour) {}
+
+  std::string render(const Metrics& metrics, const std::string& title, const std::vector<std::string>& notes) {
+    text_ = wrapped("", title.empty() ? "Result" : title);
+    text_ = paint(text_.substr(0, text_.size() - 1), bold, colour_) + "\n";
+    for (int i = 0; i < report_width; ++i) text_ += "─";
+    text_ += "\n";
+    for (const JobMetrics& job : metrics.jobs) {
+      if (metrics.jobs.size() > 1) text_ += "\n" + paint(fmt::format("Job {}", job.name), bold, colour_) + "\n";
+      headline(job);
+      if (job.iteration_s > 0) {
+        times(job);
+        kernels(job.mean, job.iteration_s);
+        communication(job.mean, job.iteration_s);
+      }
+      memory(job);
+      if (job.iteration_s > 0) energy(job);
+    }
+    if (metrics.jobs.size() != 1) whole_run(metrics);
+    if (!notes.empty()) heading("Notes", "");
+    for (const std::string& note : notes) text_ += wrapped("  • ", note);
+    return std::move(text_);
+  }
+
+ private:
+  void heading(const std::string& name, const std::string& detail) {
+    text_ += "\n" + paint(name, bold, colour_) + (detail.empty() ? "" : fmt::format("  ({})", detail)) + "\n";
+  }
+  void field(const std::string& name, const std::string& value) {
+    text_ += wrapped(fmt::format("  {:<11}", name), value);
+  }
+
+  void headline(const JobMetrics& job) {
+    std::string devices;
+    for (const auto& [model, count] : job.devices_by_model)
+      devices += fmt::format("{}{} × {}", devices.empty() ? "" : " + ", count_text(count), model);
+    field("devices", devices.empty() ? count_text(job.devices) : devices);
+    if (job.iteration_s <= 0) {
+      field("iteration", "none was completed");
+      verdict(job);
+      return;
+    }
+    std::string time = seconds(job.iteration_s);
+    if (job.tokens_per_s > 0)
+      time += fmt::format("    {} tokens/s ({} per device)", count_text(job.tokens_per_s),
+                          count_text(job.tokens_per_s_per_device));
+    if (job.samples_per_s > 0) time += fmt::format("    {} samples/s", count_text(job.samples_per_s));
+    field("iteration", time);
+    if (job.mfu || job.hfu || job.model_tflops_per_device) field("utilization", utilization(job));
+    field("energy", fmt::format("{} per iteration    {} ({} per device)", human(Joules(job.energy_J)),
+                                human(Watts(job.average_power_W)),
+                                human(Watts(job.devices > 0 ? job.average_power_W / job.devices : 0))));
+    if (job.time_to_train_s) field("training", fmt::format("{:.3g} days", *job.time_to_train_s / 86400));
+    verdict(job);
+  }
+
+  static std::string utilization(const JobMetrics& job) {
+    std::string text;
+    const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : "    ") + part; };
+    if (job.mfu) add(fmt::format("MFU {}", percent_text(*job.mfu)));
+    if (job.hfu) add(fmt::format("HFU {}", percent_text(*job.hfu)));
+    if (job.model_tflops_per_device)
+      add(fmt::format("{} per device", human(FlopsPerSecond(*job.model_tflops_per_device * 1e12))));
+    if (!job.flop_convention.empty()) add(fmt::format("(FLOPs: {})", job.flop_convention));
+    return text;
+  }
+
+  void verdict(const JobMetrics& job) {
+    const StageMetrics& fullest = job.mean;
+    const double capacity = fullest.memory_capacity_bytes;
+    if (job.feasible) {
+      field("memory", capacity > 0 ? fmt::format("fits: {} of {} ({})", bytes(fullest.memory_peak_bytes),
+                                                 bytes(capacity), percent_text(fullest.memory_peak_bytes / capacity))
+                                   : fmt::format("{} (capacity unknown)", bytes(job.memory_peak_bytes)));
+      return;
+    }
+    const std::string verdict = fmt::format("  memory     DOES NOT FIT: {} short per device",
+                                            human(Bytes(job.shortfall_bytes)));
+    text_ += paint(verdict, red, colour_) + fmt::format(" ({:.0f} bytes)\n", job.shortfall_bytes);
+    text_ += wrapped("             ", fmt::format("needs {} of {}: {}", bytes(fullest.memory_peak_bytes),
+                                                  bytes(capacity), largest_consumers(fullest)));
+  }
+
+  static std::string largest_consumers(const StageMetrics& stage) {
+    std::vector<std::size_t> order = {0, 1, 2, 3, 4};
+    const auto& held = stage.memory_peak_by_category_bytes;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return held[a] > held[b]; });
+    std::string text;
+    for (const std::size_t i : order)
+      if (held[i] > 0)
+        text += fmt::format("{}{} {} ({})", text.empty() ? "" : ", ", memory_category_names[i], bytes(held[i]),
+                            percent_text(held[i] / stage.memory_peak_bytes));
+    return text;
+  }
+
+  void times(const JobMetrics& job) {
+    heading("Time per iteration", stage_heading(job));
+    text_ += fmt::format("  {:<6}{:>8}{:>10}{:>10}{:>10}{:>10}   {} compute {} exposed comm. {} bubble {} other\n",
+                         "stage", "devices", "compute", "exposed", "bubble", "other", full_cell, dark_cell, light_cell,
+                         dot_cell);
+    for (const Row& row : rows_of(job)) {
+      const StageMetrics& s = *row.stage;
+      const BarPart parts[] = {{s.compute_s, full_cell, green},
+                               {s.exposed_communication_s, dark_cell, red},
+                               {s.bubble_s, light_cell, yellow},
+                               {s.other_s, dot_cell, 0}};
+      text_ += fmt::format("  {:<6}{:>8}{:>10}{:>10}{:>10}{:>10}   {}\n", row.name, count_text(s.devices),
+                           seconds(s.compute_s), seconds(s.exposed_communication_s), seconds(s.bubble_s),
+                           seconds(s.other_s), bar(parts, job.iteration_s, 40, colour_));
+    }
+  }
+
+  void kernels(const StageMetrics& mean, double iteration) {
+    if (mean.compute_by_kernel_s.empty()) return;
+    heading("Compute by kernel", "mean over all devices, share of the iteration");
+    std::vector<std::pair<std::string, double>> order(mean.compute_by_kernel_s.begin(), mean.compute_by_kernel_s.end());
+    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    constexpr std::size_t shown = 8;
+    if (order.size() > shown) {
+      double rest = 0;
+      for (std::size_t i = shown - 1; i < order.size(); ++i) rest += order[i].second;
+      const std::size_t merged = order.size() - (shown - 1);
+      order.resize(shown - 1);
+      order.emplace_back(fmt::format("{} others", merged), rest);
+    }
+    for (const auto& [name, time] : order) {
+      const BarPart part[] = {{time, full_cell, green}};
+      text_ += fmt::format("  {} {:>9} {:>8}   {}\n", fitted(name, 34), seconds(time), percent_text(time / iteration),
+                           bar(part, iteration, 40, colour_));
+    }
+  }
+
+  void communication(const StageMetrics& mean, double iteration) {
+    if (mean.communication_by_collective_s.empty()) return;
+    heading("Communication", "mean over all devices: exposed, share of the iteration, in flight");
+    std::vector<std::pair<std::string, double>> order(mean.communication_by_collective_s.begin(),
+                                                      mean.communication_by_collective_s.end());
+    const auto exposed = [&](const std::string& name) {
+      const auto at = mean.exposed_by_collective_s.find(name);
+      return at == mean.exposed_by_collective_s.end() ? 0.0 : at->second;
+    };
+    std::stable_sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+      return std::pair(exposed(a.first), a.second) > std::pair(exposed(b.first), b.second);
+    });
+    for (const auto& [name, in_flight] : order) {
+      const double open = exposed(name);
+      const BarPart parts[] = {{open, dark_cell, red}, {std::max(0.0, in_flight - open), light_cell, 0}};
+      text_ += fmt::format("  {} {:>9} {:>8} {:>9}  {}\n", fitted(name, 34), seconds(open),
+                           percent_text(open / iteration), seconds(in_flight), bar(parts, iteration, 31, colour_));
+    }
+  }
+
+  void memory(const JobMetrics& job) {
+    if (job.memory_peak_bytes <= 0) return;
+    heading("Memory at its peak", "fullest device of a stage");
+    text_ += fmt::format("  {:<6}", "stage");
+    for (const std::string_view name : memory_category_names) text_ += fmt::format("{:>12}", name);
+    text_ += fmt::format("{:>9}\n", "peak");
+    for (const Row& row : rows_of(job)) {
+      if (row.stage == &job.mean) continue;
+      const StageMetrics& s = *row.stage;
+      text_ += fmt::format("  {:<6}", row.name);
+      for (const double held : s.memory_peak_by_category_bytes) text_ += fmt::format("{:>12}", bytes(held));
+      text_ += fmt::format("{:>9}", bytes(s.memory_peak_bytes));
+      if (s.memory_capacity_bytes > 0) {
+        const bool fits = s.memory_peak_bytes <= s.memory_capacity_bytes;
+        const BarPart parts[] = {{s.memory_peak_bytes, full_cell, fits ? blue : red},
+                                 {s.memory_capacity_bytes - s.memory_peak_bytes, light_cell, 0}};
+        text_ += fmt::format("  {} {}", bar(parts, s.memory_capacity_bytes, 10, colour_),
+                             percent_text(s.memory_peak_bytes / s.memory_capacity_bytes));
+      }
+      text_ += "\n";
+    }
+  }
+
+  void energy(const JobMetrics& job) {
+    if (job.energy_J <= 0) return;
+    heading("Energy per iteration", "all devices, mean power");
+    const std::pair<std::string_view, double> parts[] = {{"kernels (dynamic)", job.energy.compute_J},
+                                                         {"links (dynamic)", job.energy.transfer_J},
+                                                         {"idle and leakage", job.energy.static_J},
+                                                         {"host, fans, NICs", job.energy.host_J}};
+    for (const auto& [name, joules] : parts) {
+      if (joules <= 0) continue;
+      const BarPart part[] = {{joules, full_cell, yellow}};
+      text_ += fmt::format("  {} {:>9} {:>9} {:>8}  {}\n", fitted(name, 24), human(Joules(joules)),
+                           human(Watts(joules / job.iteration_s)), percent_text(joules / job.energy_J),
+                           bar(part, job.energy_J, 40, colour_));
+    }
+  }
+
+  void whole_run(const Metrics& metrics) {
+    heading("Whole run", "");
+    field("time", seconds(metrics.end_s));
+    if (metrics.energy_J > 0)
+      field("energy", fmt::format("{}    {}", human(Joules(metrics.energy_J)), human(Watts(metrics.average_power_W))));
+    if (metrics.link_bytes > 0) field("links", fmt::format("{} (bytes × links crossed)", bytes(metrics.link_bytes)));
+  }
+
+  bool colour_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string text_report(const Metrics& metrics, const std::string& title, const std::vector<std::string>& notes,
+                        TextStyle style) {
+  return TextReport(style).render(metrics, title, notes);
+}
+
+}  // namespace orrery

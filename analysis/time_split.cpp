@@ -1,0 +1,94 @@
+#include "analysis/time_split.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace orrery {
+namespace {
+
+// Records arrive in order of end time, so a stream that runs one operation at a time is already sorted.
+bool before(const Interval& a, const Interval& b) { return a.start != b.start ? a.start < b.start : a.end > b.end; }
+
+void keep_and_sort(double start, double end, std::vector<Interval>& intervals) {
+  std::erase_if(intervals, [=](const Interval& i) { return i.end < start || i.start > end; });
+  if (!std::is_sorted(intervals.begin(), intervals.end(), before))
+    std::stable_sort(intervals.begin(), intervals.end(), before);
+}
+
+void clip(double start, double end, std::vector<Interval>& intervals) {
+  for (Interval& i : intervals) {
+    i.start = std::clamp(i.start, start, end);
+    i.end = std::clamp(i.end, i.start, end);
+  }
+}
+
+// Turns sorted, overlapping intervals into disjoint ones in which every instant belongs to the interval that ends last.
+// Whoever ends last keeps that rank until it ends, so only a new arrival can take over: one pass, no heap.
+void keep_last_to_end(std::vector<Interval>& intervals) {
+  std::size_t kept = 0;
+  for (const Interval next : intervals) {
+    if (kept > 0 && next.end <= intervals[kept - 1].end) continue;
+    if (kept > 0) intervals[kept - 1].end = std::min(intervals[kept - 1].end, next.start);
+    intervals[kept++] = next;
+  }
+  intervals.resize(kept);
+}
+
+// Walks the gaps of the compute stream from left to right through the disjoint transfers.
+class GapWalker {
+ public:
+  GapWalker(std::span<const Interval> transfers, std::span<double> by_tag) : transfers_(transfers), by_tag_(by_tag) {}
+
+  void gap(double from, double to, TimeSplit& split) {
+    while (at_ < transfers_.size() && transfers_[at_].end <= from) ++at_;
+    for (std::size_t i = at_; from < to; ++i) {
+      const double begin = i < transfers_.size() ? std::clamp(transfers_[i].start, from, to) : to;
+      split.bubble_s += begin - from;
+      from = begin;
+      if (from >= to) break;
+      const double end = std::min(transfers_[i].end, to);
+      if (end <= from) continue;  // of no length
+      split.exposed_s += end - from;
+      by_tag_[transfers_[i].tag] += end - from;
+      from = end;
+    }
+  }
+
+ private:
+  std::span<const Interval> transfers_;
+  std::span<double> by_tag_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+TimeSplit split_time(double window_start, double window_end, std::vector<Interval>& compute,
+                     std::vector<Interval>& transfers, std::span<double> exposed_by_tag) {
+  keep_and_sort(window_start, window_end, compute);
+  keep_and_sort(window_start, window_end, transfers);
+  keep_last_to_end(transfers);  // before clipping: who ends last may be decided after the window
+  clip(window_start, window_end, compute);
+  clip(window_start, window_end, transfers);
+  TimeSplit split;
+  double first = std::numeric_limits<double>::infinity(), last = window_start;
+  for (const auto* list : {&compute, &transfers}) {
+    if (!list->empty()) first = std::min(first, list->front().start);
+    for (const Interval& i : *list) last = std::max(last, i.end);
+  }
+  first = std::min(first, window_end);
+  last = std::max(last, first);
+  GapWalker walker(transfers, exposed_by_tag);
+  double now = first;
+  for (const Interval& busy : compute) {
+    if (busy.end <= now) continue;
+    const double begin = std::max(busy.start, now);
+    walker.gap(now, begin, split);
+    split.compute_s += busy.end - begin;
+    now = busy.end;
+  }
+  walker.gap(now, last, split);
+  split.other_s = (first - window_start) + (window_end - last);
+  return split;
+}
+
+}  // namespace orrery
