@@ -60,7 +60,7 @@ void Emitter::run(const std::vector<Step>& steps, Label label, double bytes_at_s
     if (step->kind == LayerStep::Kind::wait) wait_for_asynchronous();
     if (step->kind == LayerStep::Kind::collective) {
       label.collective = step->collective;
-      const auto ops = collective(step->family, step->stream, step->collective, step->bytes, label, !step->asynchronous);
+      collective(step->family, step->stream, step->collective, step->bytes, label, step->asynchronous ? Wait::asynchronous : Wait::next);
       label.collective = CollectiveKind::none;
     }
     if (!is_compute(*step)) continue;
@@ -121,18 +121,14 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
 }
 
 OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind collective, double bytes,
-                       Label label, bool reverse, std::span<const OpId> after, std::optional<MemoryDelta> memory) {
+                       Label label, bool reverse, std::span<const OpId> after) {
   label.job = settings_.job;
   label.collective = collective;
   const QueueSetId on = builder_.queue_set(queues);
   const auto& steps = resolve(kind, bundle, collective, bytes, reverse);
   OpId last;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const bool is_last = i + 1 == steps.size();
-    MemoryEffectId effect;
-    if (memory && (i == 0 || is_last))
-      effect = builder_.memory({memory->category, i == 0 ? memory->at_start : 0, is_last ? memory->at_end : 0});
-    const OpId op = builder_.transfer(on, steps[i].pattern, steps[i].bytes, steps[i].rounds, steps[i].setup, label, effect);
+    const OpId op = builder_.transfer(on, steps[i].pattern, steps[i].bytes, steps[i].rounds, steps[i].setup, label);
     if (i == 0)
       for (OpId before : after) builder_.depend(op, before);
     else
@@ -142,9 +138,8 @@ OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<Q
   return last;
 }
 
-std::vector<OpId> Emitter::collective(GroupFamily kind, Stream stream, CollectiveKind collective, double bytes, Label label, bool blocking,
-                                      std::optional<MemoryDelta> memory) {
-  std::vector<OpId> ops;
+Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, CollectiveKind collective, double bytes, Label label, Wait wait) {
+  OpOfClass ops;
   const bool spans_stages = kind == GroupFamily::embedding || kind == GroupFamily::model || kind == GroupFamily::world;
   if (bytes <= 0) return ops;
   label.stage = spans_stages ? std::int16_t{-1} : static_cast<std::int16_t>(stage_);
@@ -159,20 +154,21 @@ std::vector<OpId> Emitter::collective(GroupFamily kind, Stream stream, Collectiv
       after.push_back(state.last);
       after.insert(after.end(), state.pending.begin(), state.pending.end());
     }
-    const std::size_t before = builder_.size();
-    const OpId op = transfer(kind, b, queues, collective, bytes, label, false, after, memory);
+    const OpId first(builder_.size());
+    const OpId op = transfer(kind, b, queues, collective, bytes, label, false, after);
     for (int c : f.bundles[b].classes) {
       ClassState& state = state_[static_cast<std::size_t>(c)];
-      (blocking ? state.pending : state.asynchronous).push_back(op);
-      note_first(c, OpId(before));
+      if (wait == Wait::next) state.pending.push_back(op);
+      if (wait == Wait::asynchronous) state.asynchronous.push_back(op);
+      note_first(c, first);
+      ops[c] = op;
     }
-    ops.push_back(op);
   }
   return ops;
 }
 
-std::map<int, OpId> Emitter::send(bool forward, double bytes, Label label, bool blocking) {
-  std::map<int, OpId> arrivals;
+Emitter::OpOfClass Emitter::send(bool forward, double bytes, Label label, bool blocking) {
+  OpOfClass arrivals;
   label.phase = Phase::pipeline;
   label.stage = static_cast<std::int16_t>(stage_);
   const Family& f = family(GroupFamily::next_stage);
@@ -186,7 +182,7 @@ std::map<int, OpId> Emitter::send(bool forward, double bytes, Label label, bool 
     ClassState& state = state_[static_cast<std::size_t>(sender)];
     std::vector<OpId> after = {state.last};
     after.insert(after.end(), state.pending.begin(), state.pending.end());
-    const OpId op = transfer(GroupFamily::next_stage, b, queues, CollectiveKind::send_receive, bytes, label, !forward, after, {});
+    const OpId op = transfer(GroupFamily::next_stage, b, queues, CollectiveKind::send_receive, bytes, label, !forward, after);
     if (blocking) state.pending.push_back(op);
     arrivals[receiver] = op;
   }

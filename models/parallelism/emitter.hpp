@@ -45,13 +45,18 @@ class Emitter {
   std::vector<Step> prepare(const LayerSteps&);
   void run(const std::vector<Step>&, Label, double bytes_at_start, double bytes_at_end);
 
-  // A collective of the current stage's groups (or of all groups of a family that spans stages). Blocking: the next
-  // Compute waits for it. `after`: further operations that it waits for.
-  std::vector<OpId> collective(GroupFamily, Stream, CollectiveKind, double bytes, Label, bool blocking,
-                               std::optional<MemoryDelta> = {});
+  // Who waits for a collective: the next Compute, the next Compute after wait_for_asynchronous(), or whoever the caller
+  // tells to with wait_for().
+  enum class Wait { next, asynchronous, detached };
+  using OpOfClass = std::map<int, OpId>;
+  // A collective of the current stage's groups (or of all groups of a family that spans stages), after everything that its
+  // classes have written to their compute queues so far. Returns its last operation for every class.
+  OpOfClass collective(GroupFamily, Stream, CollectiveKind, double bytes, Label, Wait);
   // Forward (or backward) activations of the current stage to its neighbour; returns one operation per receiving class.
-  std::map<int, OpId> send(bool forward, double bytes, Label, bool blocking);
-  void wait_for(int cls, OpId op) { state_[static_cast<std::size_t>(cls)].pending.push_back(op); }
+  OpOfClass send(bool forward, double bytes, Label, bool blocking);
+  void wait_for(const OpOfClass& ops) {
+    for (auto [cls, op] : ops) state_[static_cast<std::size_t>(cls)].pending.push_back(op);
+  }
   void wait_for_asynchronous();
 
   // Remembers the first operation that each class of the stage writes from now on (for dependencies added later).
@@ -88,7 +93,7 @@ class Emitter {
   Family& family(GroupFamily);
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes, Label, bool reverse,
-                std::span<const OpId> after, std::optional<MemoryDelta>);
+                std::span<const OpId> after);
   void note_first(int cls, OpId op);
 
   const Cluster& cluster_;

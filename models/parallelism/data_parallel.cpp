@@ -1,0 +1,107 @@
+#include "models/parallelism/data_parallel.hpp"
+
+#include "kernels/shapes.hpp"
+
+namespace orrery {
+
+namespace {
+
+double gradient_element(const StepLowering& l) { return l.job.software.gradients_in_fp32 ? 4.0 : l.context.element(); }
+
+}  // namespace
+
+GradientSync::GradientSync(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes)
+    : lowering_(lowering), stage_(stage), remaining_(static_cast<std::size_t>(lowering.job.plan.virtual_pipeline), 0) {
+  for (const PipelinePass& pass : passes)
+    if (!pass.forward) ++remaining_[static_cast<std::size_t>(pass.chunk)];
+}
+
+void GradientSync::after_backward(const Unit& unit, const PipelinePass& pass) {
+  int& remaining = remaining_[static_cast<std::size_t>(pass.chunk)];
+  const int chunk = pass.chunk * lowering_.job.plan.pipeline + stage_;
+  const bool chunk_ends = &unit == &lowering_.chunks[static_cast<std::size_t>(chunk)].front();
+  const bool last_micro_batch = remaining == 1;
+  if (chunk_ends) --remaining;
+  const int zero = lowering_.job.plan.zero_stage;
+  if (zero < 2 && !last_micro_batch) return;
+  bucket_ += unit.parameters;
+  if (zero < 3 && !lowering_.job.software.gradient_overlap && !(zero == 2 && chunk_ends)) return;
+  const bool full = bucket_ * gradient_element(lowering_) >= lowering_.job.software.gradient_bucket.value;
+  if (zero < 3 && !full && !chunk_ends) return;
+  Label label;
+  label.layer = unit.layer;
+  label.micro_batch = pass.micro_batch;
+  reduce(bucket_, label, zero == 2 && !lowering_.job.software.gradient_overlap);
+  bucket_ = 0;
+}
+
+void GradientSync::reduce(double parameters, Label label, bool wait) {
+  label.phase = Phase::gradient_sync;
+  const double bytes = parameters * gradient_element(lowering_);
+  const ResolvedPlan& plan = lowering_.job.plan;
+  const Emitter::Wait how = wait ? Emitter::Wait::next : Emitter::Wait::detached;
+  if (plan.zero_stage == 0) {
+    detached_.push_back(lowering_.emitter.collective(GroupFamily::gradients, Stream::data, CollectiveKind::all_reduce, bytes, label, how));
+    return;
+  }
+  detached_.push_back(lowering_.emitter.collective(GroupFamily::shards, Stream::data, CollectiveKind::reduce_scatter, bytes, label, how));
+  if (plan.zero_group < plan.shards())  // queued behind the reduce-scatter on the same stream
+    detached_.push_back(lowering_.emitter.collective(GroupFamily::replicas, Stream::data, CollectiveKind::all_reduce,
+                                                     bytes / plan.zero_group, label, how));
+}
+
+void GradientSync::finish() {
+  if (bucket_ > 0) reduce(bucket_, {}, true);
+  bucket_ = 0;
+  for (const auto& ops : detached_) lowering_.emitter.wait_for(ops);
+}
+
+namespace {
+
+void emit_global_synchronization(StepLowering& l) {
+  Label label;
+  label.phase = Phase::gradient_sync;
+  if (l.job.model.tied_embeddings && l.job.plan.pipeline > 1) {
+    const double table = static_cast<double>(l.context.padded_vocabulary()) * l.job.model.hidden / l.job.plan.tensor;
+    l.emitter.collective(GroupFamily::embedding, Stream::data, CollectiveKind::all_reduce, table * gradient_element(l), label, Emitter::Wait::next);
+  }
+  if (l.job.software.gradient_norm) {
+    const GroupFamily family = l.job.plan.zero_stage > 0 ? GroupFamily::world : GroupFamily::model;
+    l.emitter.collective(family, Stream::data, CollectiveKind::all_reduce, 8, label, Emitter::Wait::next);
+  }
+}
+
+// Each owner broadcasts its shard in turn; every broadcast is a collective of its own.
+void broadcast_shards(StepLowering& l, double bytes, Label label) {
+  for (int owner = 0; owner < l.job.plan.zero_group; ++owner)
+    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::broadcast, bytes / l.job.plan.zero_group, label,
+                         Emitter::Wait::next);
+}
+
+void emit_stage_optimizer(StepLowering& l, int stage) {
+  const ResolvedPlan& plan = l.job.plan;
+  const SoftwareProfile& software = l.job.software;
+  l.emitter.stage(stage);
+  const double parameters = l.stage_parameters(stage), owned = parameters / (plan.zero_stage >= 1 ? plan.zero_group : 1);
+  Kernel step = optimizer_step(owned, software.optimizer_bytes_per_parameter, 1);
+  step.host_s = software.host_optimizer.value;
+  Label label;
+  label.phase = Phase::optimizer;
+  l.emitter.compute(l.emitter.builder().sequence({&step, 1}), label);
+  if (plan.zero_stage == 0 || plan.zero_stage == 3 || software.parameter_gather_overlap) return;
+  label.phase = Phase::parameter_gather;
+  const double bytes = parameters * l.context.element();
+  if (software.sharded_broadcast)
+    broadcast_shards(l, bytes, label);
+  else
+    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes, label, Emitter::Wait::next);
+}
+
+}  // namespace
+
+void emit_optimizer(StepLowering& l) {
+  emit_global_synchronization(l);
+  for (int s = 0; s < l.job.plan.pipeline; ++s) emit_stage_optimizer(l, s);
+}
+
+}  // namespace orrery

@@ -1,0 +1,33 @@
+// Gradient synchronization of data parallelism and ZeRO-1/2/3, and the optimizer step.
+//   zero 0   all-reduce (DDP, Megatron-LM): in buckets during the last backward pass when the software overlaps, else after it
+//   zero 1   reduce-scatter instead; parameters gathered after the step (or during the next forward when overlapped)
+//   zero 2   reduce-scatter in every micro-batch
+//   zero 3   reduce-scatter per unit and micro-batch (FSDP)
+// With a ZeRO group smaller than the data-parallel ranks, what a group holds is all-reduced across groups (HSDP).
+#pragma once
+
+#include "models/parallelism/pipeline_schedule.hpp"
+#include "models/parallelism/step_context.hpp"
+
+namespace orrery {
+
+class GradientSync {
+ public:
+  GradientSync(StepLowering&, int stage, const std::vector<PipelinePass>& passes);
+  void after_backward(const Unit&, const PipelinePass&);
+  // After the last pass: whatever has not been reduced yet; the optimizer of this stage waits for all of it.
+  void finish();
+
+ private:
+  void reduce(double parameters, Label, bool wait);
+  StepLowering& lowering_;
+  int stage_;
+  std::vector<int> remaining_;   // backward passes left, by chunk of this stage
+  double bucket_ = 0;            // parameters whose gradients wait in the open bucket
+  std::vector<Emitter::OpOfClass> detached_;
+};
+
+// Ties of embeddings, the global gradient norm, the optimizer itself, and the parameter gather of ZeRO-1/2.
+void emit_optimizer(StepLowering&);
+
+}  // namespace orrery

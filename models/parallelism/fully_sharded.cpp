@@ -1,0 +1,45 @@
+#include "models/parallelism/fully_sharded.hpp"
+
+#include <algorithm>
+
+namespace orrery {
+
+std::vector<const Unit*> units_of_pass(const StepLowering& l, int stage, const PipelinePass& pass) {
+  std::vector<const Unit*> units;
+  for (const Unit& unit : l.chunks[static_cast<std::size_t>(pass.chunk * l.job.plan.pipeline + stage)]) units.push_back(&unit);
+  if (!pass.forward) std::reverse(units.begin(), units.end());
+  return units;
+}
+
+ParameterGather::ParameterGather(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes) : lowering_(lowering) {
+  const int zero = lowering.job.plan.zero_stage;
+  const bool first_forward_only = zero < 3;
+  if (first_forward_only && !(zero > 0 && lowering.job.software.parameter_gather_overlap)) return;
+  for (const PipelinePass& pass : passes)
+    for (const Unit* unit : units_of_pass(lowering, stage, pass)) {
+      Label label;
+      label.phase = Phase::parameter_gather;
+      label.layer = unit->layer;
+      label.micro_batch = pass.micro_batch;
+      label.chunk = static_cast<std::int16_t>(pass.chunk);
+      uses_.push_back({unit, !first_forward_only || (pass.forward && pass.micro_batch == 0), label});
+    }
+  ops_.resize(uses_.size());
+}
+
+void ParameterGather::gather(std::size_t use) {
+  if (!uses_[use].gathered) return;
+  const double bytes = uses_[use].unit->parameters * lowering_.context.element();
+  ops_[use] = lowering_.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes,
+                                           uses_[use].label, Emitter::Wait::detached);
+}
+
+void ParameterGather::before_unit() {
+  if (uses_.empty()) return;
+  for (; issued_ < std::min(next_ + 2, uses_.size()); ++issued_) gather(issued_);
+  lowering_.emitter.wait_for(ops_[next_]);
+  ops_[next_].clear();
+  ++next_;
+}
+
+}  // namespace orrery

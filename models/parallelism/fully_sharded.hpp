@@ -1,0 +1,37 @@
+// ZeRO-3 / FSDP (Rajbhandari et al. 2020; Zhao et al. 2023): parameters are gathered unit by unit just before use, one
+// unit ahead of the computation (the rate limiter keeps two gathered units), and gathered again for the backward pass.
+// The same mechanism serves ZeRO-1/2 with an overlapped parameter gather, in the first forward of each chunk only.
+#pragma once
+
+#include <cstddef>
+
+#include "models/parallelism/pipeline_schedule.hpp"
+#include "models/parallelism/step_context.hpp"
+
+namespace orrery {
+
+class ParameterGather {
+ public:
+  // For one stage: all its passes are known ahead, so that the gather of the next unit can be issued one unit early.
+  ParameterGather(StepLowering&, int stage, const std::vector<PipelinePass>& passes);
+  // Before a unit is computed: waits for its parameters and starts the gather of the unit that follows.
+  void before_unit();
+
+ private:
+  struct Use {
+    const Unit* unit;
+    bool gathered;  // needs a gather
+    Label label;
+  };
+  void gather(std::size_t use);
+  StepLowering& lowering_;
+  std::vector<Use> uses_;
+  std::size_t next_ = 0;       // the unit about to be computed
+  std::size_t issued_ = 0;     // gathers are issued up to here
+  std::vector<Emitter::OpOfClass> ops_;
+};
+
+// Units of a chunk in the order of a pass.
+std::vector<const Unit*> units_of_pass(const StepLowering&, int stage, const PipelinePass&);
+
+}  // namespace orrery

@@ -1,0 +1,127 @@
+#include "models/parallelism/lower.hpp"
+
+#include "models/parallelism/data_parallel.hpp"
+#include "models/parallelism/fully_sharded.hpp"
+#include "models/parallelism/pipeline_schedule.hpp"
+#include "models/parallelism/step_context.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+// Messages between stages. Stages are written one after the other, so a pass may be written before the message that it
+// waits for: both are remembered and tied together at the end.
+class PipelineMessages {
+ public:
+  explicit PipelineMessages(const StepLowering& l)
+      : micro_batches_(static_cast<std::size_t>(l.job.plan.micro_batches)), slots_(l.chunks.size() * micro_batches_ * 2) {}
+
+  void began(int chunk, const PipelinePass& pass, int cls, OpId op) { slot(chunk, pass).first[cls] = op; }
+  void arrives(int chunk, const PipelinePass& pass, const Emitter::OpOfClass& ops) { slot(chunk, pass).message = ops; }
+  void connect(ProgramBuilder& builder) const {
+    for (const Slot& s : slots_)
+      for (auto [cls, message] : s.message) builder.depend(s.first.at(cls), message);
+  }
+
+ private:
+  struct Slot {
+    Emitter::OpOfClass first, message;
+  };
+  Slot& slot(int chunk, const PipelinePass& pass) {
+    return slots_[(static_cast<std::size_t>(chunk) * micro_batches_ + static_cast<std::size_t>(pass.micro_batch)) * 2 + (pass.forward ? 0 : 1)];
+  }
+  std::size_t micro_batches_;
+  std::vector<Slot> slots_;
+};
+
+class StageWriter {
+ public:
+  StageWriter(StepLowering& l, PipelineMessages& messages, int stage)
+      : l_(l), messages_(messages), stage_(stage), plan_(l.job.plan),
+        passes_(pipeline_schedule(plan_.schedule, plan_.pipeline, stage, plan_.virtual_pipeline, static_cast<int>(plan_.micro_batches))),
+        gather_(l, stage, passes_), sync_(l, stage, passes_) {}
+
+  void write() {
+    l_.emitter.stage(stage_);
+    for (const PipelinePass& pass : passes_) write_pass(pass);
+    sync_.finish();
+  }
+
+ private:
+  void write_pass(const PipelinePass& pass) {
+    const int chunk = pass.chunk * plan_.pipeline + stage_;
+    const bool receives = pass.forward ? chunk > 0 : chunk + 1 < l_.chunk_count();
+    const bool sends = pass.forward ? chunk + 1 < l_.chunk_count() : chunk > 0;
+    Label label;
+    label.micro_batch = pass.micro_batch;
+    label.chunk = static_cast<std::int16_t>(pass.chunk);
+    l_.emitter.capture_first();
+    if (receives && splits_messages()) {
+      label.phase = Phase::pipeline;
+      l_.emitter.collective(GroupFamily::tensor, Stream::tensor, CollectiveKind::all_gather, layer_input_bytes(l_.context), label, Emitter::Wait::next);
+    }
+    for (const Unit* unit : units_of_pass(l_, stage_, pass)) write_unit(*unit, pass, label);
+    for (int c : l_.emitter.current()) messages_.began(chunk, pass, c, l_.emitter.first(c));
+    if (!sends) return;
+    const double bytes = layer_input_bytes(l_.context) / (splits_messages() ? plan_.tensor : 1);
+    const auto arrivals = l_.emitter.send(pass.forward, bytes, label, !l_.job.software.pipeline_overlap);
+    messages_.arrives(chunk + (pass.forward ? 1 : -1), pass, arrivals);
+  }
+
+  void write_unit(const Unit& unit, const PipelinePass& pass, Label label) {
+    const UnitSteps& steps = l_.steps(unit);
+    label.layer = unit.layer;
+    gather_.before_unit();
+    if (pass.forward) return l_.emitter.run(steps.forward, label, steps.saved_bytes, 0);
+    l_.emitter.run(steps.backward, label, steps.working_bytes, -steps.working_bytes - steps.saved_bytes);
+    sync_.after_backward(unit, pass);
+  }
+
+  // Megatron-LM's scatter/gather: without sequence parallelism every tensor rank holds the whole activation.
+  bool splits_messages() const { return l_.job.software.scatter_gather && plan_.tensor > 1 && !plan_.sequence_parallel; }
+
+  StepLowering& l_;
+  PipelineMessages& messages_;
+  int stage_;
+  const ResolvedPlan& plan_;
+  std::vector<PipelinePass> passes_;
+  ParameterGather gather_;
+  GradientSync sync_;
+};
+
+void write_memory(StepLowering& l) {
+  const ResolvedPlan& plan = l.job.plan;
+  for (int s = 0; s < plan.pipeline; ++s) {
+    const ParameterBytes bytes = parameter_bytes(l.context, l.stage_parameters(s));
+    double largest = 0;
+    for (int c = s; c < l.chunk_count(); c += plan.pipeline)
+      for (const Unit& unit : l.chunks[static_cast<std::size_t>(c)]) largest = std::max(largest, unit.parameters);
+    // Two gathered units and one unit's whole gradient are held at a time.
+    const double buffers = plan.zero_stage == 3 ? 3 * largest * l.context.element() : 0;
+    for (int c : l.emitter.classes_of_stage(s)) {
+      const DeviceId d = l.emitter.representative(c);
+      l.emitter.builder().persistent({d, MemoryCategory::weights, bytes.weights});
+      l.emitter.builder().persistent({d, MemoryCategory::gradients, bytes.gradients});
+      l.emitter.builder().persistent({d, MemoryCategory::optimizer, bytes.optimizer});
+      l.emitter.builder().persistent({d, MemoryCategory::buffers, buffers});
+    }
+  }
+}
+
+}  // namespace
+
+LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices, const LoweringOptions& options) {
+  const RankGrid grid(job.plan, job.model.tied_embeddings);
+  ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(), grid.ranks());
+  const Folding folding = options.fold ? fold(grid, cluster, devices) : unfolded(grid);
+  StepLowering lowering(cluster, job, devices, grid, folding, options);
+  PipelineMessages messages(lowering);
+  for (int s = 0; s < job.plan.pipeline; ++s) StageWriter(lowering, messages, s).write();
+  messages.connect(lowering.emitter.builder());
+  emit_optimizer(lowering);
+  write_memory(lowering);
+  return {std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(), folding.classes()};
+}
+
+}  // namespace orrery

@@ -1,0 +1,39 @@
+// Lowers one synchronous training step of a transformer into a Program: the pipeline schedule orders the passes, layer
+// steps fill them, and each further dimension adds its own transfers (data_parallel, fully_sharded, pipeline messages).
+// One Program is one iteration; iterations are separated by a barrier (the optimizer needs the global gradient norm), so
+// the time of one simulated iteration is the steady-state period.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/collectives/collective.hpp"
+#include "models/layer_steps.hpp"
+#include "models/parallelism/folding.hpp"
+#include "sim/cluster.hpp"
+#include "sim/program.hpp"
+
+namespace orrery {
+
+struct TrainingJob {
+  TransformerModel model;
+  ResolvedPlan plan;
+  SoftwareProfile software;
+  DataType precision = DataType::bf16;
+};
+
+struct LoweringOptions {
+  bool fold = true;
+  CollectiveDetail detail = CollectiveDetail::flow;
+  std::uint16_t job = 0;
+};
+
+struct LoweredJob {
+  std::shared_ptr<const Program> program;
+  std::size_t ranks = 0, classes = 0;  // classes < ranks: folded
+};
+
+// `devices`: the device of each rank, in rank order; plan.ranks() of them.
+LoweredJob lower_training(const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices, const LoweringOptions&);
+
+}  // namespace orrery

@@ -1,0 +1,43 @@
+// What the parts of the lowering share: the job, the emitter, and the units (embedding, layers, head) of every chunk with
+// their prepared steps and their parameters on one rank.
+#pragma once
+
+#include <vector>
+
+#include "models/memory.hpp"
+#include "models/parallelism/emitter.hpp"
+#include "models/parallelism/lower.hpp"
+
+namespace orrery {
+
+struct Unit {  // what is computed, sharded and gathered together
+  enum class Kind { embedding, layer, head } kind = Kind::layer;
+  int layer = -1;               // number in the model, for layers
+  double parameters = 0;        // on one rank, before ZeRO
+  bool recomputed = false;
+};
+
+struct UnitSteps {
+  std::vector<Emitter::Step> forward, backward;
+  double saved_bytes = 0, working_bytes = 0;  // activations kept until backward; more while recomputing
+};
+
+class StepLowering {
+ public:
+  StepLowering(const Cluster&, const TrainingJob&, const std::vector<DeviceId>&, const RankGrid&, const Folding&, const LoweringOptions&);
+
+  const TrainingJob& job;
+  StepContext context;
+  Emitter emitter;
+  std::vector<std::vector<Unit>> chunks;  // chunk number c x pipeline + stage
+  const UnitSteps& steps(const Unit&) const;
+  double chunk_parameters(int chunk) const;
+  double stage_parameters(int stage) const;
+  int chunk_count() const { return static_cast<int>(chunks.size()); }
+
+ private:
+  void make_chunks();
+  UnitSteps embedding_, head_, layer_, recomputed_layer_;
+};
+
+}  // namespace orrery
