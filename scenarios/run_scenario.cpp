@@ -1,0 +1,166 @@
+#include "scenarios/run_scenario.hpp"
+
+#include <algorithm>
+
+#include "analysis/report.hpp"
+#include "kernels/cost_models.hpp"
+#include "models/power/fixed_clock.hpp"
+#include "scenarios/version.hpp"
+#include "sim/engine.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct PlacedJob {
+  TrainingJob job;
+  std::vector<DeviceId> devices;
+};
+
+// Devices of every job: stated, or the ones after the previous job, the last taking all that are left.
+std::vector<DeviceId> place(const Scenario& scenario, std::size_t index, std::size_t available, std::size_t& next, const std::string& file) {
+  const JobSpec& job = scenario.jobs[index];
+  const std::string pointer = fmt::format("/jobs/{}/placement", index);
+  std::size_t first = next, count = available - std::min(next, available);
+  if (job.placement) {
+    first = static_cast<std::size_t>(job.placement->first);
+    count = static_cast<std::size_t>(job.placement->count);
+  } else if (index + 1 < scenario.jobs.size()) {
+    throw SpecError(file, fmt::format("/jobs/{}", index), "a \"placement\" (only the last job may take the devices that are left)", "none");
+  }
+  if (first + count > available || count == 0)
+    throw SpecError(file, pointer, fmt::format("devices within the cluster's {}", available), fmt::format("{} devices from number {}", count, first));
+  next = first + count;
+  std::vector<DeviceId> devices;
+  for (std::size_t d = first; d < first + count; ++d) devices.emplace_back(d);
+  return devices;
+}
+
+void check_overlap(const std::vector<PlacedJob>& jobs, std::size_t devices, const std::string& file) {
+  std::vector<int> owner(devices, -1);
+  for (std::size_t j = 0; j < jobs.size(); ++j)
+    for (DeviceId d : jobs[j].devices) {
+      if (owner[d.index()] >= 0)
+        throw SpecError(file, fmt::format("/jobs/{}/placement", j), "devices that no other job uses",
+                        fmt::format("device {} of job {}", d.value, owner[d.index()]));
+      owner[d.index()] = static_cast<int>(j);
+    }
+}
+
+void check_precision(const Cluster& cluster, const PlacedJob& placed, std::size_t index, const std::string& file) {
+  for (DeviceId d : placed.devices) {
+    const DeviceModel& device = cluster.model_of(d);
+    if (matrix_peak(device, placed.job.precision)) continue;
+    std::string supported;
+    for (std::size_t t = 0; t < data_type_names.size(); ++t)
+      if (matrix_peak(device, static_cast<DataType>(t))) supported += (supported.empty() ? "" : ", ") + std::string(data_type_names[t]);
+    throw SpecError(file, fmt::format("/jobs/{}/precision", index), fmt::format("a precision of {} ({})", device.name, supported),
+                    std::string(name(placed.job.precision)));
+  }
+}
+
+std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& cluster, const std::string& file) {
+  std::vector<PlacedJob> placed;
+  std::size_t next = 0;
+  for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
+    const JobSpec& spec = scenario.jobs[j];
+    PlacedJob p;
+    p.devices = place(scenario, j, cluster.fabric.device_count(), next, file);
+    p.job = {spec.model, resolve_plan(spec.plan, spec.batch, spec.model, p.devices.size(), file, fmt::format("/jobs/{}", j)), spec.software,
+             spec.precision};
+    check_precision(cluster, p, j, file);
+    placed.push_back(std::move(p));
+  }
+  check_overlap(placed, cluster.fabric.device_count(), file);
+  return placed;
+}
+
+JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& cluster) {
+  JobFacts facts;
+  facts.name = spec.name;
+  facts.devices = static_cast<double>(placed.devices.size());
+  facts.samples = static_cast<double>(spec.batch.global);
+  facts.tokens = facts.samples * spec.model.sequence;
+  facts.model_flops = facts.samples * model_flops_per_sequence(spec.model);
+  facts.flop_convention = "3 x forward matrix products, attention in full (Megatron-LM)";
+  facts.training_tokens = spec.training_tokens;
+  for (DeviceId d : placed.devices)
+    facts.peak_flops_per_device += matrix_peak(cluster.model_of(d), spec.precision)->value / facts.devices;
+  return facts;
+}
+
+void note_folding(ScenarioRun& run, const Scenario& scenario) {
+  for (std::size_t j = 0; j < run.jobs.size(); ++j) {
+    const LoweredJob& job = run.jobs[j];
+    run.notes.push_back(fmt::format("{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks, job.classes,
+                                    job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->operations.size()));
+  }
+}
+
+void warn(ScenarioRun& run, const Scenario& scenario) {
+  for (const DeviceModel& device : run.cluster.device_types) {
+    if (!device.power.idle) run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
+    if (!device.memory.capacity) run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
+  }
+  for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
+    const Plan& plan = scenario.jobs[j].plan;
+    const std::string where = scenario.jobs[j].name;
+    if (plan.sequence_parallel && plan.tensor == 1) run.warnings.push_back(where + ": sequence_parallel has no effect with tensor 1");
+    if (plan.zero_stage > 0 && run.jobs[j].ranks > 0 && plan.data.value_or(2) * plan.context == 1)
+      run.warnings.push_back(where + ": zero_stage has no effect on one data-parallel rank");
+    if (plan.zero_group && plan.zero_stage == 0) run.warnings.push_back(where + ": zero_group has no effect with zero_stage 0");
+    if (run.metrics.jobs[j].calibrated_share < 0.999)
+      run.warnings.push_back(fmt::format("{}: {:.0f} % of the compute time is predicted outside the calibrated range", where,
+                                         100 * (1 - run.metrics.jobs[j].calibrated_share)));
+  }
+}
+
+}  // namespace
+
+ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, const Library& library) {
+  ScenarioRun run;
+  run.cluster = build_cluster(scenario.cluster);
+  const std::vector<PlacedJob> placed = place_jobs(scenario, run.cluster, file);
+  run.costs = make_cost_model(run.cluster.device_types, library);
+  std::vector<std::unique_ptr<SynchronousDriver>> owned;
+  std::vector<JobDriver*> drivers;
+  for (std::size_t j = 0; j < placed.size(); ++j) {
+    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j)};
+    run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
+    run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
+    owned.push_back(std::make_unique<SynchronousDriver>(run.jobs.back().program, scenario.simulate.iterations));
+    drivers.push_back(owned.back().get());
+  }
+  FixedClockGovernor governor(run.cluster);
+  const auto simulate = scenario.simulate.fidelity == Fidelity::flow ? simulate_flow : evaluate_analytic;
+  run.timeline = simulate(run.cluster, *run.costs, governor, drivers);
+  run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
+  note_folding(run, scenario);
+  warn(run, scenario);
+  return run;
+}
+
+void check_scenario(const Scenario& scenario, const std::string& file, const Library&) {
+  const Cluster cluster = build_cluster(scenario.cluster);
+  place_jobs(scenario, cluster, file);
+}
+
+Json result_json(const Scenario& scenario, const ScenarioRun& run) {
+  Json document;
+  document["orrery"] = version();
+  document["feasible"] = std::all_of(run.metrics.jobs.begin(), run.metrics.jobs.end(), [](const JobMetrics& j) { return j.feasible; });
+  document["metrics"] = metrics_json(run.metrics);
+  document["jobs"] = Json::array();
+  for (const JobMetrics& job : run.metrics.jobs) {
+    Json entry;
+    entry["name"] = job.name;
+    entry["metrics"] = metrics_json(job);
+    document["jobs"].push_back(std::move(entry));
+  }
+  document["notes"] = run.notes;
+  document["warnings"] = run.warnings;
+  document["scenario"] = write_spec(scenario);
+  return document;
+}
+
+}  // namespace orrery

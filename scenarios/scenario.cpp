@@ -1,0 +1,55 @@
+#include "scenarios/scenario.hpp"
+
+namespace orrery {
+
+void fields(Fields& f, Placement& p) {
+  f("first", p.first, Need::optional, non_negative);
+  f.required("count", p.count, at_least_one);
+}
+
+void fields(Fields& f, JobSpec& j) {
+  f("name", j.name);
+  f.part("model", "networks", j.model);
+  f("precision", j.precision);
+  f.required("batch", j.batch);
+  f("plan", j.plan);
+  f.part("software", "software", j.software);
+  f("placement", j.placement);
+  f("training_tokens", j.training_tokens, Need::optional, positive);
+}
+
+void fields(Fields& f, SimulateSpec& s) {
+  f("fidelity", s.fidelity);
+  f("iterations", s.iterations, Need::optional, Range{1, 1000});
+  f("fold", s.fold);
+  f("collective_detail", s.collective_detail);
+}
+
+void fields(Fields& f, Scenario& s) {
+  f.required("orrery", s.format);
+  f.check(s.format == "scenario/1", "orrery", "\"scenario/1\"", "\"" + s.format + "\"");
+  f("name", s.name);
+  f("description", s.description);
+  f.part("cluster", "clusters", s.cluster);
+  f("jobs", s.jobs, Need::required);
+  f.check(!s.jobs.empty(), "jobs", "at least one job", "none");
+  f("simulate", s.simulate);
+  f.raw("sources", s.sources);
+}
+
+ScenarioDocument load_scenario_document(const std::string& file_or_name, const Library& library) {
+  std::filesystem::path file = file_or_name;
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored) && file_or_name.find('/') == std::string::npos && !file.has_extension()) {
+    const auto named = library.find("scenarios", file_or_name);
+    if (!named.empty()) file = named;
+  }
+  return {read_json(file), file};
+}
+
+Scenario read_scenario(const ScenarioDocument& document, const Library& library) {
+  const auto folder = document.file.parent_path();
+  return read_spec<Scenario>(document.json, document.file.string(), library.with_front(folder.empty() ? "." : folder));
+}
+
+}  // namespace orrery
