@@ -158,6 +158,7 @@ class ProgramBuilder {
   std::vector<std::pair<OpId, OpId>> edges_;
   std::unordered_map<std::uint64_t, QueueId> queue_ids_;
   std::unordered_map<std::string, QueueSetId> queue_set_ids_;
+  std::unordered_map<std::string, MemoryEffectId> memory_ids_;
 };
 
 }  // namespace orrery

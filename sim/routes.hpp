@@ -1,6 +1,9 @@
 // A pattern of flows laid onto the fabric: how many of the Transfer's bytes cross each link, and the latency of one round.
 // All flows of a pattern move at one rate (they are steps of one pipelined algorithm), so the pattern is limited by its
 // most loaded link: alone it needs setup + rounds x latency + bytes x bottleneck.
+// Where Transfers meet on a link they share it per flow: max-min on the rate of each one's largest flow on its own most
+// loaded link (`fair_share` x the rate of the Transfer), so it does not matter whether the lowering wrote the bytes of
+// one flow or of the whole buffer, and a flow with copies = 3 gets three shares.
 #pragma once
 
 #include <span>
@@ -21,6 +24,7 @@ struct RoutedPattern {
   Seconds latency{0};               // of the flow with the longest path, incl. the link classes' message latency
   double bottleneck = 0;            // max weight / bandwidth, s/B
   double energy_per_byte = 0;       // J per byte of the Transfer
+  double fair_share = 1;            // share of the largest flow on the most loaded link (see below)
 };
 
 RoutedPattern route_pattern(const Fabric&, const Router&, std::span<const Flow>);

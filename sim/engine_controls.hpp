@@ -1,0 +1,23 @@
+// What one driver sees of the engine.
+#pragma once
+
+#include "sim/engine_core.hpp"
+
+namespace orrery {
+
+class EngineCore::JobControls : public Controls {
+ public:
+  JobControls(EngineCore& core, std::uint32_t job) : core_(core), job_(job) {}
+  Seconds now() const override { return Seconds(core_.now_); }
+  FragmentId submit(std::shared_ptr<const Program> program, std::span<const FragmentId> after) override {
+    return core_.submit(job_, std::move(program), after);
+  }
+  void cancel(FragmentId fragment) override { core_.cancel(fragment); }
+  void timer(Seconds at, std::uint64_t tag) override;
+
+ private:
+  EngineCore& core_;
+  std::uint32_t job_;
+};
+
+}  // namespace orrery
