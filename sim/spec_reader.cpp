@@ -12,6 +12,8 @@ namespace orrery {
 
 namespace {
 
+constexpr std::size_t most_faults = 500;  // nobody reads more, and a hostile file may hold millions
+
 template <class Format> std::string range_text(const Range& range, Format format) {
   const bool low = std::isfinite(range.low), high = std::isfinite(range.high);
   const std::string above = range.open_low ? ", greater than " : ", at least ";
@@ -74,11 +76,13 @@ class Reader final : public Fields {
   }
 
   void fault(const char* key, std::string expected, std::string found) override {
-    const Layers here = *key == '\0' ? frames_.back().layers : member(frames_.back().layers, key);
+    const Layers& object = frames_.back().layers;
+    Layers here = *key == '\0' ? object : member(object, key);
+    if (here.empty()) here = {place_of(key)};
     for (const Layer& layer : here)
       for (const Fault& known : faults_)
         if (known.file == layer.file && is_at_or_below(known.pointer, layer.pointer)) return;
-    add_fault(place_of(key, here), std::move(expected), std::move(found));
+    add_fault(here.front(), std::move(expected), std::move(found));
   }
 
  protected:
@@ -269,9 +273,8 @@ class Reader final : public Fields {
     return nullptr;
   }
 
-  // Where `key` is or, when it is nowhere, where it was removed or is missing: in the last base.
-  Layer place_of(const char* key, const Layers& found) const {
-    if (!found.empty()) return found.front();
+  // Where an absent `key` was removed or is missing: in the last base.
+  Layer place_of(const char* key) const {
     const Layers& object = frames_.back().layers;
     if (*key == '\0') return object.front();
     for (const Layer& layer : object)
@@ -282,12 +285,13 @@ class Reader final : public Fields {
 
   void absent(const char* key, Need need, const std::string& expected) {
     if (need == Need::optional) return;
-    const Layer place = place_of(key, {});
+    const Layer place = place_of(key);
     add_fault(place, expected, place.value ? "null" : "nothing");
   }
 
   void add_fault(const Layer& place, std::string expected, std::string found) {
-    faults_.push_back({place.file, place.pointer, std::move(expected), std::move(found)});
+    if (faults_.size() < most_faults)
+      faults_.push_back({place.file, place.pointer, std::move(expected), std::move(found)});
   }
 
   bool push_part(const Layers& layers, std::string_view kind) {
@@ -310,9 +314,8 @@ class Reader final : public Fields {
           continue;
         }
         const std::string near = nearest(key, known);
-        faults_.push_back({layer.file, pointer_to(layer.pointer, key),
-                           near.empty() ? "one of the keys " + quoted_list(known) : "a known key",
-                           quote_unknown(key, known)});
+        add_fault({&value, layer.file, pointer_to(layer.pointer, key)},
+                  near.empty() ? "one of the keys " + quoted_list(known) : "a known key", quote_unknown(key, known));
       }
     }
   }

@@ -58,7 +58,8 @@ std::string in_base_unit(double magnitude, const Unit& unit) {
     if (fits ? (!best_fits || prefix.ten > best->ten) : (!best_fits && prefix.ten < best->ten)) best = &prefix;
   }
   const int shift = number.exponent - best->ten;
-  if (shift < -5 || shift > 15) best = &prefixes.front();  // beyond all prefixes a power of ten reads better alone
+  if (shift < -5 || (shift > 5 && best->ten > 0))
+    best = &prefixes.front();  // beyond all prefixes a power of ten reads better alone
   return fmt::format("{} {}{}", laid_out(number.digits, number.exponent - best->ten), best->text, unit.text);
 }
 
@@ -80,7 +81,7 @@ std::string format_quantity(double value, Dimension dimension) {
   const double magnitude = std::fabs(value);
   std::string best;
   for (const Unit& unit : units) {
-    if (unit.dimension != dimension) continue;
+    if (unit.dimension != dimension || !unit.written) continue;
     const bool first = best.empty();
     if (first) best = in_base_unit(magnitude, unit);
     for (const Prefix& prefix : prefixes) {
@@ -117,7 +118,7 @@ std::string with_prefix(double value, std::string_view unit, int lowest, int hig
 
 std::string human(Seconds t) {
   const double magnitude = std::fabs(t.value);
-  if (magnitude < 119.95) return with_prefix(t.value, "s", -3, 0);
+  if (magnitude < 119.95) return with_prefix(t.value, "s", -4, 0);
   if (magnitude < 2 * 3600) return three_digits(t.value / 60) + " min";
   if (magnitude < 2 * 86400) return three_digits(t.value / 3600) + " h";
   return three_digits(t.value / 86400) + " days";

@@ -22,6 +22,7 @@ struct Unit {
   std::string_view text;
   double times = 1, over = 1;
   Prefixes prefixes = Prefixes::none;
+  bool written = true;
 };
 
 inline constexpr std::array<Prefix, 21> prefixes = {{
@@ -48,36 +49,36 @@ inline constexpr std::array<Prefix, 21> prefixes = {{
     {"Ei", 0, 60},
 }};
 
-// The first unit of a dimension is the one numbers are written in, unless another is clearly shorter.
+// The first unit of a dimension is the one numbers are written in, unless another that may be `written` is clearly shorter.
 inline constexpr std::array<Unit, 28> units = {{
     {Dimension::time, "s", 1, 1, Prefixes::below_one},
     {Dimension::time, "min", 60, 1},
     {Dimension::time, "h", 3600, 1},
     {Dimension::time, "day", 86400, 1},
     {Dimension::data, "B", 1, 1, Prefixes::binary_too},
-    {Dimension::data, "b", 1, 8, Prefixes::binary_too},
+    {Dimension::data, "b", 1, 8, Prefixes::binary_too, false},
     {Dimension::work, "FLOP", 1, 1, Prefixes::above_one},
-    {Dimension::work, "OP", 1, 1, Prefixes::above_one},
+    {Dimension::work, "OP", 1, 1, Prefixes::above_one, false},
     {Dimension::energy, "J", 1, 1, Prefixes::both},
-    {Dimension::energy, "Wh", 3600, 1, Prefixes::above_one},
+    {Dimension::energy, "Wh", 3600, 1, Prefixes::above_one, false},
     {Dimension::temperature, "C", 1, 1},
-    {Dimension::temperature, "\u00b0C", 1, 1},
+    {Dimension::temperature, "\u00b0C", 1, 1, Prefixes::none, false},
     {Dimension::money, "USD", 1, 1},
     {Dimension::frequency, "Hz", 1, 1, Prefixes::above_one},
     {Dimension::bandwidth, "B/s", 1, 1, Prefixes::binary_too},
     {Dimension::bandwidth, "b/s", 1, 8, Prefixes::binary_too},
+    {Dimension::bandwidth, "bit/s", 1, 8, Prefixes::binary_too, false},
     {Dimension::work_rate, "FLOP/s", 1, 1, Prefixes::above_one},
-    {Dimension::work_rate, "OP/s", 1, 1, Prefixes::above_one},
+    {Dimension::work_rate, "OP/s", 1, 1, Prefixes::above_one, false},
     {Dimension::power, "W", 1, 1, Prefixes::both},
     {Dimension::energy_per_byte, "J/B", 1, 1, Prefixes::below_one},
     {Dimension::energy_per_byte, "J/bit", 8, 1, Prefixes::below_one},
-    {Dimension::energy_per_byte, "J/b", 8, 1, Prefixes::below_one},
+    {Dimension::energy_per_byte, "J/b", 8, 1, Prefixes::below_one, false},
     {Dimension::money_rate, "USD/s", 1, 1},
     {Dimension::money_rate, "USD/h", 1, 3600},
     {Dimension::money_per_energy, "USD/J", 1, 1},
     {Dimension::money_per_energy, "USD/kWh", 1, 3.6e6},
-    {Dimension::money_per_energy, "USD/MWh", 1, 3.6e9},
-    {Dimension::bandwidth, "bit/s", 1, 8, Prefixes::binary_too},
+    {Dimension::money_per_energy, "USD/MWh", 1, 3.6e9, Prefixes::none, false},
 }};
 
 constexpr bool allowed(const Prefix& prefix, const Unit& unit) {
