@@ -1,5 +1,5 @@
 // Quantities as a datasheet prints them: "3.35 TB/s", "400 Gb/s", "80 GB", "192 KiB", "700 W", "1.41 GHz", "5 us".
-// `b` is a bit and `B` a byte; decimal (p n u m k M G T P E Z) and binary (Ki Mi Gi Ti Pi Ei) prefixes are both read and never confused.
+// `b` is a bit and `B` a byte; decimal (p n u m, k M G T P E Z) and binary prefixes (Ki to Ei) are never confused.
 // A number without a unit is a fault. Non-finite values and values past double range are faults.
 #pragma once
 
