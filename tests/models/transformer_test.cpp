@@ -1,0 +1,125 @@
+#include "models/transformer.hpp"
+
+#include <catch2/catch.hpp>
+#include <numeric>
+
+#include "models/layer_steps.hpp"
+#include "models/memory.hpp"
+
+using namespace orrery;
+
+namespace {
+
+TransformerModel gpt3() {
+  TransformerModel m;
+  m.layers = 96;
+  m.hidden = 12288;
+  m.heads = 96;
+  m.vocabulary = 51200;
+  m.sequence = 2048;
+  m.learned_positions = 2048;
+  return m;
+}
+
+double flops(const LayerSteps& steps, bool only_gemm = true) {
+  double sum = 0;
+  for (const LayerStep& step : steps)
+    for (const Kernel& k : step.kernels)
+      if (!only_gemm || k.kind == KernelKind::gemm) sum += k.flops * k.repeat;
+  return sum;
+}
+
+struct Setup {
+  TransformerModel model = gpt3();
+  ResolvedPlan plan;
+  SoftwareProfile software;
+  StepContext context{model, plan, software, DataType::fp16};
+  Setup() { software.attention = AttentionImplementation::unfused; }
+};
+
+}  // namespace
+
+TEST_CASE("model FLOPs equal the formula published with Megatron-LM") {
+  const TransformerModel m = gpt3();
+  const double s = m.sequence, l = m.layers, h = m.hidden, v = m.vocabulary;
+  REQUIRE(model_flops_per_sequence(m) == Approx(72 * s * l * h * h * (1 + s / (6 * h) + v / (12 * l * h))));
+}
+
+TEST_CASE("GPT-3 has 175 billion parameters, Llama-2 7B has 6.74 billion") {
+  REQUIRE(parameters(gpt3()) == Approx(174.6e9).epsilon(0.002));
+  TransformerModel llama;
+  llama.layers = 32;
+  llama.hidden = 4096;
+  llama.heads = 32;
+  llama.ffn_hidden = 11008;
+  llama.gated_ffn = true;
+  llama.vocabulary = 32000;
+  llama.sequence = 4096;
+  llama.tied_embeddings = false;
+  llama.normalization = Normalization::rmsnorm;
+  REQUIRE(parameters(llama) == Approx(6.738e9).epsilon(0.001));
+}
+
+TEST_CASE("the GEMMs of a step do the model FLOPs, and full recomputation adds one forward") {
+  Setup s;
+  const double forward = s.model.layers * flops(layer_forward(s.context)) + flops(head_forward(s.context));
+  const double backward = s.model.layers * flops(layer_backward(s.context, Recompute::none)) + flops(head_backward(s.context));
+  REQUIRE(forward + backward == Approx(model_flops_per_sequence(s.model)));
+  REQUIRE(backward == Approx(2 * forward));
+  REQUIRE(flops(layer_backward(s.context, Recompute::full)) ==
+          Approx(flops(layer_backward(s.context, Recompute::none)) + flops(layer_forward(s.context))));
+}
+
+TEST_CASE("selective recomputation repeats only the attention core") {
+  Setup s;
+  const double core = 4.0 * s.model.sequence * s.model.sequence * s.model.hidden;
+  REQUIRE(flops(layer_backward(s.context, Recompute::selective)) - flops(layer_backward(s.context, Recompute::none)) == Approx(core));
+}
+
+TEST_CASE("tensor parallelism divides the FLOPs of a layer and adds the published collectives") {
+  Setup one, eight;
+  eight.plan.tensor = 8;
+  REQUIRE(flops(layer_forward(eight.context)) == Approx(flops(layer_forward(one.context)) / 8));
+  const auto bytes = [](const LayerSteps& steps, CollectiveKind kind) {
+    double sum = 0;
+    for (const LayerStep& step : steps)
+      if (step.kind == LayerStep::Kind::collective && step.collective == kind) sum += step.bytes;
+    return sum;
+  };
+  const double activation = 2.0 * eight.model.sequence * eight.model.hidden;
+  REQUIRE(bytes(layer_forward(one.context), CollectiveKind::all_reduce) == 0);
+  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::all_reduce) == Approx(2 * activation));
+  REQUIRE(bytes(layer_backward(eight.context, Recompute::none), CollectiveKind::all_reduce) == Approx(2 * activation));
+  eight.plan.sequence_parallel = true;
+  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::all_reduce) == 0);
+  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::all_gather) == Approx(2 * activation));
+  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::reduce_scatter) == Approx(2 * activation));
+}
+
+TEST_CASE("saved activations equal the formulas of Korthikanti et al.") {
+  Setup s;
+  s.software.dropout = true;
+  s.plan.tensor = 8;
+  const double sbh = 2048.0 * 12288, scores = 5.0 * 96 * 2048 / (12288 * 8.0);
+  REQUIRE(layer_activation_bytes(s.context, Recompute::none) == Approx(sbh * (10 + 24 / 8.0 + scores)));
+  REQUIRE(layer_activation_bytes(s.context, Recompute::selective) == Approx(sbh * (10 + 24 / 8.0)));
+  s.plan.sequence_parallel = true;
+  REQUIRE(layer_activation_bytes(s.context, Recompute::selective) == Approx(sbh * 34 / 8));
+  REQUIRE(layer_activation_bytes(s.context, Recompute::full) == Approx(2 * sbh / 8));
+}
+
+TEST_CASE("layers split equally when they divide, else as evenly as embedding and head allow") {
+  TransformerModel m = gpt3();
+  ResolvedPlan plan;
+  plan.pipeline = 12;
+  REQUIRE(split_layers(m, plan) == std::vector<int>(12, 8));
+  for (int layers : {70, 94, 61, 13})
+    for (int pipeline : {3, 4, 8, 12}) {
+      m.layers = layers;
+      plan.pipeline = pipeline;
+      const auto split = split_layers(m, plan);
+      REQUIRE(std::accumulate(split.begin(), split.end(), 0) == layers);
+      REQUIRE(*std::max_element(split.begin(), split.end()) - *std::min_element(split.begin(), split.end()) <= 2);
+      REQUIRE(*std::min_element(split.begin(), split.end()) >= 1);
+    }
+}
