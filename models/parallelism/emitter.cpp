@@ -96,6 +96,7 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
   request.bytes = Bytes(bytes);
   request.detail = settings_.detail;
   std::vector<std::vector<Flow>> flows;
+  std::string algorithm;
   for (std::size_t g : f.bundles[bundle].groups) {
     request.members.clear();
     for (int rank : f.groups[g]) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
@@ -109,13 +110,12 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
     ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(), plan.steps.size());
     for (std::size_t i = 0; i < flows.size(); ++i)
       flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
-    if (&g == &f.bundles[bundle].groups.back()) {
-      for (std::size_t i = 0; i < flows.size(); ++i) {
-        auto [pattern, fresh] = patterns_.try_emplace({kind, bundle, collective, plan.algorithm + plan.protocol, i, reverse});
-        if (fresh) pattern->second = builder_.pattern(flows[i]);
-        slot->second[i].pattern = pattern->second;
-      }
-    }
+    algorithm = plan.algorithm + "/" + plan.protocol;
+  }
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    auto [pattern, fresh] = patterns_.try_emplace({kind, bundle, collective, algorithm, i, reverse});
+    if (fresh) pattern->second = builder_.pattern(flows[i]);
+    slot->second[i].pattern = pattern->second;
   }
   return slot->second;
 }
