@@ -148,15 +148,7 @@ void check_scenario(const Scenario& scenario, const std::string& file, const Lib
 Json result_json(const Scenario& scenario, const ScenarioRun& run) {
   Json document;
   document["orrery"] = version();
-  document["feasible"] = std::all_of(run.metrics.jobs.begin(), run.metrics.jobs.end(), [](const JobMetrics& j) { return j.feasible; });
-  document["metrics"] = metrics_json(run.metrics);
-  document["jobs"] = Json::array();
-  for (const JobMetrics& job : run.metrics.jobs) {
-    Json entry;
-    entry["name"] = job.name;
-    entry["metrics"] = metrics_json(job);
-    document["jobs"].push_back(std::move(entry));
-  }
+  document.update(metrics_json(run.metrics));  // feasible, metrics, jobs
   document["notes"] = run.notes;
   document["warnings"] = run.warnings;
   document["scenario"] = write_spec(scenario);

@@ -1,0 +1,155 @@
+#include "scenarios/commands/run.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "analysis/report.hpp"
+#include "scenarios/commands/scenario_options.hpp"
+#include "scenarios/console.hpp"
+#include "scenarios/output_files.hpp"
+#include "scenarios/run_scenario.hpp"
+#include "sim/catalog.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct RunOptions {
+  ScenarioOptions scenario;
+  std::string name, out, trace;
+  bool json = false;
+};
+
+double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); }
+
+// What differs between two runs of the same scenario: everything else in a result is reproducible to the byte.
+Json provenance(const Invocation& invocation) {
+  rusage own{}, children{};  // the engine simulates in a child process
+  getrusage(RUSAGE_SELF, &own);
+  getrusage(RUSAGE_CHILDREN, &children);
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - invocation.started;
+  Json json;
+  json["wall_s"] = wall.count();
+  json["cpu_s"] = seconds(own.ru_utime) + seconds(own.ru_stime) + seconds(children.ru_utime) +
+                  seconds(children.ru_stime);
+  json["peak_rss_bytes"] = 1024 * std::max(own.ru_maxrss, children.ru_maxrss);
+  json["command_line"] = invocation.command_line;
+  return json;
+}
+
+std::string title_of(const Scenario& scenario, const std::filesystem::path& file) {
+  return scenario.name.empty() ? file.stem().string() : scenario.name;
+}
+
+// "job train, stage 3: 96 GB needed of 80 GB, 16 GB short; most of it: optimizer states 40 GB, activations 30 GB".
+std::string shortfalls(const Metrics& metrics) {
+  std::string lines;
+  for (const JobMetrics& job : metrics.jobs)
+    for (const StageMetrics& stage : job.stages) {
+      const double short_by = stage.memory_peak_bytes - stage.memory_capacity_bytes;
+      if (job.feasible || stage.memory_capacity_bytes <= 0 || short_by <= 0) continue;
+      std::array<std::size_t, 5> order{0, 1, 2, 3, 4};
+      const auto& parts = stage.memory_peak_by_category_bytes;
+      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return parts[a] > parts[b]; });
+      lines += fmt::format(
+          "infeasible: {}, stage {}: each device needs {} of {}, {} ({:.0f} bytes) short; largest: {} {}, {} {}\n",
+          job.name, stage.stage, human(Bytes(stage.memory_peak_bytes)), human(Bytes(stage.memory_capacity_bytes)),
+          human(Bytes(short_by)), short_by, memory_category_names[order[0]], human(Bytes(parts[order[0]])),
+          memory_category_names[order[1]], human(Bytes(parts[order[1]])));
+    }
+  return lines;
+}
+
+std::string report_of(const ScenarioRun& run, const std::string& title, TextStyle style) {
+  std::vector<std::string> notes = run.notes;
+  for (const std::string& warning : run.warnings) notes.push_back("warning: " + warning);
+  return text_report(run.metrics, title, notes, style);
+}
+
+// The text with the result; `document` is complete.
+std::vector<OutputFile> output_files(const RunOptions& options, const ScenarioRun& run, const Json& document,
+                                     const std::string& title) {
+  std::vector<OutputFile> files;
+  const auto trace = [&run](std::ostream& out) { write_trace(out, run.timeline, run.cluster, *run.costs); };
+  if (!options.out.empty()) {
+    const std::filesystem::path folder = options.out;
+    files.push_back({folder / "report.txt", [&run, title](std::ostream& out) { out << report_of(run, title, {}); }});
+    files.push_back({folder / "trace.json", trace});
+    files.push_back({folder / "result.json", [&document](std::ostream& out) { out << document.dump(2) << '\n'; }});
+  }
+  if (!options.trace.empty()) files.push_back({options.trace, trace});
+  return files;
+}
+
+// Said before the simulation rather than after it.
+void check_places(const RunOptions& options, const std::filesystem::path& scenario) {
+  if (!options.out.empty()) check_result_folder(options.out);
+  if (options.trace.empty()) return;
+  std::error_code error;
+  if (std::filesystem::is_directory(options.trace, error))
+    throw UsageError(fmt::format("--trace: expected a file, found the folder {}", quote(options.trace)));
+  if (std::filesystem::equivalent(options.trace, scenario, error))
+    throw UsageError("--trace: expected a file to write, found the scenario itself");
+}
+
+int run(const RunOptions& options, const Invocation& invocation) {
+  const Library library = options.scenario.find_library();
+  const ScenarioDocument document = options.scenario.load(options.name, library);
+  check_places(options, document.file);
+  const Scenario scenario = read_scenario(document, library);
+  const std::string title = title_of(scenario, document.file);
+  const Library beside = library.with_front(document.file.parent_path().empty() ? "." : document.file.parent_path());
+  ScenarioRun result;
+  {
+    const Progress progress("orrery: simulating " + title);
+    result = run_scenario(scenario, document.file.string(), beside);
+  }
+  for (std::string& warning : options.scenario.idle_assignments(options.name, library))
+    result.warnings.push_back(std::move(warning));
+  Json result_document = result_json(scenario, result);
+  result_document["provenance"] = provenance(invocation);
+  write_files(output_files(options, result, result_document, title));
+  print(options.json ? result_document.dump(2) + "\n" : report_of(result, title, {colour_wanted()}));
+  if (result.metrics.feasible()) return exit_done;
+  print_error(shortfalls(result.metrics));
+  return exit_infeasible;
+}
+
+}  // namespace
+
+CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
+  auto options = std::make_shared<RunOptions>();
+  app.description(
+      "Simulates one scenario and prints what an engineer asks first: time per iteration and throughput, utilization, "
+      "where the time goes on every pipeline stage, memory against capacity, energy. Notes and warnings come last.");
+  app.add_option("SCENARIO", options->name, "A scenario file, or the name of a shipped one (`orrery list scenarios`)")
+      ->required()
+      ->option_text(" ");
+  declare_set(app, options->scenario);
+  declare_fidelity(app, options->scenario);
+  app.add_option("--out", options->out,
+                 "Also write result.json, report.txt and trace.json into this folder, once the run has succeeded; an "
+                 "earlier result there is replaced, other files are never overwritten")
+      ->type_name("DIR");
+  app.add_option("--trace", options->trace, "Also write a trace for https://ui.perfetto.dev or chrome://tracing")
+      ->type_name("FILE");
+  app.add_flag("--json", options->json, "Print the result as one JSON document (keys carry units), and nothing else");
+  declare_library(app, options->scenario);
+  app.footer(
+      "Examples:\n"
+      "  orrery run gpt3-175b-1024-a100 --fidelity analytic\n"
+      "  orrery run my.json --set /jobs/0/plan/tensor=4 --set /jobs/0/precision=fp16\n"
+      "  orrery run my.json --json | jq .metrics.iteration_s\n"
+      "\n"
+      "Exit codes: 0 done, 1 internal or I/O error, 2 bad input, 3 the model does not fit in memory (the report says "
+      "by\n"
+      "how much), 130 interrupted.");
+  return [options, &invocation] { return run(*options, invocation); };
+}
+
+}  // namespace orrery

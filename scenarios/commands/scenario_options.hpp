@@ -1,0 +1,34 @@
+// What every command that reads scenarios shares: where names are looked up (--library) and edits of the document before
+// it is read (--set, --fidelity).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/scenario.hpp"
+#include "sim/spec.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace orrery {
+
+struct ScenarioOptions {
+  std::vector<std::string> assignments;  // "/json/pointer=VALUE"
+  std::string fidelity;                  // "" = as the scenario says
+  std::string library;                   // a folder to search before the shipped data
+
+  Library find_library() const;
+  // The document with all edits; faults of several edits are reported together.
+  ScenarioDocument load(const std::string& file_or_name, const Library&) const;
+  // One warning for each edit without which the resolved scenario would be the same.
+  std::vector<std::string> idle_assignments(const std::string& file_or_name, const Library&) const;
+};
+
+void declare_library(CLI::App&, ScenarioOptions&);
+void declare_set(CLI::App&, ScenarioOptions&);
+void declare_fidelity(CLI::App&, ScenarioOptions&);
+
+}  // namespace orrery

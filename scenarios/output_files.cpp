@@ -1,0 +1,141 @@
+#include "scenarios/output_files.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "scenarios/cli.hpp"
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+#include "sim/json.hpp"
+
+namespace orrery {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Temporary files of this process, in memory that a signal handler may read.
+constexpr std::size_t most_files = 16, longest_path = 4096;
+std::array<std::array<char, longest_path>, most_files> temporaries{};
+pid_t owner = 0;  // a forked child inherits the handler but none of the files
+
+extern "C" void end_interrupted(int) {
+  if (::getpid() == owner)
+    for (const auto& path : temporaries)
+      if (path[0] != '\0') ::unlink(path.data());
+  ::_exit(exit_interrupted);
+}
+
+[[noreturn]] void fail(const fs::path& path, const std::string& why) {
+  throw IoError(fmt::format("{}: cannot be written: {}", path.string(), why));
+}
+
+// The name under which a file is written until it is complete; removed again unless it was put in place.
+class Temporary {
+ public:
+  explicit Temporary(const fs::path& target) : path_(target.string() + fmt::format(".{}.tmp", ::getpid())) {
+    const std::string& text = path_.native();
+    if (text.size() >= longest_path) fail(target, "its path is too long");
+    for (auto& slot : temporaries)
+      if (slot[0] == '\0') {
+        slot_ = &slot;
+        break;
+      }
+    ORRERY_CHECK(slot_ != nullptr, "more than {} files at once", most_files);
+    std::memcpy(slot_->data() + 1, text.c_str() + 1, text.size());  // the first letter last: a handler sees all or none
+    (*slot_)[0] = text[0];
+  }
+  ~Temporary() {
+    if (!placed_) ::unlink(path_.c_str());
+    (*slot_)[0] = '\0';
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  const fs::path& path() const { return path_; }
+  void put(const fs::path& target) {
+    if (::rename(path_.c_str(), target.c_str()) != 0) fail(target, std::strerror(errno));
+    placed_ = true;
+  }
+
+ private:
+  fs::path path_;
+  std::array<char, longest_path>* slot_ = nullptr;
+  bool placed_ = false;
+};
+
+void write_to(const fs::path& place, const OutputFile& file) {
+  errno = 0;
+  std::ofstream out(place, std::ios::binary | std::ios::trunc);
+  if (out) file.write(out);
+  out.close();
+  if (!out) fail(file.path, errno == 0 ? "write error" : std::strerror(errno));
+}
+
+// Where a path leads, following links, so that a link stays one.
+fs::path real_place(const fs::path& path) {
+  std::error_code error;
+  fs::path real = fs::weakly_canonical(path, error);
+  return error ? path : real;
+}
+
+bool is_result(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) return false;
+  try {
+    const Json document = read_json(file);
+    return document.is_object() && document.contains("orrery") && document.contains("metrics");
+  } catch (const SpecError&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void write_files(const std::vector<OutputFile>& files) {
+  std::vector<std::unique_ptr<Temporary>> written;
+  for (const OutputFile& file : files) {
+    const fs::path place = real_place(file.path);
+    std::error_code error;
+    fs::create_directories(place.parent_path(), error);
+    if (error) fail(file.path, error.message());
+    if (fs::exists(place, error) && !fs::is_regular_file(place, error)) {
+      write_to(place, file);
+      written.push_back(nullptr);
+      continue;
+    }
+    written.push_back(std::make_unique<Temporary>(place));
+    write_to(written.back()->path(), file);
+  }
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (written[i]) written[i]->put(real_place(files[i].path));
+}
+
+void check_result_folder(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder, error)) return;
+  if (!fs::is_directory(folder, error))
+    throw UsageError(fmt::format("--out: expected a folder, found {}", quote(folder.string())));
+  if (fs::is_empty(folder, error) || is_result(folder / "result.json")) return;
+  throw UsageError(fmt::format("--out: {} is not empty and holds no result of orrery; name a new or an empty folder",
+                               quote(folder.string())));
+}
+
+void install_signal_handlers() {
+  owner = ::getpid();
+  struct sigaction action {};
+  action.sa_handler = end_interrupted;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace orrery
