@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -20,26 +21,42 @@ struct Row {
   const StageMetrics* stage = nullptr;
 };
 
-// All stages, or of many only those that tell the story.
-std::vector<Row> rows_of(const JobMetrics& job) {
+// All stages, or of many only the first, the worst and the last.
+template <class Badness> std::vector<Row> rows_of(const JobMetrics& job, Badness badness) {
   const auto& all = job.stages;
-  std::vector<Row> rows;
+  std::vector<const StageMetrics*> shown;
   if (all.size() <= 8) {
-    for (const StageMetrics& s : all) rows.push_back({fmt::format("{}", s.stage), &s});
+    for (const StageMetrics& s : all) shown.push_back(&s);
   } else {
-    const auto most = std::max_element(
-        all.begin(), all.end(), [](const StageMetrics& a, const StageMetrics& b) { return a.compute_s < b.compute_s; });
-    rows.push_back({fmt::format("{}", all.front().stage), &all.front()});
-    if (most != all.begin() && most + 1 != all.end()) rows.push_back({fmt::format("{}", most->stage), &*most});
-    rows.push_back({fmt::format("{}", all.back().stage), &all.back()});
+    const auto worst = std::max_element(
+        all.begin(), all.end(), [&](const StageMetrics& a, const StageMetrics& b) { return badness(a) < badness(b); });
+    shown.push_back(&all.front());
+    if (worst != all.begin() && worst + 1 != all.end()) shown.push_back(&*worst);
+    shown.push_back(&all.back());
   }
-  if (all.size() > 1) rows.push_back({"mean", &job.mean});
+  std::vector<Row> rows;
+  for (const StageMetrics* s : shown) rows.push_back({fmt::format("{}", s->stage), s});
   return rows;
 }
 
-std::string stage_heading(const JobMetrics& job) {
-  if (job.stages.size() <= 8) return "mean over the devices of a stage";
-  return fmt::format("{} stages: the first, the one with most compute, the last, the mean", job.stages.size());
+std::string shown_stages(const JobMetrics& job, std::string_view few, std::string_view many) {
+  return job.stages.size() <= 8 ? std::string(few) : fmt::format("{} stages: {}", job.stages.size(), many);
+}
+
+// Devices are counted exactly; a fraction can only come from a mean.
+std::string devices_text(double devices) {
+  return fmt::format("{:.{}f}", devices, devices == std::floor(devices) ? 0 : 1);
+}
+std::string share(double part, double whole) { return part > 0 && whole > 0 ? percent_text(part / whole) : "-"; }
+
+std::string without_trailing_spaces(const std::string& text) {
+  std::string trimmed;
+  for (const char c : text) {
+    if (c == '\n')
+      while (!trimmed.empty() && trimmed.back() == ' ') trimmed.pop_back();
+    trimmed += c;
+  }
+  return trimmed;
 }
 
 class TextReport {
@@ -65,7 +82,7 @@ class TextReport {
     if (metrics.jobs.size() != 1) whole_run(metrics);
     if (!notes.empty()) heading("Notes", "");
     for (const std::string& note : notes) text_ += wrapped("  • ", note);
-    return std::move(text_);
+    return without_trailing_spaces(text_);
   }
 
  private:
@@ -73,14 +90,14 @@ class TextReport {
     text_ += "\n" + paint(name, bold, colour_) + (detail.empty() ? "" : fmt::format("  ({})", detail)) + "\n";
   }
   void field(const std::string& name, const std::string& value) {
-    text_ += wrapped(fmt::format("  {:<11}", name), value);
+    text_ += wrapped(fmt::format("  {:<13}", name), value);
   }
 
   void headline(const JobMetrics& job) {
     std::string devices;
     for (const auto& [model, count] : job.devices_by_model)
-      devices += fmt::format("{}{} × {}", devices.empty() ? "" : " + ", count_text(count), model);
-    field("devices", devices.empty() ? count_text(job.devices) : devices);
+      devices += fmt::format("{}{} × {}", devices.empty() ? "" : " + ", devices_text(count), model);
+    field("devices", devices.empty() ? devices_text(job.devices) : devices);
     if (job.iteration_s <= 0) {
       field("iteration", "none was completed");
       verdict(job);
@@ -120,11 +137,11 @@ class TextReport {
                                    : fmt::format("{} (capacity unknown)", bytes(job.memory_peak_bytes)));
       return;
     }
-    const std::string verdict = fmt::format("  memory     DOES NOT FIT: {} short per device",
+    const std::string verdict = fmt::format("  memory       DOES NOT FIT: {} short per device",
                                             human(Bytes(job.shortfall_bytes)));
     text_ += paint(verdict, red, colour_) + fmt::format(" ({:.0f} bytes)\n", job.shortfall_bytes);
-    text_ += wrapped("             ", fmt::format("needs {} of {}: {}", bytes(fullest.memory_peak_bytes),
-                                                  bytes(capacity), largest_consumers(fullest)));
+    text_ += wrapped("               ", fmt::format("needs {} of {}: {}", bytes(fullest.memory_peak_bytes),
+                                                    bytes(capacity), largest_consumers(fullest)));
   }
 
   static std::string largest_consumers(const StageMetrics& stage) {
@@ -140,19 +157,22 @@ class TextReport {
   }
 
   void times(const JobMetrics& job) {
-    heading("Time per iteration", stage_heading(job));
-    text_ += fmt::format("  {:<6}{:>8}{:>10}{:>10}{:>10}{:>10}   {} compute {} exposed comm. {} bubble {} other\n",
-                         "stage", "devices", "compute", "exposed", "bubble", "other", full_cell, dark_cell, light_cell,
-                         dot_cell);
-    for (const Row& row : rows_of(job)) {
+    heading("Time per iteration", shown_stages(job, "mean over the devices of a stage",
+                                               "the first, the one with most compute, the last, the mean"));
+    text_ += fmt::format("  {:<6}{:>8}{:>11}{:>11}{:>11}{:>11}\n", "stage", "devices",
+                         fmt::format("{} compute", full_cell), fmt::format("{} exposed", dark_cell),
+                         fmt::format("{} bubble", light_cell), fmt::format("{} other", dot_cell));
+    std::vector<Row> rows = rows_of(job, [](const StageMetrics& s) { return s.compute_s; });
+    if (job.stages.size() > 1) rows.push_back({"mean", &job.mean});
+    for (const Row& row : rows) {
       const StageMetrics& s = *row.stage;
       const BarPart parts[] = {{s.compute_s, full_cell, green},
                                {s.exposed_communication_s, dark_cell, red},
                                {s.bubble_s, light_cell, yellow},
                                {s.other_s, dot_cell, 0}};
-      text_ += fmt::format("  {:<6}{:>8}{:>10}{:>10}{:>10}{:>10}   {}\n", row.name, count_text(s.devices),
+      text_ += fmt::format("  {:<6}{:>8}{:>11}{:>11}{:>11}{:>11}  {}\n", row.name, devices_text(s.devices),
                            seconds(s.compute_s), seconds(s.exposed_communication_s), seconds(s.bubble_s),
-                           seconds(s.other_s), bar(parts, job.iteration_s, 40, colour_));
+                           seconds(s.other_s), bar(parts, job.iteration_s, 38, colour_));
     }
   }
 
@@ -171,7 +191,7 @@ class TextReport {
     }
     for (const auto& [name, time] : order) {
       const BarPart part[] = {{time, full_cell, green}};
-      text_ += fmt::format("  {} {:>9} {:>8}   {}\n", fitted(name, 34), seconds(time), percent_text(time / iteration),
+      text_ += fmt::format("  {} {:>9} {:>8}   {}\n", fitted(name, 34), seconds(time), share(time, iteration),
                            bar(part, iteration, 40, colour_));
     }
   }
@@ -191,19 +211,19 @@ class TextReport {
     for (const auto& [name, in_flight] : order) {
       const double open = exposed(name);
       const BarPart parts[] = {{open, dark_cell, red}, {std::max(0.0, in_flight - open), light_cell, 0}};
-      text_ += fmt::format("  {} {:>9} {:>8} {:>9}  {}\n", fitted(name, 34), seconds(open),
-                           percent_text(open / iteration), seconds(in_flight), bar(parts, iteration, 31, colour_));
+      text_ += fmt::format("  {} {:>9} {:>8} {:>9}  {}\n", fitted(name, 34), seconds(open), share(open, iteration),
+                           seconds(in_flight), bar(parts, iteration, 31, colour_));
     }
   }
 
   void memory(const JobMetrics& job) {
     if (job.memory_peak_bytes <= 0) return;
-    heading("Memory at its peak", "fullest device of a stage");
+    heading("Memory at its peak",
+            shown_stages(job, "fullest device of a stage", "fullest device of the first, the fullest and the last"));
     text_ += fmt::format("  {:<6}", "stage");
     for (const std::string_view name : memory_category_names) text_ += fmt::format("{:>12}", name);
     text_ += fmt::format("{:>9}\n", "peak");
-    for (const Row& row : rows_of(job)) {
-      if (row.stage == &job.mean) continue;
+    for (const Row& row : rows_of(job, [](const StageMetrics& s) { return s.memory_peak_bytes; })) {
       const StageMetrics& s = *row.stage;
       text_ += fmt::format("  {:<6}", row.name);
       for (const double held : s.memory_peak_by_category_bytes) text_ += fmt::format("{:>12}", bytes(held));
@@ -230,7 +250,7 @@ class TextReport {
       if (joules <= 0) continue;
       const BarPart part[] = {{joules, full_cell, yellow}};
       text_ += fmt::format("  {} {:>9} {:>9} {:>8}  {}\n", fitted(name, 24), human(Joules(joules)),
-                           human(Watts(joules / job.iteration_s)), percent_text(joules / job.energy_J),
+                           human(Watts(joules / job.iteration_s)), share(joules, job.energy_J),
                            bar(part, job.energy_J, 40, colour_));
     }
   }
