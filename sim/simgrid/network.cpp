@@ -1,0 +1,195 @@
+#include "sim/simgrid/network.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <limits>
+
+#include <simgrid/Exception.hpp>
+#include <simgrid/kernel/Timer.hpp>
+#include <simgrid/kernel/resource/NetworkModelIntf.hpp>
+#include <simgrid/kernel/routing/NetZoneImpl.hpp>
+#include <simgrid/s4u/Comm.hpp>
+#include <simgrid/s4u/Engine.hpp>
+#include <simgrid/s4u/Host.hpp>
+#include <simgrid/s4u/Link.hpp>
+
+#include "sim/error.hpp"
+#include "sim/simgrid/settings.hpp"
+
+namespace orrery {
+namespace {
+
+namespace s4u = simgrid::s4u;
+namespace routing = simgrid::kernel::routing;
+using simgrid::kernel::timer::Timer;
+using LinkImpl = simgrid::kernel::resource::StandardLinkImpl;
+
+constexpr double payload = 1125899906842624.0;  // 2^50
+
+// Routes everything over the links of the flow that is being started.
+class FlowZone : public routing::NetZoneImpl {
+ public:
+  FlowZone() : NetZoneImpl("fabric") {}
+  void get_local_route(const routing::NetPoint*, const routing::NetPoint*, routing::Route* into,
+                       double* latency) override {
+    into->link_list_ = links;
+    *latency += 1;  // the same for all flows: see settings.cpp
+  }
+  std::vector<LinkImpl*> links;
+};
+
+}  // namespace
+
+struct SimGridNetwork::Platform {
+  s4u::Engine engine{"orrery"};
+  FlowZone* zone = nullptr;
+  s4u::Host *source = nullptr, *sink = nullptr;
+  std::vector<s4u::Link*> links;
+  std::vector<s4u::CommPtr> comms;     // by flow
+  std::vector<s4u::CommPtr> finished;  // SimGrid still holds them while it tells us
+  double factor = 1;                   // of the flow that is being started
+  Timer* timer = nullptr;
+  double timer_date = std::numeric_limits<double>::infinity();
+  double precise_until = 0;
+};
+
+SimGridNetwork::SimGridNetwork(const Fabric& fabric, std::size_t least_links)
+    : contention_(fabric), least_links_(least_links) {}
+
+bool SimGridNetwork::shared(const IndexedProgram& indexed, std::size_t op) const {
+  return contention_.shared(indexed.program.get(), op);
+}
+
+void SimGridNetwork::add(const IndexedProgram& indexed) {
+  if (!contention_.add(indexed) || !platform_) return;
+  std::vector<std::uint32_t> active;
+  for (std::uint32_t i = 0; i < flows_.size(); ++i) {
+    if (!flows_[i].active) continue;
+    active.push_back(i);
+    flows_[i].bytes = halt(i);
+  }
+  assign_capacities();
+  for (std::uint32_t i : active) launch(i);
+}
+
+void SimGridNetwork::start(std::uint32_t index, const IndexedProgram& indexed, std::size_t op, double bytes) {
+  if (flows_.size() <= index) flows_.resize(index + 1);
+  flows_[index] = {contention_.pattern(indexed.program.get(), op), bytes, true};
+  ++active_flows_;
+  if (platform_) launch(index);
+}
+
+double SimGridNetwork::stop(std::uint32_t index) {
+  const double left = halt(index);
+  flows_[index].active = false;
+  --active_flows_;
+  return left;
+}
+
+// Puts a flow on the wire.
+void SimGridNetwork::launch(std::uint32_t index) {
+  Platform& p = *platform_;
+  const Flow& flow = flows_[index];
+  p.zone->links.clear();
+  for (const ConstraintUse& use : contention_.uses(flow.pattern))
+    p.zone->links.insert(p.zone->links.end(), use.count, p.links[use.constraint]->get_impl());
+  p.factor = payload / (flow.bytes * contention_.fair_share(flow.pattern));
+  p.finished.clear();
+  auto comm = s4u::Comm::sendto_async(p.source, p.sink, static_cast<std::uint64_t>(payload));
+  if (p.comms.size() <= index) p.comms.resize(index + 1);
+  // Data is the number of the flow plus one; none means that we no longer want to hear of it.
+  comm->set_data(reinterpret_cast<void*>(static_cast<std::uintptr_t>(index) + 1));
+  p.comms[index] = std::move(comm);
+}
+
+// Takes a flow off the wire; returns the bytes of the Transfer that had not arrived.
+double SimGridNetwork::halt(std::uint32_t index) {
+  const double bytes = flows_[index].bytes;
+  if (!platform_) return bytes;
+  Platform& p = *platform_;
+  s4u::CommPtr comm = std::move(p.comms[index]);
+  comm->set_data(nullptr);
+  // Never nothing: a flow that is launched again must have something to carry.
+  const double left = bytes * std::clamp(comm->get_remaining() / payload, 1e-15, 1.0);
+  comm->cancel();
+  p.finished.push_back(std::move(comm));
+  // Without a timer due now SimGrid would compute the next date with the flow still in place.
+  Timer::set(s4u::Engine::get_clock(), [] {});
+  return left;
+}
+
+void SimGridNetwork::assign_capacities() {
+  const auto& constraints = contention_.constraints();
+  auto& links = platform_->links;
+  if (constraints.size() > links.size()) throw LinksUsedUp{constraints.size()};
+  for (std::size_t i = 0; i < constraints.size(); ++i)
+    if (links[i]->get_bandwidth() != constraints[i].capacity) links[i]->set_bandwidth(constraints[i].capacity);
+}
+
+void SimGridNetwork::arrived(std::uint32_t index) {
+  Platform& p = *platform_;
+  p.finished.push_back(std::move(p.comms[index]));
+  flows_[index].active = false;
+  --active_flows_;
+  core_->flow_arrived(index, s4u::Engine::get_clock());
+  after_events();
+}
+
+// One timer stands for the earliest event of the core.
+void SimGridNetwork::arm() {
+  Platform& p = *platform_;
+  const double date = core_->over() ? std::numeric_limits<double>::infinity() : core_->next_date();
+  if (date == p.timer_date) return;
+  if (p.timer) p.timer->remove();
+  p.timer = nullptr;
+  p.timer_date = date;
+  if (!std::isfinite(date)) return;
+  p.timer = Timer::set(std::max(date, s4u::Engine::get_clock()), [this, date] {
+    platform_->timer = nullptr;
+    platform_->timer_date = std::numeric_limits<double>::infinity();
+    core_->advance(date);
+    after_events();
+  });
+}
+
+void SimGridNetwork::after_events() {
+  Platform& p = *platform_;
+  if (!core_->over() && (!core_->can_go_on() || (active_flows_ == 0 && !std::isfinite(core_->next_date()))))
+    core_->stuck();
+  arm();
+  if (const double clock = s4u::Engine::get_clock(); clock > p.precise_until) {
+    p.precise_until = std::max(1.0, 2 * clock);
+    set_simgrid_precision(p.precise_until);
+  }
+}
+
+void SimGridNetwork::run(EngineCore& core) {
+  core_ = &core;
+  core.start();
+  platform_ = new Platform;
+  Platform& p = *platform_;
+  for (int signal : {SIGINT, SIGSEGV, SIGBUS}) std::signal(signal, SIG_DFL);  // SimGrid installed its own
+  pin_simgrid_settings();
+  p.zone = new FlowZone;  // belongs to the engine
+  p.source = p.zone->create_host("source", {1.0});
+  p.sink = p.zone->create_host("sink", {1.0});
+  const std::size_t links = std::max(contention_.constraints().size(), least_links_);
+  for (std::size_t i = 0; i < links; ++i) p.links.push_back(p.zone->create_link(fmt::format("l{}", i), {1.0}));
+  p.zone->get_iface()->get_network_model()->set_bw_factor_cb(
+      [&p](double, const s4u::Host*, const s4u::Host*, const std::vector<s4u::Link*>&,
+           const std::unordered_set<s4u::NetZone*>&) { return p.factor; });
+  p.zone->seal();
+  assign_capacities();
+  s4u::Activity::on_completion_cb([this](const s4u::Activity& activity) {
+    const auto data = reinterpret_cast<std::uintptr_t>(static_cast<const s4u::Comm&>(activity).get_data<void>());
+    if (data > 0) arrived(static_cast<std::uint32_t>(data - 1));
+  });
+  for (std::uint32_t i = 0; i < flows_.size(); ++i)
+    if (flows_[i].active) launch(i);
+  after_events();
+  p.engine.run();
+  if (!core.over()) core.stuck();
+}
+
+}  // namespace orrery
