@@ -1,4 +1,5 @@
-// What one driver sees of the engine.
+// What one driver sees of the engine: its calls, marked with its number, so that answers find their way back.
+// Valid only inside the calls the engine makes to the driver.
 #pragma once
 
 #include "sim/engine_core.hpp"

@@ -1,4 +1,5 @@
-// Plain values to bytes and back, for one machine's own pipe: no version, no byte order. A reader checks every length.
+// Plain values to bytes and back, for a pipe between a process and its own child: no version, no byte order.
+// A reader checks every length against what is left.
 #pragma once
 
 #include <cstring>

@@ -1,4 +1,5 @@
 // A Timeline as bytes, with the Programs it names (each once), to bring it home from the process that made it.
+// So the Programs of a Timeline that simulate_flow returns are equal to those submitted, but not the same objects.
 #pragma once
 
 #include <string>
