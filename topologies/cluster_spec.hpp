@@ -22,6 +22,7 @@ struct LinkModel {  // one link or port, one way; models/hardware/links
   std::optional<double> efficiency;         // payload share of the line rate
   std::optional<Seconds> reconfiguration_time;
   std::optional<int> ports;
+  std::optional<bool> in_network_reduction; // switches of this generation can reduce (NVLink SHARP)
   Json notes, sources;
 };
 
@@ -31,6 +32,7 @@ struct ScaleUpSpec {
   std::optional<int> links_per_device;
   std::vector<int> dimensions;              // torus, mesh
   std::optional<bool> in_network_reduction; // NVLink SHARP; absent: as the link generation has it
+  Json options;                             // family-specific settings, read by the family (custom: the list of links)
 };
 
 struct NicSpec {

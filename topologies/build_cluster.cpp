@@ -1,0 +1,301 @@
+// Composes a cluster: pools of nodes, each stamped from its wiring template; NICs; the scale-out fabric; nested domains.
+#include <algorithm>
+
+#include "sim/error.hpp"
+#include "topologies/cluster_router.hpp"
+#include "topologies/cluster_spec.hpp"
+#include "topologies/wiring.hpp"
+
+namespace orrery {
+
+namespace {
+
+constexpr std::int64_t most_devices = 1 << 24;
+
+struct PoolPlan {  // what all nodes of a pool have in common
+  const PoolSpec* spec = nullptr;
+  std::string pointer;
+  LinkClassId scale_up_class, nic_class, host_class;
+  std::string calibration;
+  bool reduces = false;
+  int nics = 0, cables_per_nic = 1;
+  BytesPerSecond nic_bandwidth{0}, host_bandwidth{0};
+  Seconds nic_latency{0};
+  bool wired = false;  // has scale-up links
+};
+
+BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
+
+LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
+  return fabric.add_link_class({link.name, link.energy.value_or(JoulesPerByte(0)), Seconds(0)});
+}
+
+[[noreturn]] void fault(const std::string& pointer, std::string expected, std::string found) {
+  throw SpecError("", pointer, std::move(expected), std::move(found));
+}
+
+template <class Builder>
+Builder find_family(std::span<const CatalogEntry<Builder>> catalog, const std::string& kind, const std::string& pointer) {
+  if (const auto* entry = find(catalog, kind)) return entry->value;
+  const auto all = names(catalog);
+  fault(pointer, "a topology family (see `orrery list topologies`)", quote_unknown(kind, all));
+}
+
+NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabric) {
+  const NodeModel& node = plan.spec->node;
+  const ScaleUpSpec& spec = node.scale_up;
+  const std::string pointer = plan.pointer + "/node/scale_up";
+  const ScaleUpBuilder build = find_family(scale_up_catalog(), spec.kind, pointer + "/kind");
+  ScaleUpInput in{spec, node.devices, {}, {}, 1, fabric_spec.ecmp != "hash", static_cast<std::uint64_t>(fabric_spec.seed), pointer};
+  plan.wired = spec.kind != "none" && node.devices > 1;
+  if (spec.links_per_device) in.ports_per_device = *spec.links_per_device;
+  else if (node.device.scale_up && node.device.scale_up->links) in.ports_per_device = *node.device.scale_up->links;
+  if (spec.link) {
+    in.port = payload(*spec.link);
+    in.latency = spec.link->latency.value_or(Seconds(0));
+    plan.scale_up_class = add_class(fabric, *spec.link);
+    plan.calibration = spec.link->name;
+  } else if (node.device.scale_up && node.device.scale_up->bandwidth_per_direction) {
+    in.port = *node.device.scale_up->bandwidth_per_direction / in.ports_per_device;
+    plan.scale_up_class = fabric.add_link_class({node.device.scale_up->link, {}, {}});
+    plan.calibration = node.device.scale_up->link;
+  } else if (plan.wired) {
+    fault(pointer + "/link", "the link between the node's devices", "none");
+  }
+  if (plan.wired && !(in.port > BytesPerSecond(0)))
+    fault(pointer + "/link", "a bandwidth above zero", format_quantity(in.port.value, Dimension::bandwidth));
+  NodeWiring wiring = plan.wired ? build(in) : NodeWiring{};
+  wiring.devices = node.devices;
+  const bool generation_reduces = spec.link && spec.link->in_network_reduction.value_or(false);
+  plan.reduces = plan.wired && spec.in_network_reduction.value_or(generation_reduces && wiring.can_reduce);
+  if (plan.reduces && !wiring.can_reduce)
+    fault(pointer + "/in_network_reduction", "false: only a switch can reduce", "true for kind \"" + spec.kind + "\"");
+  return wiring;
+}
+
+// NICs beyond one per device are bundled, so that a device spreads over all of its own.
+void plan_nics(PoolPlan& plan, Fabric& fabric) {
+  const NodeModel& node = plan.spec->node;
+  if (!node.nics) return;
+  const std::string pointer = plan.pointer + "/node/nics";
+  plan.nics = std::min(node.nics->count, node.devices);
+  if (node.nics->count % plan.nics != 0)
+    fault(pointer + "/count", "at most one NIC per device, or a multiple of the " + std::to_string(node.devices) + " devices",
+          std::to_string(node.nics->count));
+  plan.cables_per_nic = node.nics->count / plan.nics;
+  plan.nic_bandwidth = payload(node.nics->link) * plan.cables_per_nic;
+  if (!(plan.nic_bandwidth > BytesPerSecond(0))) fault(pointer + "/link", "a bandwidth above zero", "0 B/s");
+  plan.nic_latency = node.nics->link.latency.value_or(Seconds(0));
+  plan.nic_class = add_class(fabric, node.nics->link);
+  const auto& host = node.device.host_link;
+  plan.host_bandwidth = host && host->bandwidth_per_direction ? *host->bandwidth_per_direction : plan.nic_bandwidth;
+  if (!(plan.host_bandwidth > BytesPerSecond(0)))
+    fault(plan.pointer + "/node/device/host_link/bandwidth_per_direction", "a bandwidth above zero", "0 B/s");
+  // A device without a host link meets its NIC directly: that costs no energy of its own.
+  plan.host_class = fabric.add_link_class({host && !host->link.empty() ? host->link : "nic-attachment", {}, {}});
+}
+
+class Composer {
+ public:
+  explicit Composer(const ClusterSpec& spec) : spec_(spec) {}
+  Cluster build() &&;
+
+ private:
+  void plan_pools();
+  void stamp_pool(std::size_t pool);
+  void stamp_node(std::size_t pool, std::uint32_t node);
+  void join_nodes();
+  void add_domains();
+  DomainId add_fabric_domain(DomainKind, int level, DomainId parent, std::vector<DeviceId> members);
+  std::vector<DeviceId> devices_of(std::uint32_t node) const;
+
+  const ClusterSpec& spec_;
+  Cluster cluster_;
+  std::vector<PoolPlan> plans_;
+  std::vector<PoolWiring> wirings_;
+  std::vector<NodeSeat> nodes_;
+  std::vector<FabricPort> ports_;
+  std::vector<LinkId> host_links_;
+  FabricWiring fabric_wiring_;
+  bool joined_ = false;
+};
+
+void Composer::plan_pools() {
+  std::int64_t devices = 0;
+  if (spec_.pools.empty()) fault("/pools", "at least one pool of nodes", "none");
+  for (std::size_t i = 0; i < spec_.pools.size(); ++i) {
+    PoolPlan plan;
+    plan.spec = &spec_.pools[i];
+    plan.pointer = "/pools/" + std::to_string(i);
+    devices += static_cast<std::int64_t>(plan.spec->count) * plan.spec->node.devices;
+    if (plan.spec->count < 1 || plan.spec->node.devices < 1) fault(plan.pointer, "at least one device", "none");
+    if (devices > most_devices) fault(plan.pointer + "/count", "at most " + std::to_string(most_devices) + " devices", std::to_string(devices));
+    wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
+    plan_nics(plan, cluster_.fabric);
+    wirings_.back().nics = plan.nics;
+    plans_.push_back(std::move(plan));
+  }
+}
+
+void Composer::stamp_node(std::size_t pool, std::uint32_t node) {
+  Fabric& fabric = cluster_.fabric;
+  const PoolPlan& plan = plans_[pool];
+  const NodeWiring& wiring = wirings_[pool].node;
+  NodeSeat seat;
+  seat.first_vertex = static_cast<std::uint32_t>(fabric.vertices().size());
+  seat.first_link = static_cast<std::uint32_t>(fabric.links().size());
+  seat.first_device = static_cast<std::uint32_t>(cluster_.type_of.size());
+  seat.first_port = static_cast<std::uint32_t>(ports_.size());
+  seat.pool = static_cast<std::uint32_t>(pool);
+  const auto at = [&](int local) { return VertexId(seat.first_vertex + static_cast<std::size_t>(local)); };
+  for (int d = 0; d < wiring.devices; ++d) {
+    fabric.add_vertex({VertexKind::device, node, DeviceId(cluster_.type_of.size())});
+    cluster_.type_of.push_back(DeviceTypeId(pool));
+  }
+  for (int s = 0; s < wiring.switches; ++s) fabric.add_vertex({VertexKind::network_switch, node, {}});
+  for (const LocalLink& link : wiring.links)
+    fabric.add_link({at(link.from), at(link.to), link.bandwidth, link.latency, plan.scale_up_class});
+  for (int n = 0; n < plan.nics; ++n) {
+    const VertexId nic = fabric.add_vertex({VertexKind::nic, node, {}});
+    ports_.push_back({nic, node, n, plan.cables_per_nic, plan.nic_bandwidth, plan.nic_latency, plan.nic_class});
+  }
+  for (int d = 0; d < wiring.devices; ++d) {
+    if (plan.nics == 0) {
+      host_links_.emplace_back();
+      continue;
+    }
+    const VertexId nic = ports_[seat.first_port + static_cast<std::size_t>(nic_of(d, wiring.devices, plan.nics))].nic;
+    host_links_.push_back(fabric.add_cable(at(d), nic, plan.host_bandwidth, Seconds(0), plan.host_class));
+  }
+  nodes_.push_back(seat);
+}
+
+void Composer::stamp_pool(std::size_t pool) {
+  const PoolSpec& spec = spec_.pools[pool];
+  Pool made;
+  made.name = spec.name.empty() ? spec.node.name : spec.name;
+  made.type = DeviceTypeId(pool);
+  made.first_device = cluster_.type_of.size();
+  made.devices_per_node = static_cast<std::size_t>(spec.node.devices);
+  made.devices = made.devices_per_node * static_cast<std::size_t>(spec.count);
+  for (int n = 0; n < spec.count; ++n) stamp_node(pool, static_cast<std::uint32_t>(nodes_.size()));
+  cluster_.speed.resize(cluster_.type_of.size(), 1);
+  for (std::size_t i = 0; i < spec.slow_devices.size(); ++i) {
+    const int slow = spec.slow_devices[i];
+    if (slow < 0 || static_cast<std::size_t>(slow) >= made.devices)
+      fault(plans_[pool].pointer + "/slow_devices/" + std::to_string(i),
+            "a device of the pool, 0 to " + std::to_string(made.devices - 1), std::to_string(slow));
+    cluster_.speed[made.first_device + static_cast<std::size_t>(slow)] = spec.slow_factor;
+  }
+  cluster_.device_types.push_back(spec.node.device);
+  cluster_.pools.push_back(std::move(made));
+}
+
+void Composer::join_nodes() {
+  const FabricSpec& spec = spec_.fabric;
+  const FabricBuilder join = find_family(fabric_catalog(), spec.kind, "/fabric/kind");
+  const bool alone = nodes_.size() == 1 && (plans_[0].wired || cluster_.type_of.size() == 1);
+  if (alone) return;  // nothing would cross the fabric
+  for (const PoolPlan& plan : plans_)
+    if (plan.nics == 0)
+      fault(plan.pointer + "/node/nics", nodes_.size() > 1 ? "NICs, to join " + std::to_string(nodes_.size()) + " nodes"
+                                                           : "NICs or scale-up links, to join the node's devices", "none");
+  if (spec.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
+  FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size()), {}, {}, {}};
+  const LinkModel& trunk = spec.link ? *spec.link : plans_[0].spec->node.nics->link;
+  in.trunk = payload(trunk);
+  in.trunk_latency = trunk.latency.value_or(Seconds(0));
+  in.trunk_class = add_class(cluster_.fabric, trunk);
+  if (!(in.trunk > BytesPerSecond(0))) fault("/fabric/link", "a bandwidth above zero", "0 B/s");
+  fabric_wiring_ = join(in);
+  joined_ = true;
+}
+
+std::vector<DeviceId> Composer::devices_of(std::uint32_t node) const {
+  std::vector<DeviceId> members;
+  const NodeSeat& seat = nodes_[node];
+  for (int d = 0; d < wirings_[seat.pool].node.devices; ++d) members.emplace_back(seat.first_device + static_cast<std::size_t>(d));
+  return members;
+}
+
+DomainId Composer::add_fabric_domain(DomainKind kind, int level, DomainId parent, std::vector<DeviceId> members) {
+  Domain domain;
+  domain.kind = kind;
+  domain.level = level;
+  domain.parent = parent;
+  domain.members = std::move(members);
+  const PoolPlan& plan = plans_[nodes_[cluster_.fabric.vertex(cluster_.fabric.vertex_of(domain.members[0])).node].pool];
+  domain.link_class = plan.nic_class;
+  domain.bandwidth_per_device = std::min(plan.nic_bandwidth, plan.host_bandwidth);
+  domain.ports = plan.nics;
+  domain.calibration = plan.spec->node.nics->link.name;
+  const Json& options = spec_.fabric.options;
+  domain.in_network_reduction = options.is_object() && options.value("in_network_reduction", false);
+  return cluster_.fabric.add_domain(std::move(domain));
+}
+
+void Composer::add_domains() {
+  std::vector<DomainId> parent_of_node(nodes_.size());
+  if (joined_) {
+    const int top = static_cast<int>(fabric_wiring_.levels.size()) + 1;
+    std::vector<DeviceId> all;
+    for (std::size_t d = 0; d < cluster_.type_of.size(); ++d) all.emplace_back(d);
+    const DomainId whole = add_fabric_domain(fabric_wiring_.kind, top, {}, std::move(all));
+    std::fill(parent_of_node.begin(), parent_of_node.end(), whole);
+    for (int level = top - 1; level >= 1; --level) {
+      const FabricLevel& groups = fabric_wiring_.levels[static_cast<std::size_t>(level - 1)];
+      const std::uint32_t count = *std::max_element(groups.group_of_node.begin(), groups.group_of_node.end()) + 1;
+      if (count < 2) continue;  // the same devices as the level above
+      std::vector<std::vector<DeviceId>> members(count);
+      std::vector<DomainId> parent(count);
+      for (std::uint32_t node = 0; node < nodes_.size(); ++node) {
+        auto& group = members[groups.group_of_node[node]];
+        for (DeviceId d : devices_of(node)) group.push_back(d);
+        parent[groups.group_of_node[node]] = parent_of_node[node];
+      }
+      std::vector<DomainId> made(count);
+      for (std::uint32_t g = 0; g < count; ++g)
+        made[g] = add_fabric_domain(groups.kind, level, parent[g], std::move(members[g]));
+      for (std::uint32_t node = 0; node < nodes_.size(); ++node) parent_of_node[node] = made[groups.group_of_node[node]];
+    }
+  }
+  for (std::uint32_t node = 0; node < nodes_.size(); ++node) {
+    const PoolPlan& plan = plans_[nodes_[node].pool];
+    const NodeWiring& wiring = wirings_[nodes_[node].pool].node;
+    if (!plan.wired && wiring.devices > 1) continue;  // its devices share no level of their own
+    Domain domain;
+    domain.kind = wiring.kind;
+    domain.level = 0;
+    domain.parent = parent_of_node[node];
+    domain.members = devices_of(node);
+    domain.dimensions = wiring.dimensions;
+    domain.in_network_reduction = plan.reduces;
+    domain.link_class = plan.scale_up_class;
+    domain.bandwidth_per_device = wiring.bandwidth_per_device;
+    domain.calibration = plan.calibration;
+    cluster_.fabric.add_domain(std::move(domain));
+  }
+}
+
+Cluster Composer::build() && {
+  cluster_.name = spec_.name;
+  plan_pools();
+  for (std::size_t pool = 0; pool < plans_.size(); ++pool) stamp_pool(pool);
+  join_nodes();
+  add_domains();
+  Watts host_power{0};
+  for (const PoolPlan& plan : plans_) host_power += plan.spec->node.host_power.value_or(Watts(0)) * plan.spec->count;
+  cluster_.host_power_per_device = host_power / static_cast<double>(cluster_.type_of.size());
+  if (!cluster_.fabric.connected()) fault("", "a network in which every device reaches every other", "a disconnected one");
+  std::vector<std::uint32_t> node_of_vertex;
+  for (const Vertex& v : cluster_.fabric.vertices()) node_of_vertex.push_back(v.node);
+  cluster_.router = std::make_unique<ClusterRouter>(std::move(node_of_vertex), std::move(nodes_), std::move(wirings_),
+                                                    std::move(host_links_), std::move(fabric_wiring_.router));
+  return std::move(cluster_);
+}
+
+}  // namespace
+
+Cluster build_cluster(const ClusterSpec& spec) { return Composer(spec).build(); }
+
+}  // namespace orrery

@@ -1,0 +1,30 @@
+// Every topology family, scale-up and scale-out. Adding one is one line here.
+#include "topologies/fabric/families.hpp"
+#include "topologies/scale_up/families.hpp"
+#include "topologies/wiring.hpp"
+
+namespace orrery {
+
+std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog() {
+  static const CatalogEntry<ScaleUpBuilder> table[] = {
+      {"none", "no links inside the node: devices meet through their NICs", wire_none},
+      {"switch", "all devices on one non-blocking switch (NVSwitch, NVL72)", wire_switch},
+      {"full-mesh", "direct links between every two devices (MI300X, Gaudi)", wire_full_mesh},
+      {"torus", "k-ary n-dimensional torus with wrap-around (TPU ICI)", wire_torus},
+      {"mesh", "torus without wrap-around (small TPU slices, wafers)", wire_mesh},
+      {"ring", "one-dimensional torus", wire_ring},
+      {"pcie", "PCIe tree: one root, or switches of `dimensions[0]` devices under it", wire_pcie},
+  };
+  return table;
+}
+
+std::span<const CatalogEntry<FabricBuilder>> fabric_catalog() {
+  static const CatalogEntry<FabricBuilder> table[] = {
+      {"none", "one node alone", join_none},
+      {"single-switch", "all NICs on one non-blocking switch", join_single_switch},
+      {"fat-tree", "folded Clos of 1 to 3 levels, oversubscribed or not, rail-optimized or not", join_fat_tree},
+  };
+  return table;
+}
+
+}  // namespace orrery

@@ -1,0 +1,54 @@
+// Routes between any two places of a cluster: inside a node over its scale-up network, between nodes
+// device -> NIC -> fabric -> NIC -> device. Paths are computed on demand from a few numbers per node and per device; there is
+// no table of pairs. Devices of one node without scale-up links meet through their NICs.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "topologies/wiring.hpp"
+
+namespace orrery {
+
+struct NodeSeat {  // where one node's vertices and links start
+  std::uint32_t first_vertex = 0;  // devices, then switches, then NICs
+  std::uint32_t first_link = 0;    // of its scale-up links
+  std::uint32_t first_device = 0, first_port = 0;
+  std::uint32_t pool = 0;
+};
+
+struct PoolWiring {
+  NodeWiring node;
+  int nics = 0;                    // NIC vertices per node
+  Seconds host_latency{0};         // device to NIC
+};
+
+class ClusterRouter final : public Router {
+ public:
+  // `node_of_vertex`: ~0 for switches of the fabric, which are no endpoints.
+  ClusterRouter(std::vector<std::uint32_t> node_of_vertex, std::vector<NodeSeat> nodes, std::vector<PoolWiring> pools,
+                std::vector<LinkId> host_link_of_device, std::unique_ptr<FabricRouter> fabric);
+  Seconds route(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops) const override;
+
+ private:
+  struct Place {
+    std::uint32_t node = 0;
+    int local = -1;  // device or switch of the node's scale-up network; -1 for a NIC
+    int nic = -1;    // its NIC in the node; -1 if it has none
+    std::uint32_t device = ~0u;
+  };
+  Place locate(VertexId) const;
+
+  std::vector<std::uint32_t> node_of_vertex_;
+  std::vector<NodeSeat> nodes_;
+  std::vector<PoolWiring> pools_;
+  std::vector<LinkId> host_link_of_device_;  // device -> NIC; the way back is the next id
+  std::unique_ptr<FabricRouter> fabric_;
+};
+
+// The NIC of a node that its device uses: devices are spread over NICs in blocks.
+inline int nic_of(int device, int devices, int nics) {
+  return static_cast<int>(static_cast<std::int64_t>(device) * nics / devices);
+}
+
+}  // namespace orrery

@@ -1,0 +1,85 @@
+#include "topologies/cluster_spec.hpp"
+
+namespace orrery {
+
+void fields(Fields& f, LinkModel& link) {
+  f("name", link.name);
+  f("title", link.title);
+  f("class", link.kind);
+  f.required("bandwidth_per_direction", link.bandwidth_per_direction, positive);
+  f("lanes", link.lanes, Need::optional, at_least_one);
+  f("latency", link.latency, Need::optional, non_negative);
+  f("energy", link.energy, Need::optional, non_negative);
+  f("efficiency", link.efficiency, Need::optional, Range{0, 1, true});
+  f("reconfiguration_time", link.reconfiguration_time, Need::optional, non_negative);
+  f("ports", link.ports, Need::optional, at_least_one);
+  f("in_network_reduction", link.in_network_reduction);
+  f.raw("notes", link.notes);
+  f.raw("sources", link.sources);
+}
+
+// A link always has a bandwidth (the reader insists on it), so a link without one was not in the document.
+static void optional_link(Fields& f, std::optional<LinkModel>& link) {
+  if (!f.reading() && !link) return;
+  LinkModel value = link.value_or(LinkModel{});
+  f.part("link", "hardware/links", value, Need::optional);
+  if (value.bandwidth_per_direction > BytesPerSecond(0)) link = value;
+}
+
+void fields(Fields& f, ScaleUpSpec& scale_up) {
+  f("kind", scale_up.kind);
+  optional_link(f, scale_up.link);
+  f("links_per_device", scale_up.links_per_device, Need::optional, at_least_one);
+  f("dimensions", scale_up.dimensions, Need::optional, at_least_one);
+  f("in_network_reduction", scale_up.in_network_reduction);
+  f.raw("options", scale_up.options);
+}
+
+void fields(Fields& f, NicSpec& nics) {
+  f.part("link", "hardware/links", nics.link);
+  f("count", nics.count, Need::optional, at_least_one);
+}
+
+void fields(Fields& f, NodeModel& node) {
+  f("name", node.name);
+  f("title", node.title);
+  f.part("device", "hardware/accelerators", node.device);
+  f("devices", node.devices, Need::optional, Range{1, 65536});
+  f("scale_up", node.scale_up);
+  f("nics", node.nics);
+  f("host_power", node.host_power, Need::optional, non_negative);
+  f.raw("notes", node.notes);
+  f.raw("sources", node.sources);
+}
+
+void fields(Fields& f, PoolSpec& pool) {
+  f("name", pool.name);
+  f.part("node", "hardware/nodes", pool.node);
+  f("count", pool.count, Need::optional, at_least_one);
+  f("slow_devices", pool.slow_devices, Need::optional, non_negative);
+  f("slow_factor", pool.slow_factor, Need::optional, Range{0, 1, true});
+}
+
+void fields(Fields& f, FabricSpec& fabric) {
+  f("kind", fabric.kind);
+  optional_link(f, fabric.link);
+  f("levels", fabric.levels, Need::optional, Range{1, 3});
+  f("radix", fabric.radix, Need::optional, Range{2, 65536});
+  f("oversubscription", fabric.oversubscription, Need::optional, positive);
+  f("rail_optimized", fabric.rail_optimized);
+  f("ecmp", fabric.ecmp);
+  f.check(fabric.ecmp == "ideal" || fabric.ecmp == "hash", "ecmp", "\"ideal\" or \"hash\"", "\"" + fabric.ecmp + "\"");
+  f("seed", fabric.seed);
+  f.raw("options", fabric.options);
+}
+
+void fields(Fields& f, ClusterSpec& cluster) {
+  f("name", cluster.name);
+  f("description", cluster.description);
+  f("pools", cluster.pools, Need::required);
+  f.check(!cluster.pools.empty(), "pools", "at least one pool of nodes", "none");
+  f("fabric", cluster.fabric);
+  f.raw("sources", cluster.sources);
+}
+
+}  // namespace orrery

@@ -1,0 +1,270 @@
+// Folded Clos of equal switches with `radix` ports: leaf-spine (2 levels) and leaf-aggregation-core (3 levels), as in
+// Al-Fares et al. (SIGCOMM 2008), with d down-ports and u = radix - d up-ports per leaf, d : u = oversubscription.
+// Whole nodes share a leaf where they fit; rail-optimized: NIC i of a group of nodes on the group's leaf of rail i.
+// Ideal ECMP spreads every flow evenly over all shortest paths: all cables of a leaf then carry the same load, so the
+// spines form one vertex and a leaf's uplinks one link of u cables. Hashed ECMP wires every cable and picks one per flow.
+#include <algorithm>
+#include <cmath>
+
+#include "topologies/fabric/families.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct Shape {
+  int down = 1, up = 1;     // ports of a leaf
+  int leaves_per_pod = 1;   // 3 levels
+  int planes = 1;           // spines (2 levels) or aggregation switches per pod (3 levels)
+  int cables_per_plane = 1; // between a leaf and one spine
+  int cores_per_plane = 1;  // 3 levels: core switches above each aggregation switch
+};
+
+struct Placement {
+  std::vector<std::uint32_t> leaf_of_port;
+  std::vector<std::uint32_t> group_of_node;  // nodes that share a leaf, or a set of rail leaves
+  std::vector<std::uint32_t> pod_of_leaf;
+  std::uint32_t leaves = 0, pods = 1;
+  bool groups_valid = true;                  // false when a node is spread over several leaves that are not rails
+};
+
+Placement place_whole_nodes(const FabricInput& in, int down) {
+  Placement placed;
+  placed.group_of_node.assign(in.nodes, 0);
+  int used = 0;
+  std::uint32_t leaf = 0;
+  for (std::size_t first = 0; first < in.ports.size();) {
+    std::size_t last = first;
+    int cables = 0;
+    while (last < in.ports.size() && in.ports[last].node == in.ports[first].node) cables += in.ports[last++].cables;
+    if (used > 0 && used + cables > down) {
+      ++leaf;
+      used = 0;
+    }
+    placed.group_of_node[in.ports[first].node] = leaf;
+    for (std::size_t p = first; p < last; ++p) {
+      if (used > 0 && used + in.ports[p].cables > down) {
+        ++leaf;
+        used = 0;
+        placed.groups_valid = false;
+      }
+      placed.leaf_of_port.push_back(leaf);
+      used += in.ports[p].cables;
+    }
+    first = last;
+  }
+  placed.leaves = leaf + 1;
+  return placed;
+}
+
+// In pods of `groups_per_pod` groups; the leaves of a pod are numbered together.
+Placement place_rails(const FabricInput& in, int down) {
+  Placement placed;
+  int rails = 1, widest = 1;
+  for (const FabricPort& port : in.ports) {
+    rails = std::max(rails, port.rail + 1);
+    widest = std::max(widest, port.cables);
+  }
+  const std::uint32_t nodes_per_group = static_cast<std::uint32_t>(std::max(1, down / widest));
+  for (std::uint32_t node = 0; node < in.nodes; ++node) placed.group_of_node.push_back(node / nodes_per_group);
+  for (const FabricPort& port : in.ports)
+    placed.leaf_of_port.push_back(placed.group_of_node[port.node] * static_cast<std::uint32_t>(rails) +
+                                  static_cast<std::uint32_t>(port.rail));
+  placed.leaves = (placed.group_of_node.back() + 1) * static_cast<std::uint32_t>(rails);
+  return placed;
+}
+
+void assign_pods(FabricInput& in, Placement& placed, const Shape& shape) {
+  placed.pod_of_leaf.assign(placed.leaves, 0);
+  if (in.spec.levels < 3) return;
+  // Groups of rails stay together: a pod holds a whole number of them.
+  std::uint32_t unit = 1;
+  if (in.spec.rail_optimized) unit = placed.leaves / (placed.group_of_node.back() + 1);
+  const auto capacity = static_cast<std::uint32_t>(shape.leaves_per_pod);
+  if (unit > capacity)
+    in.fault("radix", "at least twice the " + std::to_string(unit) + " rails, so that a pod holds one leaf per rail",
+             std::to_string(in.spec.radix));
+  const std::uint32_t leaves_per_pod = capacity / unit * unit;
+  for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf) placed.pod_of_leaf[leaf] = leaf / leaves_per_pod;
+  placed.pods = placed.pod_of_leaf.back() + 1;
+}
+
+Shape leaf_shape(FabricInput& in) {
+  Shape shape;
+  const int radix = in.spec.radix;
+  const double ratio = in.spec.oversubscription;
+  if (in.spec.levels == 1) {
+    shape.down = radix;
+    shape.up = 0;
+  } else {
+    shape.down = std::clamp(static_cast<int>(std::lround(radix * ratio / (1 + ratio))), 1, radix - 1);
+    shape.up = radix - shape.down;
+  }
+  int widest = 0;
+  for (const FabricPort& port : in.ports) widest = std::max(widest, port.cables);
+  if (widest > shape.down)
+    in.fault("radix", "at least " + std::to_string(widest) + " ports towards the nodes, for the cables of one device",
+             std::to_string(shape.down));
+  return shape;
+}
+
+// The spines: at least one, at most one per uplink, dividing the uplinks evenly.
+int spine_count(std::uint32_t leaves, const Shape& shape, int radix) {
+  const std::int64_t cables = static_cast<std::int64_t>(leaves) * shape.up;
+  int spines = static_cast<int>(std::max<std::int64_t>(1, (cables + radix - 1) / radix));
+  while (spines < shape.up && shape.up % spines != 0) ++spines;
+  return std::min(spines, shape.up);
+}
+
+void check_size(FabricInput& in, const Placement& placed, const Shape& shape) {
+  const auto radix = static_cast<std::uint32_t>(in.spec.radix);
+  const std::string found = std::to_string(radix) + " (the NICs need " + std::to_string(placed.leaves) + " leaf switches of " +
+                            std::to_string(shape.down) + " ports towards the nodes)";
+  if (in.spec.levels == 1 && placed.leaves > 1) in.fault("radix", "ports for all NICs on one switch, or more levels", found);
+  if (in.spec.levels == 2 && placed.leaves > radix) in.fault("radix", "a port of each spine for every leaf, or 3 levels", found);
+  if (in.spec.levels == 3 && placed.pods > radix)
+    in.fault("radix", "a port of each core switch for every one of " + std::to_string(placed.pods) + " pods", found);
+}
+
+struct Wires {  // link ids; the way back is always the next id
+  std::vector<AttachedPort> ports;
+  std::vector<std::uint32_t> leaf_of_port, pod_of_leaf;
+  std::vector<LinkId> leaf_up;  // ideal: by leaf; hash: by leaf x uplink
+  std::vector<LinkId> pod_up;   // ideal: by pod; hash: by pod x plane x core
+  Shape shape;
+  Seconds trunk_latency{0};
+  int levels = 2;
+};
+
+class IdealRouter final : public FabricRouter {
+ public:
+  explicit IdealRouter(Wires wires) : w_(std::move(wires)) {}
+  Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t, std::vector<Hop>& hops) const override {
+    const auto a = w_.leaf_of_port[from], b = w_.leaf_of_port[to];
+    Seconds latency = w_.ports[from].latency + w_.ports[to].latency;
+    hops.push_back({w_.ports[from].up, 1});
+    if (a != b) {
+      const auto pod_a = w_.pod_of_leaf[a], pod_b = w_.pod_of_leaf[b];
+      hops.push_back({w_.leaf_up[a], 1});
+      latency += w_.trunk_latency * 2;
+      if (pod_a != pod_b) {
+        hops.push_back({w_.pod_up[pod_a], 1});
+        hops.push_back({LinkId(w_.pod_up[pod_b].index() + 1), 1});
+        latency += w_.trunk_latency * 2;
+      }
+      hops.push_back({LinkId(w_.leaf_up[b].index() + 1), 1});
+    }
+    hops.push_back({w_.ports[to].down(), 1});
+    return latency;
+  }
+
+ private:
+  Wires w_;
+};
+
+class HashRouter final : public FabricRouter {
+ public:
+  HashRouter(Wires wires, std::uint64_t seed) : w_(std::move(wires)), seed_(seed) {}
+  Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t key, std::vector<Hop>& hops) const override {
+    const auto a = w_.leaf_of_port[from], b = w_.leaf_of_port[to];
+    Seconds latency = w_.ports[from].latency + w_.ports[to].latency;
+    hops.push_back({w_.ports[from].up, 1});
+    if (a != b) {
+      const auto pick = [&](std::uint64_t salt, int choices) {
+        return static_cast<std::size_t>(choose_path(from, to, key, seed_, salt, static_cast<std::uint32_t>(choices)));
+      };
+      const Shape& s = w_.shape;
+      const auto uplinks = static_cast<std::size_t>(s.up), parallel = static_cast<std::size_t>(s.cables_per_plane);
+      const std::size_t cable = pick(0, s.up), plane = cable / parallel;
+      const std::size_t back = plane * parallel + pick(1, s.cables_per_plane);
+      const std::size_t pod_a = w_.pod_of_leaf[a], pod_b = w_.pod_of_leaf[b];
+      hops.push_back({w_.leaf_up[a * uplinks + cable], 1});
+      latency += w_.trunk_latency * 2;
+      if (pod_a != pod_b) {
+        const auto cores = static_cast<std::size_t>(s.cores_per_plane), planes = static_cast<std::size_t>(s.planes);
+        const std::size_t core = pick(2, s.cores_per_plane);
+        hops.push_back({w_.pod_up[(pod_a * planes + plane) * cores + core], 1});
+        hops.push_back({LinkId(w_.pod_up[(pod_b * planes + plane) * cores + core].index() + 1), 1});
+        latency += w_.trunk_latency * 2;
+      }
+      hops.push_back({LinkId(w_.leaf_up[b * uplinks + back].index() + 1), 1});
+    }
+    hops.push_back({w_.ports[to].down(), 1});
+    return latency;
+  }
+
+ private:
+  Wires w_;
+  std::uint64_t seed_;
+};
+
+void wire_ideal(FabricInput& in, Wires& w, const Placement& placed, const std::vector<VertexId>& leaves) {
+  if (in.spec.levels == 1) return;
+  std::vector<VertexId> planes;
+  for (std::uint32_t pod = 0; pod < placed.pods; ++pod) planes.push_back(in.add_switch());
+  for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf)
+    w.leaf_up.push_back(in.connect(leaves[leaf], planes[placed.pod_of_leaf[leaf]], w.shape.up));
+  if (in.spec.levels < 3 || placed.pods < 2) return;
+  const VertexId core = in.add_switch();
+  for (VertexId plane : planes)
+    w.pod_up.push_back(in.connect(plane, core, static_cast<double>(w.shape.planes) * w.shape.cores_per_plane));
+}
+
+void wire_hash(FabricInput& in, Wires& w, const Placement& placed, const std::vector<VertexId>& leaves) {
+  if (in.spec.levels == 1) return;
+  const auto planes = static_cast<std::size_t>(w.shape.planes), parallel = static_cast<std::size_t>(w.shape.cables_per_plane);
+  std::vector<VertexId> middle;
+  for (std::size_t i = 0; i < placed.pods * planes; ++i) middle.push_back(in.add_switch());
+  for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf)
+    for (std::size_t cable = 0; cable < static_cast<std::size_t>(w.shape.up); ++cable)
+      w.leaf_up.push_back(in.connect(leaves[leaf], middle[placed.pod_of_leaf[leaf] * planes + cable / parallel], 1));
+  if (in.spec.levels < 3 || placed.pods < 2) return;
+  const auto cores_per_plane = static_cast<std::size_t>(w.shape.cores_per_plane);
+  std::vector<VertexId> cores;
+  for (std::size_t i = 0; i < planes * cores_per_plane; ++i) cores.push_back(in.add_switch());
+  for (std::size_t pod = 0; pod < placed.pods; ++pod)
+    for (std::size_t plane = 0; plane < planes; ++plane)
+      for (std::size_t core = 0; core < cores_per_plane; ++core)
+        w.pod_up.push_back(in.connect(middle[pod * planes + plane], cores[plane * cores_per_plane + core], 1));
+}
+
+}  // namespace
+
+FabricWiring join_fat_tree(FabricInput& in) {
+  Wires w;
+  w.shape = leaf_shape(in);
+  w.shape.leaves_per_pod = std::max(1, in.spec.radix / 2);
+  Placement placed = in.spec.rail_optimized ? place_rails(in, w.shape.down) : place_whole_nodes(in, w.shape.down);
+  assign_pods(in, placed, w.shape);
+  check_size(in, placed, w.shape);
+  if (in.spec.levels == 2) {
+    w.shape.planes = spine_count(placed.leaves, w.shape, in.spec.radix);
+    w.shape.cables_per_plane = w.shape.up / w.shape.planes;
+  } else if (in.spec.levels == 3) {
+    w.shape.planes = w.shape.up;
+    w.shape.cores_per_plane = std::max(1, in.spec.radix - w.shape.leaves_per_pod);
+  }
+  w.levels = in.spec.levels;
+  w.trunk_latency = in.trunk_latency;
+
+  std::vector<VertexId> leaves;
+  for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf) leaves.push_back(in.add_switch());
+  for (std::size_t p = 0; p < in.ports.size(); ++p) w.ports.push_back(in.attach(in.ports[p], leaves[placed.leaf_of_port[p]]));
+  if (in.ideal()) wire_ideal(in, w, placed, leaves);
+  else wire_hash(in, w, placed, leaves);
+  w.leaf_of_port = placed.leaf_of_port;
+  w.pod_of_leaf = placed.pod_of_leaf;
+
+  FabricWiring wiring;
+  if (placed.groups_valid) wiring.levels.push_back({DomainKind::clos, placed.group_of_node});
+  if (in.spec.levels == 3 && placed.groups_valid) {
+    FabricLevel pods{DomainKind::clos, std::vector<std::uint32_t>(in.nodes, 0)};
+    for (std::size_t p = 0; p < in.ports.size(); ++p) pods.group_of_node[in.ports[p].node] = placed.pod_of_leaf[placed.leaf_of_port[p]];
+    wiring.levels.push_back(std::move(pods));
+  }
+  if (in.ideal()) wiring.router = std::make_unique<IdealRouter>(std::move(w));
+  else wiring.router = std::make_unique<HashRouter>(std::move(w), in.seed());
+  return wiring;
+}
+
+}  // namespace orrery

@@ -1,0 +1,62 @@
+#include "topologies/wiring.hpp"
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+int NodeWiring::add_link(int from, int to, BytesPerSecond bandwidth, Seconds latency) {
+  links.push_back({from, to, bandwidth, latency});
+  return static_cast<int>(links.size()) - 1;
+}
+
+int NodeWiring::add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency) {
+  const int forward = add_link(a, b, per_direction, latency);
+  add_link(b, a, per_direction, latency);
+  return forward;
+}
+
+void ScaleUpInput::fault(const char* key, std::string expected, std::string found) const {
+  throw SpecError("", key[0] == '\0' ? pointer : pointer_to(pointer, key), std::move(expected), std::move(found));
+}
+
+int ScaleUpInput::dimension_product() const {
+  std::int64_t product = 1;
+  std::string text;
+  for (int size : spec.dimensions) {
+    product *= size;
+    text += (text.empty() ? "" : " x ") + std::to_string(size);
+    if (product > 1'000'000'000) break;
+  }
+  if (spec.dimensions.empty() || product != devices)
+    fault("dimensions", "sizes whose product is the node's " + std::to_string(devices) + " devices",
+          spec.dimensions.empty() ? "none" : text + " = " + std::to_string(product));
+  return static_cast<int>(product);
+}
+
+void FabricInput::fault(const char* key, std::string expected, std::string found) const {
+  throw SpecError("", pointer_to("/fabric", key), std::move(expected), std::move(found));
+}
+
+AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {
+  return {fabric.add_cable(port.nic, to_switch, port.bandwidth, port.latency, port.link_class), port.latency};
+}
+
+LinkId FabricInput::connect(VertexId a, VertexId b, double cables) {
+  return fabric.add_cable(a, b, trunk * cables, trunk_latency, trunk_class);
+}
+
+static std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ull;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+  return x ^ (x >> 31);
+}
+
+std::uint32_t choose_path(std::uint64_t from, std::uint64_t to, std::uint64_t key, std::uint64_t seed,
+                          std::uint64_t salt, std::uint32_t choices) {
+  if (choices <= 1) return 0;
+  const std::uint64_t h = mix(mix(mix(mix(mix(seed) ^ from) ^ to) ^ key) ^ salt);
+  return static_cast<std::uint32_t>(h % choices);
+}
+
+}  // namespace orrery

@@ -1,0 +1,126 @@
+// What a topology family produces.
+// A scale-up family wires one node; the result is a template with local vertex and link numbers that is stamped out once
+// per node, so its router works on local numbers and is shared by all nodes of a pool.
+// A fabric family wires the ports (NICs) of all nodes together, directly in the cluster's fabric.
+// Bandwidths are what payload can use in one direction. Parallel cables between two switches are one link of their sum
+// wherever traffic spreads evenly over them (ideal equal-cost multi-path): every cable of the bundle then has the same
+// load, so the bundle saturates exactly when its cables do.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/catalog.hpp"
+#include "sim/fabric.hpp"
+#include "topologies/cluster_spec.hpp"
+
+namespace orrery {
+
+// Local vertices: 0 .. devices-1 are the devices, then `switches` switches. Local links are numbered in order of adding.
+class LocalRouter {
+ public:
+  virtual ~LocalRouter() = default;
+  // Appends hops with local link numbers; returns the latency of the longest branch.
+  virtual Seconds route(int from, int to, std::uint64_t flow_key, std::vector<Hop>& hops) const = 0;
+};
+
+struct LocalLink {
+  int from = 0, to = 0;
+  BytesPerSecond bandwidth{0};
+  Seconds latency{0};
+};
+
+struct NodeWiring {
+  DomainKind kind = DomainKind::network_switch;
+  std::vector<int> dimensions;
+  int devices = 0, switches = 0;
+  std::vector<LocalLink> links;
+  BytesPerSecond bandwidth_per_device{0};
+  bool can_reduce = false;  // the switch can hold an in-network reduction
+  std::unique_ptr<LocalRouter> router;
+
+  int add_link(int from, int to, BytesPerSecond bandwidth, Seconds latency);
+  int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency);  // a->b; b->a is the next number
+};
+
+struct ScaleUpInput {
+  const ScaleUpSpec& spec;
+  int devices = 1;
+  BytesPerSecond port{0};   // one link, payload
+  Seconds latency{0};       // of one link
+  double ports_per_device = 1;
+  bool ideal = true;        // spread over equal paths; else one of them per flow key
+  std::uint64_t seed = 0;
+  std::string pointer;      // of the node's scale_up object, for faults
+
+  [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
+  int dimension_product() const;  // checked against the number of devices
+};
+
+using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);
+std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog();
+
+struct FabricPort {
+  VertexId nic;
+  std::uint32_t node = 0;
+  int rail = 0;             // position of the NIC in its node
+  int cables = 1;           // NICs that were bundled into this vertex
+  BytesPerSecond bandwidth{0};
+  Seconds latency{0};
+  LinkClassId link_class;
+};
+
+struct AttachedPort {  // a NIC's cable to its switch, as routers remember it (they must not point into the fabric, which moves)
+  LinkId up;
+  Seconds latency{0};
+  LinkId down() const { return LinkId(up.index() + 1); }
+};
+
+class FabricRouter {
+ public:
+  virtual ~FabricRouter() = default;
+  // From NIC to NIC, by their position in FabricInput::ports; `from` and `to` differ.
+  virtual Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t flow_key, std::vector<Hop>& hops) const = 0;
+};
+
+struct FabricInput {
+  Fabric& fabric;
+  const FabricSpec& spec;
+  std::vector<FabricPort> ports;    // ordered by node, then by rail
+  std::uint32_t nodes = 0;
+  BytesPerSecond trunk{0};          // one cable between switches, payload
+  Seconds trunk_latency{0};
+  LinkClassId trunk_class;
+
+  bool ideal() const { return spec.ecmp == "ideal"; }
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(spec.seed); }
+  [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
+  VertexId add_switch() { return fabric.add_vertex({VertexKind::network_switch, ~0u, {}}); }
+  AttachedPort attach(const FabricPort& port, VertexId to_switch);
+  LinkId connect(VertexId a, VertexId b, double cables);      // a -> b; b -> a is the next id
+};
+
+// A level of the fabric between node and cluster: which nodes share a leaf, a pod, a group. Groups of one level are
+// disjoint; those of a higher level contain whole groups of the lower one.
+struct FabricLevel {
+  DomainKind kind = DomainKind::clos;
+  std::vector<std::uint32_t> group_of_node;
+};
+
+struct FabricWiring {
+  std::unique_ptr<FabricRouter> router;
+  DomainKind kind = DomainKind::clos;  // of the whole
+  std::vector<int> dimensions;
+  std::vector<FabricLevel> levels;     // innermost first, the whole cluster excluded
+};
+
+using FabricBuilder = FabricWiring (*)(FabricInput&);
+std::span<const CatalogEntry<FabricBuilder>> fabric_catalog();
+
+// One of `choices` equal-cost paths for a flow: a fixed hash of its ends, its key and the seed (splitmix64 finalizer,
+// Steele et al., OOPSLA 2014). `salt` tells apart the choices made along one path.
+std::uint32_t choose_path(std::uint64_t from, std::uint64_t to, std::uint64_t key, std::uint64_t seed,
+                          std::uint64_t salt, std::uint32_t choices);
+
+}  // namespace orrery
