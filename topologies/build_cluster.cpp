@@ -35,7 +35,8 @@ LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
 }
 
 template <class Builder>
-Builder find_family(std::span<const CatalogEntry<Builder>> catalog, const std::string& kind, const std::string& pointer) {
+Builder find_family(std::span<const CatalogEntry<Builder>> catalog, const std::string& kind,
+                    const std::string& pointer) {
   if (const auto* entry = find(catalog, kind)) return entry->value;
   const auto all = names(catalog);
   fault(pointer, "a topology family (see `orrery list topologies`)", quote_unknown(kind, all));
@@ -46,10 +47,13 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
   const ScaleUpSpec& spec = node.scale_up;
   const std::string pointer = plan.pointer + "/node/scale_up";
   const ScaleUpBuilder build = find_family(scale_up_catalog(), spec.kind, pointer + "/kind");
-  ScaleUpInput in{spec, node.devices, {}, {}, 1, fabric_spec.ecmp != "hash", static_cast<std::uint64_t>(fabric_spec.seed), pointer};
+  ScaleUpInput in{
+      spec, node.devices, {}, {}, 1, fabric_spec.ecmp != "hash", static_cast<std::uint64_t>(fabric_spec.seed), pointer};
   plan.wired = spec.kind != "none" && node.devices > 1;
-  if (spec.links_per_device) in.ports_per_device = *spec.links_per_device;
-  else if (node.device.scale_up && node.device.scale_up->links) in.ports_per_device = *node.device.scale_up->links;
+  if (spec.links_per_device)
+    in.ports_per_device = *spec.links_per_device;
+  else if (node.device.scale_up && node.device.scale_up->links)
+    in.ports_per_device = *node.device.scale_up->links;
   if (spec.link) {
     in.port = payload(*spec.link);
     in.latency = spec.link->latency.value_or(Seconds(0));
@@ -80,7 +84,8 @@ void plan_nics(PoolPlan& plan, Fabric& fabric) {
   const std::string pointer = plan.pointer + "/node/nics";
   plan.nics = std::min(node.nics->count, node.devices);
   if (node.nics->count % plan.nics != 0)
-    fault(pointer + "/count", "at most one NIC per device, or a multiple of the " + std::to_string(node.devices) + " devices",
+    fault(pointer + "/count",
+          "at most one NIC per device, or a multiple of the " + std::to_string(node.devices) + " devices",
           std::to_string(node.nics->count));
   plan.cables_per_nic = node.nics->count / plan.nics;
   plan.nic_bandwidth = payload(node.nics->link) * plan.cables_per_nic;
@@ -129,7 +134,8 @@ void Composer::plan_pools() {
     plan.pointer = "/pools/" + std::to_string(i);
     devices += static_cast<std::int64_t>(plan.spec->count) * plan.spec->node.devices;
     if (plan.spec->count < 1 || plan.spec->node.devices < 1) fault(plan.pointer, "at least one device", "none");
-    if (devices > most_devices) fault(plan.pointer + "/count", "at most " + std::to_string(most_devices) + " devices", std::to_string(devices));
+    if (devices > most_devices)
+      fault(plan.pointer + "/count", "at most " + std::to_string(most_devices) + " devices", std::to_string(devices));
     wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
     plan_nics(plan, cluster_.fabric);
     wirings_.back().nics = plan.nics;
@@ -198,8 +204,10 @@ void Composer::join_nodes() {
   if (alone) return;  // nothing would cross the fabric
   for (const PoolPlan& plan : plans_)
     if (plan.nics == 0)
-      fault(plan.pointer + "/node/nics", nodes_.size() > 1 ? "NICs, to join " + std::to_string(nodes_.size()) + " nodes"
-                                                           : "NICs or scale-up links, to join the node's devices", "none");
+      fault(plan.pointer + "/node/nics",
+            nodes_.size() > 1 ? "NICs, to join " + std::to_string(nodes_.size()) + " nodes"
+                              : "NICs or scale-up links, to join the node's devices",
+            "none");
   if (spec.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
   FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size()), {}, {}, {}};
   const LinkModel& trunk = spec.link ? *spec.link : plans_[0].spec->node.nics->link;
@@ -214,7 +222,8 @@ void Composer::join_nodes() {
 std::vector<DeviceId> Composer::devices_of(std::uint32_t node) const {
   std::vector<DeviceId> members;
   const NodeSeat& seat = nodes_[node];
-  for (int d = 0; d < wirings_[seat.pool].node.devices; ++d) members.emplace_back(seat.first_device + static_cast<std::size_t>(d));
+  for (int d = 0; d < wirings_[seat.pool].node.devices; ++d)
+    members.emplace_back(seat.first_device + static_cast<std::size_t>(d));
   return members;
 }
 
@@ -256,7 +265,8 @@ void Composer::add_domains() {
       std::vector<DomainId> made(count);
       for (std::uint32_t g = 0; g < count; ++g)
         made[g] = add_fabric_domain(groups.kind, level, parent[g], std::move(members[g]));
-      for (std::uint32_t node = 0; node < nodes_.size(); ++node) parent_of_node[node] = made[groups.group_of_node[node]];
+      for (std::uint32_t node = 0; node < nodes_.size(); ++node)
+        parent_of_node[node] = made[groups.group_of_node[node]];
     }
   }
   for (std::uint32_t node = 0; node < nodes_.size(); ++node) {
@@ -286,7 +296,8 @@ Cluster Composer::build() && {
   Watts host_power{0};
   for (const PoolPlan& plan : plans_) host_power += plan.spec->node.host_power.value_or(Watts(0)) * plan.spec->count;
   cluster_.host_power_per_device = host_power / static_cast<double>(cluster_.type_of.size());
-  if (!cluster_.fabric.connected()) fault("", "a network in which every device reaches every other", "a disconnected one");
+  if (!cluster_.fabric.connected())
+    fault("", "a network in which every device reaches every other", "a disconnected one");
   std::vector<std::uint32_t> node_of_vertex;
   for (const Vertex& v : cluster_.fabric.vertices()) node_of_vertex.push_back(v.node);
   cluster_.router = std::make_unique<ClusterRouter>(std::move(node_of_vertex), std::move(nodes_), std::move(wirings_),

@@ -10,7 +10,7 @@
 
 namespace orrery {
 
-struct NodeSeat {  // where one node's vertices and links start
+struct NodeSeat {                  // where one node's vertices and links start
   std::uint32_t first_vertex = 0;  // devices, then switches, then NICs
   std::uint32_t first_link = 0;    // of its scale-up links
   std::uint32_t first_device = 0, first_port = 0;
@@ -19,8 +19,8 @@ struct NodeSeat {  // where one node's vertices and links start
 
 struct PoolWiring {
   NodeWiring node;
-  int nics = 0;                    // NIC vertices per node
-  Seconds host_latency{0};         // device to NIC
+  int nics = 0;             // NIC vertices per node
+  Seconds host_latency{0};  // device to NIC
 };
 
 class ClusterRouter final : public Router {

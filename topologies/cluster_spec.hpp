@@ -14,30 +14,30 @@ namespace orrery {
 
 struct LinkModel {  // one link or port, one way; models/hardware/links
   std::string name, title;
-  std::string kind = "scale-up";            // JSON key "class"
+  std::string kind = "scale-up";  // JSON key "class"
   BytesPerSecond bandwidth_per_direction{0};
   std::optional<int> lanes;
-  std::optional<Seconds> latency;           // one hop
+  std::optional<Seconds> latency;  // one hop
   std::optional<JoulesPerByte> energy;
-  std::optional<double> efficiency;         // payload share of the line rate
+  std::optional<double> efficiency;  // payload share of the line rate
   std::optional<Seconds> reconfiguration_time;
   std::optional<int> ports;
-  std::optional<bool> in_network_reduction; // switches of this generation can reduce (NVLink SHARP)
+  std::optional<bool> in_network_reduction;  // switches of this generation can reduce (NVLink SHARP)
   Json notes, sources;
 };
 
 struct ScaleUpSpec {
-  std::string kind = "switch";              // a row of the topology catalog: switch, full-mesh, torus, ring, pcie, ...
-  std::optional<LinkModel> link;            // part "hardware/links"
+  std::string kind = "switch";    // a row of the topology catalog: switch, full-mesh, torus, ring, pcie, ...
+  std::optional<LinkModel> link;  // part "hardware/links"
   std::optional<int> links_per_device;
-  std::vector<int> dimensions;              // torus, mesh
-  std::optional<bool> in_network_reduction; // NVLink SHARP; absent: as the link generation has it
-  Json options;                             // family-specific settings, read by the family (custom: the list of links)
+  std::vector<int> dimensions;               // torus, mesh
+  std::optional<bool> in_network_reduction;  // NVLink SHARP; absent: as the link generation has it
+  Json options;                              // family-specific settings, read by the family (custom: the list of links)
 };
 
 struct NicSpec {
   LinkModel link;
-  int count = 1;                            // per node
+  int count = 1;  // per node
 };
 
 struct NodeModel {  // the unit that is replicated: devices that share one scale-up network
@@ -46,28 +46,28 @@ struct NodeModel {  // the unit that is replicated: devices that share one scale
   int devices = 1;
   ScaleUpSpec scale_up;
   std::optional<NicSpec> nics;
-  std::optional<Watts> host_power;          // of the node without its accelerators
+  std::optional<Watts> host_power;  // of the node without its accelerators
   Json notes, sources;
 };
 
 struct PoolSpec {
   std::string name;
-  NodeModel node;                           // part "hardware/nodes"
+  NodeModel node;  // part "hardware/nodes"
   int count = 1;
-  std::vector<int> slow_devices;            // stragglers: indices in the pool ...
-  double slow_factor = 1;                   // ... and the speed they run at (1 = nominal)
+  std::vector<int> slow_devices;  // stragglers: indices in the pool ...
+  double slow_factor = 1;         // ... and the speed they run at (1 = nominal)
 };
 
-struct FabricSpec {  // joins the NICs of all nodes
-  std::string kind = "fat-tree";            // a row of the topology catalog: none, single-switch, fat-tree, ...
-  std::optional<LinkModel> link;            // absent: the NICs' own link
+struct FabricSpec {               // joins the NICs of all nodes
+  std::string kind = "fat-tree";  // a row of the topology catalog: none, single-switch, fat-tree, ...
+  std::optional<LinkModel> link;  // absent: the NICs' own link
   int levels = 2;
-  int radix = 40;                           // ports per switch
-  double oversubscription = 1;              // downlink : uplink bandwidth at a leaf
-  bool rail_optimized = false;              // NIC i of every node on leaf switches of rail i
-  std::string ecmp = "ideal";               // ideal: even spreading; hash: one path per flow
-  std::int64_t seed = 1;                    // of the hash
-  Json options;                             // family-specific settings, read by the family
+  int radix = 40;               // ports per switch
+  double oversubscription = 1;  // downlink : uplink bandwidth at a leaf
+  bool rail_optimized = false;  // NIC i of every node on leaf switches of rail i
+  std::string ecmp = "ideal";   // ideal: even spreading; hash: one path per flow
+  std::int64_t seed = 1;        // of the hash
+  Json options;                 // family-specific settings, read by the family
 };
 
 struct ClusterSpec {

@@ -47,12 +47,12 @@ struct NodeWiring {
 struct ScaleUpInput {
   const ScaleUpSpec& spec;
   int devices = 1;
-  BytesPerSecond port{0};   // one link, payload
-  Seconds latency{0};       // of one link
+  BytesPerSecond port{0};  // one link, payload
+  Seconds latency{0};      // of one link
   double ports_per_device = 1;
-  bool ideal = true;        // spread over equal paths; else one of them per flow key
+  bool ideal = true;  // spread over equal paths; else one of them per flow key
   std::uint64_t seed = 0;
-  std::string pointer;      // of the node's scale_up object, for faults
+  std::string pointer;  // of the node's scale_up object, for faults
 
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
   int dimension_product() const;  // checked against the number of devices
@@ -64,14 +64,15 @@ std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog();
 struct FabricPort {
   VertexId nic;
   std::uint32_t node = 0;
-  int rail = 0;             // position of the NIC in its node
-  int cables = 1;           // NICs that were bundled into this vertex
+  int rail = 0;    // position of the NIC in its node
+  int cables = 1;  // NICs that were bundled into this vertex
   BytesPerSecond bandwidth{0};
   Seconds latency{0};
   LinkClassId link_class;
 };
 
-struct AttachedPort {  // a NIC's cable to its switch, as routers remember it (they must not point into the fabric, which moves)
+struct
+    AttachedPort {  // a NIC's cable to its switch, as routers remember it (they must not point into the fabric, which moves)
   LinkId up;
   Seconds latency{0};
   LinkId down() const { return LinkId(up.index() + 1); }
@@ -87,9 +88,9 @@ class FabricRouter {
 struct FabricInput {
   Fabric& fabric;
   const FabricSpec& spec;
-  std::vector<FabricPort> ports;    // ordered by node, then by rail
+  std::vector<FabricPort> ports;  // ordered by node, then by rail
   std::uint32_t nodes = 0;
-  BytesPerSecond trunk{0};          // one cable between switches, payload
+  BytesPerSecond trunk{0};  // one cable between switches, payload
   Seconds trunk_latency{0};
   LinkClassId trunk_class;
 
@@ -98,7 +99,7 @@ struct FabricInput {
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
   VertexId add_switch() { return fabric.add_vertex({VertexKind::network_switch, ~0u, {}}); }
   AttachedPort attach(const FabricPort& port, VertexId to_switch);
-  LinkId connect(VertexId a, VertexId b, double cables);      // a -> b; b -> a is the next id
+  LinkId connect(VertexId a, VertexId b, double cables);  // a -> b; b -> a is the next id
 };
 
 // A level of the fabric between node and cluster: which nodes share a leaf, a pod, a group. Groups of one level are
@@ -112,7 +113,7 @@ struct FabricWiring {
   std::unique_ptr<FabricRouter> router;
   DomainKind kind = DomainKind::clos;  // of the whole
   std::vector<int> dimensions;
-  std::vector<FabricLevel> levels;     // innermost first, the whole cluster excluded
+  std::vector<FabricLevel> levels;  // innermost first, the whole cluster excluded
 };
 
 using FabricBuilder = FabricWiring (*)(FabricInput&);

@@ -19,22 +19,22 @@ enum class CollectiveDetail : std::uint8_t { flow, step };
 
 struct CollectiveRequest {
   CollectiveKind kind = CollectiveKind::all_reduce;
-  std::vector<DeviceId> members;         // in rank order
+  std::vector<DeviceId> members;  // in rank order
   Bytes bytes{0};
-  std::string algorithm = "auto";        // or a row of the collective catalog: "ring", "tree", ...
+  std::string algorithm = "auto";  // or a row of the collective catalog: "ring", "tree", ...
   CollectiveDetail detail = CollectiveDetail::flow;
 };
 
 struct CollectiveStep {
-  std::vector<Flow> flows;               // shares of `bytes`; empty for a group of one
+  std::vector<Flow> flows;  // shares of `bytes`; empty for a group of one
   double bytes = 0;
   std::uint32_t rounds = 0;
-  Seconds setup{0};                      // launch and protocol time before and between rounds
+  Seconds setup{0};  // launch and protocol time before and between rounds
 };
 
 struct CollectivePlan {
   std::string algorithm, protocol, why;
-  std::vector<CollectiveStep> steps;     // flows depend on (kind, members, algorithm, protocol) only, never on bytes
+  std::vector<CollectiveStep> steps;  // flows depend on (kind, members, algorithm, protocol) only, never on bytes
 };
 
 CollectivePlan plan_collective(const Cluster&, const CollectiveRequest&);

@@ -13,11 +13,11 @@ namespace orrery {
 namespace {
 
 struct Shape {
-  int down = 1, up = 1;     // ports of a leaf
-  int leaves_per_pod = 1;   // 3 levels
-  int planes = 1;           // spines (2 levels) or aggregation switches per pod (3 levels)
-  int cables_per_plane = 1; // between a leaf and one spine
-  int cores_per_plane = 1;  // 3 levels: core switches above each aggregation switch
+  int down = 1, up = 1;      // ports of a leaf
+  int leaves_per_pod = 1;    // 3 levels
+  int planes = 1;            // spines (2 levels) or aggregation switches per pod (3 levels)
+  int cables_per_plane = 1;  // between a leaf and one spine
+  int cores_per_plane = 1;   // 3 levels: core switches above each aggregation switch
 };
 
 struct Placement {
@@ -25,7 +25,7 @@ struct Placement {
   std::vector<std::uint32_t> group_of_node;  // nodes that share a leaf, or a set of rail leaves
   std::vector<std::uint32_t> pod_of_leaf;
   std::uint32_t leaves = 0, pods = 1;
-  bool groups_valid = true;                  // false when a node is spread over several leaves that are not rails
+  bool groups_valid = true;  // false when a node is spread over several leaves that are not rails
 };
 
 Placement place_whole_nodes(const FabricInput& in, int down) {
@@ -118,10 +118,12 @@ int spine_count(std::uint32_t leaves, const Shape& shape, int radix) {
 
 void check_size(FabricInput& in, const Placement& placed, const Shape& shape) {
   const auto radix = static_cast<std::uint32_t>(in.spec.radix);
-  const std::string found = std::to_string(radix) + " (the NICs need " + std::to_string(placed.leaves) + " leaf switches of " +
-                            std::to_string(shape.down) + " ports towards the nodes)";
-  if (in.spec.levels == 1 && placed.leaves > 1) in.fault("radix", "ports for all NICs on one switch, or more levels", found);
-  if (in.spec.levels == 2 && placed.leaves > radix) in.fault("radix", "a port of each spine for every leaf, or 3 levels", found);
+  const std::string found = std::to_string(radix) + " (the NICs need " + std::to_string(placed.leaves) +
+                            " leaf switches of " + std::to_string(shape.down) + " ports towards the nodes)";
+  if (in.spec.levels == 1 && placed.leaves > 1)
+    in.fault("radix", "ports for all NICs on one switch, or more levels", found);
+  if (in.spec.levels == 2 && placed.leaves > radix)
+    in.fault("radix", "a port of each spine for every leaf, or 3 levels", found);
   if (in.spec.levels == 3 && placed.pods > radix)
     in.fault("radix", "a port of each core switch for every one of " + std::to_string(placed.pods) + " pods", found);
 }
@@ -212,7 +214,8 @@ void wire_ideal(FabricInput& in, Wires& w, const Placement& placed, const std::v
 
 void wire_hash(FabricInput& in, Wires& w, const Placement& placed, const std::vector<VertexId>& leaves) {
   if (in.spec.levels == 1) return;
-  const auto planes = static_cast<std::size_t>(w.shape.planes), parallel = static_cast<std::size_t>(w.shape.cables_per_plane);
+  const auto planes = static_cast<std::size_t>(w.shape.planes),
+             parallel = static_cast<std::size_t>(w.shape.cables_per_plane);
   std::vector<VertexId> middle;
   for (std::size_t i = 0; i < placed.pods * planes; ++i) middle.push_back(in.add_switch());
   for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf)
@@ -249,9 +252,12 @@ FabricWiring join_fat_tree(FabricInput& in) {
 
   std::vector<VertexId> leaves;
   for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf) leaves.push_back(in.add_switch());
-  for (std::size_t p = 0; p < in.ports.size(); ++p) w.ports.push_back(in.attach(in.ports[p], leaves[placed.leaf_of_port[p]]));
-  if (in.ideal()) wire_ideal(in, w, placed, leaves);
-  else wire_hash(in, w, placed, leaves);
+  for (std::size_t p = 0; p < in.ports.size(); ++p)
+    w.ports.push_back(in.attach(in.ports[p], leaves[placed.leaf_of_port[p]]));
+  if (in.ideal())
+    wire_ideal(in, w, placed, leaves);
+  else
+    wire_hash(in, w, placed, leaves);
   w.leaf_of_port = placed.leaf_of_port;
   w.pod_of_leaf = placed.pod_of_leaf;
 
@@ -259,11 +265,14 @@ FabricWiring join_fat_tree(FabricInput& in) {
   if (placed.groups_valid) wiring.levels.push_back({DomainKind::clos, placed.group_of_node});
   if (in.spec.levels == 3 && placed.groups_valid) {
     FabricLevel pods{DomainKind::clos, std::vector<std::uint32_t>(in.nodes, 0)};
-    for (std::size_t p = 0; p < in.ports.size(); ++p) pods.group_of_node[in.ports[p].node] = placed.pod_of_leaf[placed.leaf_of_port[p]];
+    for (std::size_t p = 0; p < in.ports.size(); ++p)
+      pods.group_of_node[in.ports[p].node] = placed.pod_of_leaf[placed.leaf_of_port[p]];
     wiring.levels.push_back(std::move(pods));
   }
-  if (in.ideal()) wiring.router = std::make_unique<IdealRouter>(std::move(w));
-  else wiring.router = std::make_unique<HashRouter>(std::move(w), in.seed());
+  if (in.ideal())
+    wiring.router = std::make_unique<IdealRouter>(std::move(w));
+  else
+    wiring.router = std::make_unique<HashRouter>(std::move(w), in.seed());
   return wiring;
 }
 

@@ -72,7 +72,8 @@ NodeWiring wire_switch(const ScaleUpInput& in) {
 NodeWiring wire_pcie(const ScaleUpInput& in) {
   const int per_switch = in.spec.dimensions.empty() ? in.devices : in.spec.dimensions[0];
   if (in.spec.dimensions.size() > 1)
-    in.fault("dimensions", "at most one number: the devices per PCIe switch", std::to_string(in.spec.dimensions.size()) + " numbers");
+    in.fault("dimensions", "at most one number: the devices per PCIe switch",
+             std::to_string(in.spec.dimensions.size()) + " numbers");
   NodeWiring w = star(in);
   w.kind = DomainKind::pcie_tree;
   if (per_switch >= in.devices) return w;

@@ -37,7 +37,9 @@ class GridRouter final : public LocalRouter {
         walk(from, d, -1, steps, 0.5, hops);
       } else {
         bool forward = grid_.wraps ? up <= down : b > a;
-        if (tie) forward = choose_path(static_cast<std::uint64_t>(from), static_cast<std::uint64_t>(to), key, seed_, d, 2) == 0;
+        if (tie)
+          forward = choose_path(static_cast<std::uint64_t>(from), static_cast<std::uint64_t>(to), key, seed_, d, 2) ==
+                    0;
         walk(from, d, forward ? +1 : -1, steps, 1, hops);
       }
       latency += latency_ * steps;

@@ -1,0 +1,92 @@
+// Direct exchange: every rank sends to its final receiver without relays. All-to-all as n - 1 shifted pairings, so that in
+// every round each rank sends once and receives once; gather and scatter likewise at the root; a point-to-point message is the
+// smallest case. All-reduce in two shots (reduce-scatter, then all-gather, one round each) is bandwidth-optimal on a full mesh,
+// where it uses all links at once.
+// The barrier is the dissemination algorithm (Hensgen, Finkel & Manber, IJPP 17, 1988): ceil(log2 n) rounds without data.
+#include "kernels/collectives/algorithms.hpp"
+
+namespace orrery {
+
+namespace {
+
+Schedule make(std::uint32_t n, std::uint32_t chunks, double chunk_share) {
+  Schedule schedule;
+  schedule.ranks = n;
+  schedule.chunks = chunks;
+  schedule.chunk_share = chunk_share;
+  return schedule;
+}
+
+void everyone_to_everyone(Round& round, std::uint32_t n, bool own_block, SendAction action) {
+  for (std::uint32_t shift = 1; shift < n; ++shift)
+    for (std::uint32_t r = 0; r < n; ++r) {
+      const std::uint32_t to = (r + shift) % n;
+      round.sends.push_back({r, to, own_block ? r : to, 1, action});
+    }
+}
+
+Schedule all_to_all(std::uint32_t n) {
+  Schedule schedule = make(n, n * n, 1.0 / n);
+  for (std::uint32_t shift = 1; shift < n; ++shift) {
+    Round& round = schedule.rounds.emplace_back();
+    for (std::uint32_t r = 0; r < n; ++r) {
+      const std::uint32_t to = (r + shift) % n;
+      round.sends.push_back({r, to, r * n + to, 1, SendAction::copy});
+    }
+  }
+  return schedule;
+}
+
+Schedule barrier(std::uint32_t n) {
+  Schedule schedule = make(n, 1, 0);
+  for (std::uint32_t distance = 1; distance < n; distance *= 2) {
+    Round& round = schedule.rounds.emplace_back();
+    for (std::uint32_t r = 0; r < n; ++r) round.sends.push_back({r, (r + distance) % n, 0, 0, SendAction::copy});
+  }
+  return schedule;
+}
+
+}  // namespace
+
+bool direct_supports(CollectiveKind kind, const Group& group) {
+  if (kind == CollectiveKind::send_receive) return group.ranks == 2;
+  return kind != CollectiveKind::none && kind != CollectiveKind::broadcast && kind != CollectiveKind::reduce &&
+         group.ranks >= 2;
+}
+
+bool direct_considered(CollectiveKind kind, const Group& group) {
+  if (!direct_supports(kind, group)) return false;
+  const bool relays_pay = kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter ||
+                          kind == CollectiveKind::all_gather;
+  return !relays_pay || (group.scale_up() && group.scale_up()->kind == DomainKind::full_mesh);
+}
+
+Schedule direct_schedule(CollectiveKind kind, const Group& group) {
+  const std::uint32_t n = group.ranks;
+  Schedule schedule = make(n, n, 1.0 / n);
+  switch (kind) {
+    case CollectiveKind::all_to_all:
+      return all_to_all(n);
+    case CollectiveKind::barrier:
+      return barrier(n);
+    case CollectiveKind::send_receive:
+      schedule = make(n, 1, 1);
+      schedule.rounds.emplace_back().sends.push_back({0, 1, 0, 1, SendAction::copy});
+      return schedule;
+    case CollectiveKind::gather:
+    case CollectiveKind::scatter:
+      for (std::uint32_t r = 1; r < n; ++r)
+        schedule.rounds.emplace_back().sends.push_back(
+            kind == CollectiveKind::gather ? Send{r, 0, r, 1, SendAction::copy} : Send{0, r, r, 1, SendAction::copy});
+      return schedule;
+    default:
+      break;
+  }
+  if (kind != CollectiveKind::all_gather)
+    everyone_to_everyone(schedule.rounds.emplace_back(), n, false, SendAction::reduce);
+  if (kind != CollectiveKind::reduce_scatter)
+    everyone_to_everyone(schedule.rounds.emplace_back(), n, true, SendAction::copy);
+  return schedule;
+}
+
+}  // namespace orrery

@@ -1,0 +1,50 @@
+// The members of a collective as the algorithms see them: ranks sorted into nodes, the domain that holds them all, and the
+// rings that a library would form. Reads the fabric's domains and pools only.
+// Rings follow NCCL: members ordered by node; when the group spans nodes with several members each, one ring (channel) per
+// NIC that its members use, each carrying an equal part and entering and leaving every node through NICs of its own. Where
+// entry and exit need different NICs, neighbouring nodes run opposite ways round, so that traffic stays on its rail
+// (NCCL's alternating cross-NIC rings).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/cluster.hpp"
+
+namespace orrery {
+
+using RankList = std::vector<std::uint32_t>;
+
+struct GroupNode {
+  std::uint32_t node = 0;
+  RankList ranks;                  // by position in the node
+  std::vector<RankList> by_nic;    // the same, split by the NIC they use; one list when the node has no NICs
+  const Domain* domain = nullptr;  // the node's own; null when its devices have no scale-up network
+};
+
+struct Group {
+  const Cluster* cluster = nullptr;
+  std::vector<DeviceId> members;
+  std::vector<VertexId> places;    // by participant: members, then the switches of nodes that can reduce (see switches)
+  std::vector<GroupNode> nodes;    // by node number
+  const Domain* domain = nullptr;  // innermost that holds all members
+  std::uint32_t ranks = 0;
+
+  bool one_node() const { return nodes.size() == 1; }
+  // Scale-up network of the node that holds the whole group, else null.
+  const Domain* scale_up() const { return one_node() ? nodes[0].domain : nullptr; }
+  bool equal_nodes() const;  // every node has the same number of members
+  std::size_t members_per_node() const { return nodes[0].ranks.size(); }
+  // Every node can reduce in its switch, and has a switch to name: participant ranks + k is the switch of nodes[k].
+  bool in_switch() const { return places.size() > ranks; }
+};
+
+Group make_group(const Cluster&, std::vector<DeviceId> members);
+
+// Ring orders (each lists all ranks); traffic is split evenly over them.
+std::vector<RankList> ring_orders(const Group&);
+std::size_t channel_count(const Group&);
+// How one channel crosses a node: the member that is entered, ..., the member that is left.
+RankList node_path(const Group&, std::size_t node, std::size_t channel, std::size_t channels);
+
+}  // namespace orrery

@@ -1,0 +1,42 @@
+#include "kernels/collectives/schedule.hpp"
+
+#include <algorithm>
+
+namespace orrery {
+
+void merge_pairs(std::vector<PairTraffic>& pairs) {
+  std::stable_sort(pairs.begin(), pairs.end(), [](const PairTraffic& a, const PairTraffic& b) {
+    return a.from != b.from ? a.from < b.from : a.to < b.to;
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (kept > 0 && pairs[kept - 1].from == pairs[i].from && pairs[kept - 1].to == pairs[i].to)
+      pairs[kept - 1].share += pairs[i].share;
+    else
+      pairs[kept++] = pairs[i];
+  }
+  pairs.resize(kept);
+}
+
+std::vector<TrafficPhase> aggregate(const Schedule& schedule, const Group& group) {
+  std::vector<std::uint32_t> node_of(group.places.size());
+  for (std::size_t k = 0; k < group.nodes.size(); ++k) {
+    for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = static_cast<std::uint32_t>(k);
+    if (group.in_switch()) node_of[group.ranks + k] = static_cast<std::uint32_t>(k);
+  }
+  std::vector<TrafficPhase> phases;
+  for (const Round& round : schedule.rounds) {
+    if (phases.size() <= round.phase) phases.resize(round.phase + 1);
+    TrafficPhase& phase = phases[round.phase];
+    ++phase.rounds;
+    if (std::any_of(round.sends.begin(), round.sends.end(),
+                    [&](const Send& s) { return node_of[s.from] != node_of[s.to]; }))
+      ++phase.node_rounds;
+    for (const Send& send : round.sends)
+      phase.pairs.push_back({send.from, send.to, send.chunks * schedule.chunk_share});
+    merge_pairs(phase.pairs);
+  }
+  return phases;
+}
+
+}  // namespace orrery

@@ -1,0 +1,56 @@
+// The source of truth of every collective: who sends which part of the buffer to whom, round by round. What the simulator
+// moves is derived from it, and tests run it on real integers.
+// The buffer of `bytes` (see collective.hpp) is cut into equal chunks; participants 0 .. ranks-1 are the members in rank
+// order, further participants are switches that reduce or multicast. In a round all sends read what their senders held
+// before the round. Chunk meaning: reduce-scatter, all-gather: chunk r x (chunks/ranks) + i belongs to rank r;
+// all-to-all: chunk s x ranks + d goes from rank s to rank d; gather, scatter: as all-gather, the root is rank 0.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/collectives/group.hpp"
+#include "sim/program.hpp"
+
+namespace orrery {
+
+enum class SendAction : std::uint8_t { copy, reduce };
+
+struct Send {
+  std::uint32_t from = 0, to = 0;
+  std::uint32_t chunk = 0, chunks = 1;  // chunk, chunk + 1, ...
+  SendAction action = SendAction::copy;
+};
+
+struct Round {
+  std::vector<Send> sends;
+  std::uint32_t phase = 0;  // rounds of one phase overlap when pipelined; phases follow each other
+};
+
+struct Schedule {
+  std::uint32_t ranks = 0;
+  std::uint32_t switches = 0;  // participants beyond the ranks
+  std::uint32_t chunks = 1;
+  double chunk_share = 1;  // of `bytes`
+  std::vector<Round> rounds;
+};
+
+// The traffic of one phase in closed form: bytes from each participant to each, over all its rounds.
+struct PairTraffic {
+  std::uint32_t from = 0, to = 0;
+  double share = 0;  // of `bytes`
+  friend bool operator==(const PairTraffic&, const PairTraffic&) = default;
+};
+
+struct TrafficPhase {
+  std::vector<PairTraffic> pairs;  // sorted by (from, to), each pair once
+  std::uint32_t rounds = 0;
+  std::uint32_t node_rounds = 0;  // of these, how many the longest chain of dependent sends spends between nodes
+};
+
+// Counts every round with a send between nodes as a node round.
+std::vector<TrafficPhase> aggregate(const Schedule&, const Group&);
+// Sorts and merges equal pairs.
+void merge_pairs(std::vector<PairTraffic>&);
+
+}  // namespace orrery
