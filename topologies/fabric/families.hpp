@@ -1,4 +1,5 @@
-// The fabric families: each joins the NICs of all nodes. See the catalog (topologies/catalog.cpp) for what they are.
+// The fabric families: each joins the NICs of all nodes.
+// The catalog (topologies/catalog.cpp) says what they are, each file what it assumes.
 #pragma once
 
 #include "topologies/wiring.hpp"

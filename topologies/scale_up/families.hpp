@@ -1,4 +1,5 @@
-// The scale-up families: each wires the devices of one node. See the catalog (topologies/catalog.cpp) for what they are.
+// The scale-up families: each wires the devices of one node.
+// The catalog (topologies/catalog.cpp) says what they are, each file what it assumes.
 #pragma once
 
 #include "topologies/wiring.hpp"

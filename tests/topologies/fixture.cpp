@@ -1,0 +1,44 @@
+#include "tests/topologies/fixture.hpp"
+
+namespace orrery::testing {
+
+static ClusterSpec tree(ClusterSpec spec, int levels, int radix, bool rails, const char* ecmp) {
+  spec.fabric.levels = levels;
+  spec.fabric.radix = radix;
+  spec.fabric.rail_optimized = rails;
+  spec.fabric.ecmp = ecmp;
+  spec.name += " levels " + std::to_string(levels) + (rails ? " rails " : " ") + ecmp;
+  return spec;
+}
+
+std::vector<ClusterSpec> sample_clusters() {
+  std::vector<ClusterSpec> all;
+  for (const char* kind : {"switch", "full-mesh", "ring", "pcie"}) {
+    all.push_back(nodes_of(node_of(kind, 8), 1, "none"));
+    all.push_back(nodes_of(node_of(kind, 5), 1, "none"));
+  }
+  all.push_back(nodes_of(node_of("pcie", 8, {3}), 1, "none"));
+  for (const char* kind : {"torus", "mesh"}) {
+    all.push_back(nodes_of(node_of(kind, 24, {2, 3, 4}, 6), 1, "none"));
+    all.push_back(nodes_of(node_of(kind, 16, {4, 4}, 4), 1, "none"));
+    all.push_back(nodes_of(node_of(kind, 5, {1, 5}, 4), 1, "none"));
+  }
+  all.push_back(nodes_of(switch_node(72, 72), 2, "single-switch"));
+  all.push_back(nodes_of(switch_node(8, 3), 3, "single-switch"));
+  all.push_back(nodes_of(switch_node(4, 16), 3, "fat-tree"));
+  all.push_back(nodes_of(with_nics(node_of("none", 4), 2), 3, "single-switch"));
+  all.push_back(nodes_of(with_nics(node_of("none", 2), 1), 1, "single-switch"));
+  all.push_back(nodes_of(with_nics(node_of("torus", 16, {4, 4}, 4), 4), 3, "fat-tree"));
+  for (const char* ecmp : {"ideal", "hash"})
+    for (bool rails : {false, true}) {
+      all.push_back(tree(nodes_of(switch_node(4, 4), 9, "fat-tree"), 2, 12, rails, ecmp));
+      all.push_back(tree(nodes_of(switch_node(4, 4), 16, "fat-tree"), 3, 8, rails, ecmp));
+    }
+  ClusterSpec mixed = nodes_of(switch_node(4, 4), 3, "fat-tree");
+  mixed.name = "mixed";
+  mixed.pools.push_back({"b", switch_node(8, 2), 2, {}, 1});
+  all.push_back(mixed);
+  return all;
+}
+
+}  // namespace orrery::testing
