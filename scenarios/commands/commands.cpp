@@ -1,11 +1,17 @@
 #include "scenarios/commands/commands.hpp"
 
+#include "scenarios/commands/check.hpp"
+#include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
+#include "scenarios/commands/show.hpp"
 
 namespace orrery {
 
 static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"run", "simulate a scenario and report time, efficiency, memory and energy", declare_run},
+    {"check", "validate scenarios without simulating, all faults at once", declare_check},
+    {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
+    {"show", "show what a name stands for, with the sources of its figures", declare_show},
 };
 
 std::span<const CatalogEntry<DeclareCommand>> commands() { return table; }

@@ -1,0 +1,194 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "kernels/calibration.hpp"
+#include "kernels/cost_models.hpp"
+#include "models/software.hpp"
+#include "models/transformer.hpp"
+#include "scenarios/preset_tables.hpp"
+#include "scenarios/scenario.hpp"
+#include "topologies/cluster_spec.hpp"
+
+namespace orrery {
+
+namespace {
+
+// Folders of the library.
+constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", links = "hardware/links",
+                           networks = "networks", software = "software", scenarios = "scenarios";
+
+template <class Q> std::string shown(const std::optional<Q>& quantity) { return quantity ? human(*quantity) : "-"; }
+
+// Rows of all parts of a kind; what cannot be read is reported together, after all have been tried.
+template <class T, class MakeRow>
+void add_rows(TextTable& table, std::string_view kind, const Library& library, MakeRow row) {
+  std::vector<Fault> faults;
+  for (const std::string& name : library.names(kind)) {
+    try {
+      table.rows.push_back(row(name, load_part<T>(kind, name, library)));
+    } catch (const SpecError& error) {
+      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    }
+  }
+  if (!faults.empty()) throw SpecError(faults);
+}
+
+template <class T> Preset load_preset(std::string_view kind, const std::string& name, const Library& library) {
+  const T part = load_part<T>(kind, name, library);
+  return {part.title, library.find(kind, name).string(), write_spec(part), {}};
+}
+
+// ---- accelerators -------------------------------------------------------------------------------------------------
+
+// The precision that a device is usually quoted at: 16-bit floating point where it has it.
+std::optional<DataType> headline_type(const DeviceModel& device) {
+  for (const DataType type : {DataType::bf16, DataType::fp16, DataType::fp32, DataType::int8, DataType::fp8})
+    if (matrix_peak(device, type)) return type;
+  return std::nullopt;
+}
+
+std::string kernels_from(const DeviceModel& device, const Library& library) {
+  const auto type = headline_type(device);
+  if (!type) return "none";
+  const auto& gemm = resolve_calibration(device, library).gemm[static_cast<std::size_t>(*type)];
+  return gemm.calibrated ? gemm.from : "* " + (gemm.from.empty() ? "built-in default" : gemm.from);
+}
+
+TextTable accelerator_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"},
+                   {"family"},
+                   {"memory", Align::right},
+                   {"bandwidth", Align::right},
+                   {"dense peak", Align::right},
+                   {"at"},
+                   {"TDP", Align::right},
+                   {"kernel times"}};
+  add_rows<DeviceModel>(table, accelerators, library, [&](const std::string& part, const DeviceModel& d) {
+    const auto type = headline_type(d);
+    return std::vector<std::string>{part,
+                                    std::string(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(d.family)]),
+                                    shown(d.memory.capacity),
+                                    shown(d.memory.bandwidth),
+                                    type ? human(*matrix_peak(d, *type)) : "-",
+                                    type ? std::string(name(*type)) : "-",
+                                    shown(d.power.tdp),
+                                    kernels_from(d, library)};
+  });
+  table.remarks = {"", "* no kernels measured on this device: times are predictions from its data sheet."};
+  return table;
+}
+
+Preset load_accelerator(const std::string& name, const Library& library) {
+  const auto device = load_part<DeviceModel>(accelerators, name, library);
+  return {device.title,
+          library.find(accelerators, name).string(),
+          write_spec(device),
+          {"kernel times: " + calibration_note(device, library)}};
+}
+
+// ---- nodes and links ----------------------------------------------------------------------------------------------
+
+TextTable node_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"}, {"devices", Align::right}, {"accelerator"}, {"scale-up"}, {"NICs"}};
+  add_rows<NodeModel>(table, nodes, library, [](const std::string& part, const NodeModel& n) {
+    const std::string link = n.scale_up.link ? " of " + n.scale_up.link->name : "";
+    const std::string nics = n.nics ? fmt::format("{} x {}", n.nics->count, n.nics->link.name) : "-";
+    return std::vector<std::string>{part, fmt::format("{}", n.devices), n.device.name, n.scale_up.kind + link, nics};
+  });
+  return table;
+}
+
+TextTable link_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"},   {"class"}, {"per direction", Align::right}, {"latency", Align::right}, {"efficiency", Align::right},
+                   {"title"}};
+  add_rows<LinkModel>(table, links, library, [](const std::string& part, const LinkModel& l) {
+    return std::vector<std::string>{part,
+                                    l.kind,
+                                    human(l.bandwidth_per_direction),
+                                    shown(l.latency),
+                                    l.efficiency ? fmt::format("{:.3g}", *l.efficiency) : "-",
+                                    l.title};
+  });
+  return table;
+}
+
+// ---- models and software ------------------------------------------------------------------------------------------
+
+std::string parameters_text(double count) {
+  return count >= 1e9 ? fmt::format("{:.1f} B", count * 1e-9) : fmt::format("{:.1f} M", count * 1e-6);
+}
+
+TextTable model_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"},
+                   {"parameters", Align::right},
+                   {"layers", Align::right},
+                   {"hidden", Align::right},
+                   {"heads", Align::right},
+                   {"sequence", Align::right},
+                   {"title"}};
+  add_rows<TransformerModel>(table, networks, library, [](const std::string& part, const TransformerModel& m) {
+    return std::vector<std::string>{part,
+                                    parameters_text(parameters(m)),
+                                    std::to_string(m.layers),
+                                    std::to_string(m.hidden),
+                                    std::to_string(m.heads),
+                                    std::to_string(m.sequence),
+                                    m.title};
+  });
+  return table;
+}
+
+TextTable software_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"}, {"attention"}, {"title"}};
+  add_rows<SoftwareProfile>(table, software, library, [](const std::string& part, const SoftwareProfile& s) {
+    const auto& kinds = EnumNames<AttentionImplementation>::names;
+    return std::vector<std::string>{part, std::string(kinds[static_cast<std::size_t>(s.attention)]), s.title};
+  });
+  return table;
+}
+
+// ---- scenarios ----------------------------------------------------------------------------------------------------
+
+TextTable scenario_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"}, {"description"}};
+  for (const std::string& name : library.names(scenarios)) {
+    const Json document = read_json(library.find(scenarios, name));
+    std::string text;
+    for (const char* key : {"description", "name"})
+      if (text.empty() && document.is_object() && document.contains(key) && document[key].is_string())
+        text = document[key].get<std::string>();
+    table.rows.push_back({name, text});
+  }
+  return table;
+}
+
+Preset load_scenario(const std::string& name, const Library& library) {
+  const ScenarioDocument document = load_scenario_document(library.find(scenarios, name).string(), library);
+  const Scenario scenario = read_scenario(document, library);
+  return {scenario.description, document.file.string(), write_spec(scenario), {}};
+}
+
+template <class T, const std::string_view& kind> constexpr PresetCategory files_category(TextTable (*table)(const Library&)) {
+  return {[](const Library& library) { return library.names(kind); }, table,
+          [](const std::string& name, const Library& library) { return load_preset<T>(kind, name, library); }};
+}
+
+}  // namespace
+
+const PresetCategory accelerators_category = {[](const Library& library) { return library.names(accelerators); },
+                                              accelerator_table, load_accelerator};
+const PresetCategory nodes_category = files_category<NodeModel, nodes>(node_table);
+const PresetCategory links_category = files_category<LinkModel, links>(link_table);
+const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);
+const PresetCategory software_category = files_category<SoftwareProfile, software>(software_table);
+const PresetCategory scenarios_category = {[](const Library& library) { return library.names(scenarios); },
+                                           scenario_table, load_scenario};
+
+}  // namespace orrery

@@ -1,0 +1,13 @@
+// The categories of named things, one constant each: how each is listed and shown. Kinds kept in files are read and
+// resolved as a scenario would read them; catalogs are the tables that the program itself looks names up in.
+#pragma once
+
+#include "scenarios/presets.hpp"
+
+namespace orrery {
+
+extern const PresetCategory accelerators_category, nodes_category, links_category, models_category, software_category,
+    scenarios_category;                                                                // preset_files.cpp
+extern const PresetCategory topologies_category, collectives_category, kernels_category;  // preset_catalogs.cpp
+
+}  // namespace orrery

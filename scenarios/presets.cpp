@@ -1,0 +1,22 @@
+#include "scenarios/presets.hpp"
+
+#include "scenarios/preset_tables.hpp"
+
+namespace orrery {
+
+std::span<const CatalogEntry<PresetCategory>> preset_categories() {
+  static const CatalogEntry<PresetCategory> table[] = {
+      {"accelerators", "one device as its data sheet describes it", accelerators_category},
+      {"nodes", "devices that share one scale-up network, with their NICs", nodes_category},
+      {"links", "one link or port, one way", links_category},
+      {"models", "neural networks by their sizes", models_category},
+      {"software", "what a training framework fuses, overlaps and launches", software_category},
+      {"topologies", "ways to wire devices inside a node and nodes with each other", topologies_category},
+      {"collectives", "algorithms of collective communication", collectives_category},
+      {"kernels", "kinds of compute kernels that the cost models know", kernels_category},
+      {"scenarios", "complete scenarios, ready for `orrery run`", scenarios_category},
+  };
+  return table;
+}
+
+}  // namespace orrery
