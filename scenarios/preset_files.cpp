@@ -48,10 +48,19 @@ std::optional<DataType> headline_type(const DeviceModel& device) {
   return std::nullopt;
 }
 
+// Integer operations are no FLOPs.
+std::string rate_text(FlopsPerSecond rate, DataType type) {
+  std::string text = human(rate);
+  const std::size_t flop = text.find("FLOP");
+  if (type == DataType::int8 && flop != std::string::npos) text.replace(flop, 4, "OP");
+  return text;
+}
+
 std::string kernels_from(const DeviceModel& device, const Library& library) {
   const auto type = headline_type(device);
   if (!type) return "none";
-  const auto& gemm = resolve_calibration(device, library).gemm[static_cast<std::size_t>(*type)];
+  const DeviceCalibration calibration = resolve_calibration(device, library);
+  const auto& gemm = calibration.gemm[static_cast<std::size_t>(*type)];
   return gemm.calibrated ? gemm.from : "* " + (gemm.from.empty() ? "built-in default" : gemm.from);
 }
 
@@ -71,7 +80,7 @@ TextTable accelerator_table(const Library& library) {
                                     std::string(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(d.family)]),
                                     shown(d.memory.capacity),
                                     shown(d.memory.bandwidth),
-                                    type ? human(*matrix_peak(d, *type)) : "-",
+                                    type ? rate_text(*matrix_peak(d, *type), *type) : "-",
                                     type ? std::string(name(*type)) : "-",
                                     shown(d.power.tdp),
                                     kernels_from(d, library)};
@@ -103,8 +112,9 @@ TextTable node_table(const Library& library) {
 
 TextTable link_table(const Library& library) {
   TextTable table;
-  table.columns = {{"name"},   {"class"}, {"per direction", Align::right}, {"latency", Align::right}, {"efficiency", Align::right},
-                   {"title"}};
+  table.columns = {
+      {"name"}, {"class"}, {"per direction", Align::right}, {"latency", Align::right}, {"efficiency", Align::right},
+      {"title"}};
   add_rows<LinkModel>(table, links, library, [](const std::string& part, const LinkModel& l) {
     return std::vector<std::string>{part,
                                     l.kind,
@@ -175,7 +185,8 @@ Preset load_scenario(const std::string& name, const Library& library) {
   return {scenario.description, document.file.string(), write_spec(scenario), {}};
 }
 
-template <class T, const std::string_view& kind> constexpr PresetCategory files_category(TextTable (*table)(const Library&)) {
+template <class T, const std::string_view& kind>
+constexpr PresetCategory files_category(TextTable (*table)(const Library&)) {
   return {[](const Library& library) { return library.names(kind); }, table,
           [](const std::string& name, const Library& library) { return load_preset<T>(kind, name, library); }};
 }

@@ -12,6 +12,17 @@ namespace orrery {
 
 namespace {
 
+// Impossible wiring is reported at its place in the scenario.
+Cluster build(const ClusterSpec& spec, const std::string& file) {
+  try {
+    return build_cluster(spec);
+  } catch (const SpecError& error) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults) fault = {file, "/cluster" + fault.pointer, fault.expected, fault.found};
+    throw SpecError(std::move(faults));
+  }
+}
+
 struct PlacedJob {
   TrainingJob job;
   std::vector<DeviceId> devices;
@@ -119,7 +130,7 @@ void warn(ScenarioRun& run, const Scenario& scenario) {
 
 ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, const Library& library) {
   ScenarioRun run;
-  run.cluster = build_cluster(scenario.cluster);
+  run.cluster = build(scenario.cluster, file);
   const std::vector<PlacedJob> placed = place_jobs(scenario, run.cluster, file);
   run.costs = make_cost_model(run.cluster.device_types, library);
   std::vector<std::unique_ptr<SynchronousDriver>> owned;
@@ -140,9 +151,12 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   return run;
 }
 
-void check_scenario(const Scenario& scenario, const std::string& file, const Library&) {
-  const Cluster cluster = build_cluster(scenario.cluster);
-  place_jobs(scenario, cluster, file);
+ScenarioSummary check_scenario(const Scenario& scenario, const std::string& file, const Library&) {
+  const Cluster cluster = build(scenario.cluster, file);
+  const std::vector<PlacedJob> placed = place_jobs(scenario, cluster, file);
+  ScenarioSummary summary{cluster.fabric.device_count(), placed.size(), 0};
+  for (const PlacedJob& job : placed) summary.ranks += job.devices.size();
+  return summary;
 }
 
 Json result_json(const Scenario& scenario, const ScenarioRun& run) {

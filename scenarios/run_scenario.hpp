@@ -29,7 +29,10 @@ struct ScenarioRun {
 // device lacks); `file` names the scenario in messages.
 ScenarioRun run_scenario(const Scenario&, const std::string& file, const Library&);
 // Everything up to simulation: `orrery check`.
-void check_scenario(const Scenario&, const std::string& file, const Library&);
+struct ScenarioSummary {
+  std::size_t devices = 0, jobs = 0, ranks = 0;
+};
+ScenarioSummary check_scenario(const Scenario&, const std::string& file, const Library&);
 
 // The result document of architecture section 6, without "provenance".
 Json result_json(const Scenario&, const ScenarioRun&);

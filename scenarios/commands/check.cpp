@@ -1,8 +1,8 @@
 #include "scenarios/commands/check.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "scenarios/commands/scenario_options.hpp"
@@ -18,7 +18,9 @@ struct CheckOptions {
   std::vector<std::string> names;
 };
 
-std::string plural(std::size_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); }
+std::string plural(std::size_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
 
 int check(const CheckOptions& options) {
   const Library library = options.scenario.find_library();

@@ -1,8 +1,8 @@
 #include "scenarios/commands/list.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "scenarios/commands/scenario_options.hpp"
@@ -34,8 +34,8 @@ TextTable categories(const Library& library) {
   TextTable table{{{"category"}, {"count", Align::right}, {"what"}, {"such as"}}, {}, {}};
   for (const auto& category : preset_categories()) {
     const std::vector<std::string> names = category.value.names(library);
-    table.rows.push_back({std::string(category.name), std::to_string(names.size()), std::string(category.description),
-                          examples(names)});
+    table.rows.push_back(
+        {std::string(category.name), std::to_string(names.size()), std::string(category.description), examples(names)});
   }
   table.remarks = {"", "`orrery list CATEGORY` shows all of one, `orrery show NAME` everything about one name."};
   return table;
@@ -56,8 +56,9 @@ int list(const ListOptions& options) {
 
 CommandAction declare_list(CLI::App& app, const Invocation&) {
   auto options = std::make_shared<ListOptions>();
-  app.description("Shows the names that a scenario can use, with their main figures: hardware, models, software, "
-                  "topologies, algorithms, and the shipped scenarios.");
+  app.description(
+      "Shows the names that a scenario can use, with their main figures: hardware, models, software, "
+      "topologies, algorithms, and the shipped scenarios.");
   std::string all;
   for (const auto& category : preset_categories()) all += (all.empty() ? "" : ", ") + std::string(category.name);
   app.add_option("CATEGORY", options->category, "One of " + all + "; without it: the categories");

@@ -1,8 +1,8 @@
 #include "scenarios/commands/show.hpp"
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "analysis/text_style.hpp"
@@ -70,7 +70,8 @@ Match find_one(const std::string& wanted, const Library& library) {
 std::string scalar(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 bool is_short_list(const Json& value) {
-  return value.is_array() && std::none_of(value.begin(), value.end(), [](const Json& item) { return item.is_structured(); });
+  return value.is_array() &&
+         std::none_of(value.begin(), value.end(), [](const Json& item) { return item.is_structured(); });
 }
 
 // A resolved spec as an indented list of keys, in the order of the struct. "sources" and "notes" are left out: they come
@@ -137,8 +138,9 @@ int show(const ShowOptions& options) {
 
 CommandAction declare_show(CLI::App& app, const Invocation&) {
   auto options = std::make_shared<ShowOptions>();
-  app.description("Shows what a name stands for, fully resolved, with the source of every figure. The output of --json "
-                  "can be edited and used in a scenario in place of the name.");
+  app.description(
+      "Shows what a name stands for, fully resolved, with the source of every figure. The output of --json "
+      "can be edited and used in a scenario in place of the name.");
   app.add_option("NAME", options->name, "A name from `orrery list`, or CATEGORY/NAME where several are called alike")
       ->required();
   app.add_flag("--json", options->json, "Print it as JSON, as a scenario may contain it");
