@@ -55,7 +55,8 @@ void EngineCore::retime(std::uint32_t index) {
   progress(r);
   r.full = costs_.cost(*indexed.program, indexed.operation(r.op).sequence, cluster_.type_of[device.id.index()],
                        device.point);
-  r.end = now_ + (1 - r.done) * r.full.time.value;
+  const double left = 1 - r.done;
+  r.end = left > 0 ? now_ + left * r.full.time.value : now_;  // the time may be infinite
   ++r.generation;
   ++timeline_.events;
   push(r.end, EventKind::operation_ends, index, r.generation);

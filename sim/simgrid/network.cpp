@@ -50,8 +50,7 @@ struct SimGridNetwork::Platform {
   std::vector<s4u::CommPtr> finished;  // SimGrid still holds them while it tells us
   double factor = 1;                   // of the flow that is being started
   Timer* timer = nullptr;
-  double timer_date = std::numeric_limits<double>::infinity();
-  double precise_until = 0;
+  double timer_date = 0;
 };
 
 SimGridNetwork::SimGridNetwork(const Fabric& fabric, std::size_t least_links)
@@ -136,32 +135,31 @@ void SimGridNetwork::arrived(std::uint32_t index) {
   after_events();
 }
 
-// One timer stands for the earliest event of the core.
+// One timer stands for the earliest event of the core. It is never further away than twice the clock: SimGrid advances its
+// clock by adding a difference, which is exact only as long as no step more than doubles it (Sterbenz). With an exact clock
+// a date is met exactly, whatever timers came before it.
 void SimGridNetwork::arm() {
+  constexpr double never = std::numeric_limits<double>::infinity();
   Platform& p = *platform_;
-  const double date = core_->over() ? std::numeric_limits<double>::infinity() : core_->next_date();
-  if (date == p.timer_date) return;
+  const double clock = s4u::Engine::get_clock();
+  double date = core_->over() ? never : core_->next_date();
+  if (clock > 0 && (std::isfinite(date) || active_flows_ > 0)) date = std::min(date, 2 * clock);
+  if (p.timer && p.timer_date <= date && std::isfinite(date)) return;  // early is harmless
   if (p.timer) p.timer->remove();
   p.timer = nullptr;
-  p.timer_date = date;
   if (!std::isfinite(date)) return;
-  p.timer = Timer::set(std::max(date, s4u::Engine::get_clock()), [this, date] {
+  p.timer_date = std::max(date, clock);
+  p.timer = Timer::set(p.timer_date, [this] {
     platform_->timer = nullptr;
-    platform_->timer_date = std::numeric_limits<double>::infinity();
-    core_->advance(date);
+    core_->advance(platform_->timer_date);
     after_events();
   });
 }
 
 void SimGridNetwork::after_events() {
-  Platform& p = *platform_;
   if (!core_->over() && (!core_->can_go_on() || (active_flows_ == 0 && !std::isfinite(core_->next_date()))))
     core_->stuck();
   arm();
-  if (const double clock = s4u::Engine::get_clock(); clock > p.precise_until) {
-    p.precise_until = std::max(1.0, 2 * clock);
-    set_simgrid_precision(p.precise_until);
-  }
 }
 
 void SimGridNetwork::run(EngineCore& core) {

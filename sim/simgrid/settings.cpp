@@ -1,8 +1,5 @@
 #include "sim/simgrid/settings.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include <simgrid/s4u/Engine.hpp>
 #include <xbt/log.h>
 
@@ -21,12 +18,9 @@ void pin_simgrid_settings() {
   Engine::set_config("network/latency-factor:0");
   Engine::set_config("maxmin/precision:1e-12");  // relative to a capacity
   Engine::set_config("maxmin/concurrency-limit:-1");
-  set_simgrid_precision(0);
-}
-
-void set_simgrid_precision(double clock) {
-  const double rounding = clock * std::numeric_limits<double>::epsilon();
-  simgrid::s4u::Engine::set_config("surf/precision", std::max(1e-12, 16 * rounding));
+  // How close two dates must be to be one. The default (1 ns) would end flows early; with an exact clock (see
+  // network.cpp) every date is met exactly, so any positive number will do.
+  Engine::set_config("surf/precision:1e-300");
 }
 
 }  // namespace orrery

@@ -7,8 +7,4 @@ namespace orrery {
 // After the Engine is constructed (before, keys are unknown) and before any zone, host or link exists.
 void pin_simgrid_settings();
 
-// How close two dates must be to be one. Must exceed the rounding of the clock, or an arrival is missed; hence it grows with
-// the clock, from a picosecond.
-void set_simgrid_precision(double clock);
-
 }  // namespace orrery
