@@ -46,11 +46,17 @@ struct SimGridNetwork::Platform {
   FlowZone* zone = nullptr;
   s4u::Host *source = nullptr, *sink = nullptr;
   std::vector<s4u::Link*> links;
-  std::vector<s4u::CommPtr> comms;     // by flow
-  std::vector<s4u::CommPtr> finished;  // SimGrid still holds them while it tells us
-  double factor = 1;                   // of the flow that is being started
+  std::vector<s4u::CommPtr> comms;  // by flow
+  std::vector<s4u::CommPtr> ended;  // SimGrid still uses them until its clock moves on
+  double ended_at = 0;
+  double factor = 1;  // of the flow that is being started
   Timer* timer = nullptr;
   double timer_date = 0;
+
+  void keep(s4u::CommPtr comm) {
+    ended.push_back(std::move(comm));
+    ended_at = s4u::Engine::get_clock();
+  }
 };
 
 SimGridNetwork::SimGridNetwork(const Fabric& fabric, std::size_t least_links)
@@ -94,7 +100,7 @@ void SimGridNetwork::launch(std::uint32_t index) {
   for (const ConstraintUse& use : contention_.uses(flow.pattern))
     p.zone->links.insert(p.zone->links.end(), use.count, p.links[use.constraint]->get_impl());
   p.factor = payload / (flow.bytes * contention_.fair_share(flow.pattern));
-  p.finished.clear();
+  if (p.ended_at < s4u::Engine::get_clock()) p.ended.clear();
   auto comm = s4u::Comm::sendto_async(p.source, p.sink, static_cast<std::uint64_t>(payload));
   if (p.comms.size() <= index) p.comms.resize(index + 1);
   // Data is the number of the flow plus one; none means that we no longer want to hear of it.
@@ -112,7 +118,7 @@ double SimGridNetwork::halt(std::uint32_t index) {
   // Never nothing: a flow that is launched again must have something to carry.
   const double left = bytes * std::clamp(comm->get_remaining() / payload, 1e-15, 1.0);
   comm->cancel();
-  p.finished.push_back(std::move(comm));
+  p.keep(std::move(comm));
   // Without a timer due now SimGrid would compute the next date with the flow still in place.
   Timer::set(s4u::Engine::get_clock(), [] {});
   return left;
@@ -128,7 +134,7 @@ void SimGridNetwork::assign_capacities() {
 
 void SimGridNetwork::arrived(std::uint32_t index) {
   Platform& p = *platform_;
-  p.finished.push_back(std::move(p.comms[index]));
+  p.keep(std::move(p.comms[index]));
   flows_[index].active = false;
   --active_flows_;
   core_->flow_arrived(index, s4u::Engine::get_clock());
