@@ -100,11 +100,14 @@ std::vector<Source> sources_of(const DeviceModel& device, const Library& library
   return found;
 }
 
+// fp32 and fp64 products mostly run on other units than narrow types: neither says anything of the other.
+bool is_wide(DataType type) { return type == DataType::fp32 || type == DataType::fp64; }
+
 // Types that run on the same unit at the same rate are the same to a matrix unit.
 bool same_rate(const DeviceModel& device, DataType a, DataType b) {
   if (a == b) return true;
   const auto rate_a = matrix_peak(device, a), rate_b = matrix_peak(device, b);
-  return rate_a && rate_b && rate_a->value == rate_b->value && bytes_per_element(a) < 4 && bytes_per_element(b) < 4;
+  return rate_a && rate_b && rate_a->value == rate_b->value && !is_wide(a) && !is_wide(b);
 }
 
 const GemmParameters* entry_of(const DeviceModel& device, const Calibration& calibration, DataType type) {
@@ -124,9 +127,9 @@ std::optional<GemmParameters> scaled_entry(const DeviceModel& device, const Cali
   const GemmParameters* best = nullptr;
   double best_ratio = 0;
   for (const auto& entry : calibration.gemm) {
+    if (is_wide(entry.type) != is_wide(type)) continue;
     const auto rate = matrix_peak(device, entry.type);
-    if (!rate) continue;
-    const double ratio = wanted->value / rate->value;
+    const double ratio = rate ? wanted->value / rate->value : 1;  // a device without that type: take the entry as it is
     if (best == nullptr || std::abs(std::log(ratio)) < std::abs(std::log(best_ratio)))
       best = &entry, best_ratio = ratio;
   }

@@ -6,10 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "kernels/gpu.hpp"
+#include "kernels/family_model.hpp"
 #include "kernels/kernel_terms.hpp"
-#include "kernels/roofline.hpp"
-#include "kernels/systolic.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -17,11 +15,6 @@ namespace orrery {
 namespace {
 
 constexpr double host_exponent = 3.5;  // q of the header
-
-FamilyModel family_model(const DeviceModel& device) {
-  if (device.systolic_rows && device.matrix_units) return systolic;
-  return device.family == DeviceFamily::gpu ? gpu : roofline;
-}
 
 // (G^q + H^q)^(1/q), exactly G when H is 0 and never less than either.
 double with_host(double device_s, double host_s) {
