@@ -99,10 +99,12 @@ struct DeviceCalibration {
     std::string from;         // "fitted on this device", "from its generation ampere", "family default"
   };
   std::array<Found<GemmParameters>, data_type_names.size()> gemm;  // by DataType, whether the device supports it or not
-  std::array<double, data_type_names.size()> sustained{};
-  std::vector<Found<AttentionParameters>> attention;  // ascending generations
+  std::array<double, data_type_names.size()> sustained;            // 1 until told otherwise
+  std::vector<Found<AttentionParameters>> attention;               // ascending generations
   Found<MemoryParameters> memory;
   std::optional<EnergyParameters> energy;  // none: from the power limit, see energy.hpp
+
+  DeviceCalibration() { sustained.fill(1); }
 };
 
 DeviceCalibration resolve_calibration(const DeviceModel&, const Library&);

@@ -1,7 +1,8 @@
 // Kernels that stream through device memory, alike for all families: t = launches x t0 + max(bytes / (e BW), vector FLOPs /
 // vector peak). e by kind (elementwise streams, normalization, softmax), fitted where measured. Normalization rows too wide
-// to stay on chip between their two passes are read again and have their own e. t0 is the time on the device, not of the
-// host that launches. No bonus for tensors that fit in the last-level cache: the measured kernels show none beyond noise.
+// to stay on chip between their two passes are read again and have their own e. t0 is time on the device, not of the host
+// that launches. Reuse in the last-level cache is left out: on A100 (40 MiB) operands of 25 MB in all run about 20 % faster
+// than this, of 50 MB 5 %, of 100 MB not at all.
 #pragma once
 
 #include "kernels/kernel_terms.hpp"

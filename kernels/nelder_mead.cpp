@@ -40,8 +40,10 @@ class Simplex {
       worst = reflected;
     } else {
       Vertex contracted = along(reflected.value < worst.value ? -0.5 : 0.5);
-      if (contracted.value < std::min(reflected.value, worst.value)) worst = std::move(contracted);
-      else shrink();
+      if (contracted.value < std::min(reflected.value, worst.value))
+        worst = std::move(contracted);
+      else
+        shrink();
     }
     order();
   }
@@ -74,7 +76,8 @@ class Simplex {
   }
 
   void order() {
-    std::stable_sort(vertices_.begin(), vertices_.end(), [](const Vertex& a, const Vertex& b) { return a.value < b.value; });
+    std::stable_sort(vertices_.begin(), vertices_.end(),
+                     [](const Vertex& a, const Vertex& b) { return a.value < b.value; });
   }
 
   const Function& function_;

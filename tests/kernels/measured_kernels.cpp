@@ -17,9 +17,12 @@ std::vector<std::string> split(const std::string& line) {
   std::vector<std::string> cells(1);
   bool quoted = false;
   for (char c : line) {
-    if (c == '"') quoted = !quoted;
-    else if (c == ',' && !quoted) cells.emplace_back();
-    else if (c != '\r') cells.back() += c;
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      cells.emplace_back();
+    else if (c != '\r')
+      cells.back() += c;
   }
   return cells;
 }
@@ -63,8 +66,8 @@ class Reader {
   }
 
  private:
-  void add(const std::string& accelerator, Group group, std::vector<Kernel> kernels, double seconds, const std::string& file,
-           double harness = 0) {
+  void add(const std::string& accelerator, Group group, std::vector<Kernel> kernels, double seconds,
+           const std::string& file, double harness = 0) {
     rows_.push_back({accelerator, group, {std::move(kernels), seconds, harness, file}});
   }
 
@@ -78,7 +81,8 @@ class Reader {
       const auto qkv = (whole(row, "heads") + 2 * whole(row, "kv_heads")) * head / degree;
       const auto gemm_of = [&](const char* column, std::int64_t n, std::int64_t k) {
         const double seconds = number(row, std::string(column) + "_ms_median") * 1e-3;
-        if (seconds >= shortest_s) add(device, Group::gemm, {gemm(tokens, n, k, DataType::fp16)}, seconds, "vidur_mlp_ops");
+        if (seconds >= shortest_s)
+          add(device, Group::gemm, {gemm(tokens, n, k, DataType::fp16)}, seconds, "vidur_mlp_ops");
       };
       gemm_of("attn_pre_proj", qkv, hidden);
       gemm_of("attn_post_proj", hidden, hidden / degree);
@@ -113,11 +117,16 @@ class Reader {
     const std::string accelerator = document["cluster"]["accelerator"];
     for (const Json& run : document["runs"]) {
       const std::string kind = run["kernel"];
-      if (kind == "gemm" || kind == "grouped_gemm") json_gemm(accelerator, file, run);
-      else if (kind.starts_with("attention_forward") && run.contains("implementation")) json_attention(accelerator, file, run);
-      else if (kind.starts_with("stream_") && kind != "stream_dot") stream(accelerator, file, run);
-      else if (kind == "softmax" || kind == "layernorm" || kind == "gelu") pytorch_operator(accelerator, file, run);
-      else if (kind == "copy") copied(accelerator, file, run);
+      if (kind == "gemm" || kind == "grouped_gemm")
+        json_gemm(accelerator, file, run);
+      else if (kind.starts_with("attention_forward") && run.contains("implementation"))
+        json_attention(accelerator, file, run);
+      else if (kind.starts_with("stream_") && kind != "stream_dot")
+        stream(accelerator, file, run);
+      else if (kind == "softmax" || kind == "layernorm" || kind == "gelu")
+        pytorch_operator(accelerator, file, run);
+      else if (kind == "copy")
+        copied(accelerator, file, run);
     }
   }
 
@@ -126,8 +135,9 @@ class Reader {
     const auto get = [&](const char* key, std::int64_t otherwise) { return shape.value(key, otherwise); };
     const Kernel kernel = gemm(get("m", get("m_per_group", 0)), get("n", 0), get("k", 0),
                                type_of(run["precision"].get<std::string>()), get("groups", 1));
-    const double seconds = run["measured"].contains("time_s") ? run["measured"]["time_s"].get<double>()
-                                                             : kernel.flops / (run["measured"]["tflops"].get<double>() * 1e12);
+    const double seconds = run["measured"].contains("time_s")
+                               ? run["measured"]["time_s"].get<double>()
+                               : kernel.flops / (run["measured"]["tflops"].get<double>() * 1e12);
     // This source times eager PyTorch calls from a synchronized host: about 24 us beside the 4.6 us of the same GPU elsewhere.
     add(accelerator, Group::gemm, {kernel}, seconds, file, file == "llmcompass_a100" ? 24e-6 : 0);
   }
@@ -171,7 +181,8 @@ class Reader {
     Kernel kernel;
     if (kind == "gelu") {
       const std::int64_t elements = shape["elements"];
-      kernel = elementwise(elements, 4.0 * static_cast<double>(elements), 8.0 * static_cast<double>(elements), DataType::fp16);
+      kernel = elementwise(elements, 4.0 * static_cast<double>(elements), 8.0 * static_cast<double>(elements),
+                           DataType::fp16);
     } else {
       const std::int64_t m = shape["m"], n = shape["n"];
       kernel = is_softmax ? softmax(m, n, 4, DataType::fp16) : normalization(m, n, 4, DataType::fp16);

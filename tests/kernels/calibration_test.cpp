@@ -1,0 +1,140 @@
+// Look-up order of calibrations, and what shipped files must say.
+#include "kernels/calibration.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "devices.hpp"
+#include "kernels/cost_models.hpp"
+
+namespace orrery {
+
+namespace {
+
+const GemmParameters& gemm_of(const DeviceCalibration& calibration, DataType type) {
+  return calibration.gemm[static_cast<std::size_t>(type)].parameters;
+}
+
+// A library with one GEMM entry per named file, told apart by efficiency.
+class Files {
+ public:
+  Files() : folder_(std::filesystem::temp_directory_path() / "orrery_calibration_test") {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_ / "kernels/calibration");
+  }
+  ~Files() { std::filesystem::remove_all(folder_); }
+  Files(const Files&) = delete;
+  Files& operator=(const Files&) = delete;
+
+  void add(const std::string& name, const std::string& type, double efficiency) const {
+    std::ofstream(folder_ / "kernels/calibration" / (name + ".json"))
+        << R"({"name": ")" << name << R"(", "title": "t", "gemm": [{"type": ")" << type << R"(", "efficiency": )"
+        << efficiency
+        << R"(, "memory_efficiency": 0.8, "launch": "1 us", "k_overhead": 100, "tile_cost": 10, "fit": {"samples": 9}}], )"
+        << R"("sources": {"": "test"}})";
+  }
+  Library library() const { return Library({folder_}); }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+DeviceModel device_named(const std::string& name) {
+  DeviceModel device = test::plain_gpu();
+  device.name = name;
+  device.generation = "testing";
+  device.peak.fp8 = FlopsPerSecond(200e12);
+  return device;
+}
+
+}  // namespace
+
+TEST_CASE("calibrations are looked up by device, then generation, then family") {
+  Files files;
+  const DeviceModel device = device_named("mine");
+  CHECK(resolve_calibration(device, files.library()).gemm[0].from == "built-in default");
+  files.add("family-gpu", "fp16", 0.3);
+  CHECK(gemm_of(resolve_calibration(device, files.library()), DataType::fp16).efficiency == 0.3);
+  files.add("generation-testing", "fp16", 0.4);
+  auto found = resolve_calibration(device, files.library());
+  CHECK(gemm_of(found, DataType::fp16).efficiency == 0.4);
+  CHECK_FALSE(found.gemm[static_cast<std::size_t>(DataType::fp16)].calibrated);
+  files.add("mine", "fp16", 0.5);
+  found = resolve_calibration(device, files.library());
+  CHECK(gemm_of(found, DataType::fp16).efficiency == 0.5);
+  CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].calibrated);
+  CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].from == "fitted on this device");
+}
+
+TEST_CASE("types of one rate share an entry; a faster type scales the overheads and is not called calibrated") {
+  Files files;
+  files.add("mine", "fp16", 0.5);
+  const auto found = resolve_calibration(device_named("mine"), files.library());
+  CHECK(gemm_of(found, DataType::bf16).k_overhead == 100);
+  CHECK(found.gemm[static_cast<std::size_t>(DataType::bf16)].calibrated);
+  CHECK(gemm_of(found, DataType::fp8).efficiency == 0.5);
+  CHECK(gemm_of(found, DataType::fp8).k_overhead == Approx(100 * std::pow(2, 0.7)));
+  CHECK_FALSE(found.gemm[static_cast<std::size_t>(DataType::fp8)].calibrated);
+}
+
+TEST_CASE("fp32 products, on vector units, say nothing of narrow types") {
+  Files files;
+  files.add("mine", "fp32", 0.5);
+  files.add("family-gpu", "fp16", 0.3);
+  const auto found = resolve_calibration(device_named("mine"), files.library());
+  CHECK(gemm_of(found, DataType::fp32).efficiency == 0.5);
+  CHECK(gemm_of(found, DataType::fp16).efficiency == 0.3);
+}
+
+TEST_CASE("an efficiency above 1 is a fault of the file") {
+  Files files;
+  files.add("mine", "fp16", 1.2);
+  CHECK_THROWS_AS(resolve_calibration(device_named("mine"), files.library()), SpecError);
+}
+
+TEST_CASE("every shipped calibration reads, is named after its file, cites sources and explains what was not fitted") {
+  const Library library = Library::installed();
+  const auto names = library.names("kernels/calibration");
+  REQUIRE(names.size() >= 20);
+  for (const auto& name : names) {
+    INFO(name);
+    const auto calibration = load_part<Calibration>("kernels/calibration", name, library);
+    CHECK(calibration.name == name);
+    CHECK_FALSE(calibration.title.empty());
+    CHECK(calibration.sources.is_object());
+    CHECK_FALSE(calibration.sources.empty());
+    for (const auto& gemm : calibration.gemm) CHECK((!gemm.fit.files.empty() || !gemm.fit.note.empty()));
+    for (const auto& attention : calibration.attention)
+      CHECK((!attention.fit.files.empty() || !attention.fit.note.empty()));
+    for (const auto& sustained : calibration.sustained) CHECK_FALSE(sustained.note.empty());
+    if (!name.starts_with("generation-") && !name.starts_with("family-"))
+      CHECK_FALSE(library.find("hardware/accelerators", name).empty());
+  }
+}
+
+TEST_CASE("every shipped device resolves to parameters of its own, its generation or its family") {
+  for (const auto& name : test::shipped_names()) {
+    INFO(name);
+    const DeviceModel device = test::shipped(name);
+    const auto found = resolve_calibration(device, Library::installed());
+    for (std::size_t i = 0; i < data_type_names.size(); ++i)
+      if (matrix_peak(device, static_cast<DataType>(i))) CHECK(found.gemm[i].from != "built-in default");
+    CHECK_FALSE(found.attention.empty());
+    CHECK_FALSE(found.memory.from.empty());
+    CHECK_FALSE(calibration_note(device, Library::installed()).empty());
+  }
+}
+
+TEST_CASE("power-limited boards sustain less of the same chip") {
+  const auto sustained = [](const std::string& name) {
+    return resolve_calibration(test::shipped(name), Library::installed())
+        .sustained[static_cast<std::size_t>(DataType::bf16)];
+  };
+  CHECK(sustained("nvidia-a100-sxm4-80gb") == 1);
+  CHECK(sustained("nvidia-h100-sxm-hbm2e-96gb") < sustained("nvidia-h100-sxm5-80gb"));
+  CHECK(sustained("nvidia-h100-sxm5-80gb") < 1);
+}
+
+}  // namespace orrery

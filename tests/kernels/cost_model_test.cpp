@@ -1,0 +1,205 @@
+// The shipped cost model as the engine sees it: host rule, repeats, operating points, breakdown, energy, faults.
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "devices.hpp"
+#include "kernels/cost_models.hpp"
+#include "kernels/shapes.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+using test::perfect;
+using test::plain_gpu;
+using test::seconds_of;
+
+namespace {
+
+const DeviceTypeId first{std::size_t{0}};
+
+std::unique_ptr<CostModel> plain_model() { return make_cost_model(std::vector{plain_gpu()}, std::vector{perfect()}); }
+
+// 1 ms on the plain device, without host time.
+Kernel millisecond() { return elementwise(1, 1e9, 0, DataType::fp32); }
+
+}  // namespace
+
+TEST_CASE("without host time a sequence takes exactly the sum of its kernels") {
+  const std::vector<Kernel> kernels = {millisecond(), gemm(1280, 2560, 4096, DataType::fp16), millisecond()};
+  double sum = 0;
+  for (const Kernel& kernel : kernels) sum += seconds_of(plain_gpu(), perfect(), kernel);
+  CHECK(plain_model()->sequence(first, kernels, {}).time.value == sum);
+}
+
+TEST_CASE("a repeated kernel costs its repeats") {
+  Kernel repeated = millisecond();
+  repeated.repeat = 7;
+  repeated.host_s = 1e-5;
+  CHECK(plain_model()->sequence(first, std::vector{repeated}, {}).time.value ==
+        Approx(plain_model()
+                   ->sequence(first,
+                              std::vector<Kernel>(7,
+                                                  [] {
+                                                    Kernel once = millisecond();
+                                                    once.host_s = 1e-5;
+                                                    return once;
+                                                  }()),
+                              {})
+                   .time.value));
+}
+
+TEST_CASE("host and device time join with exponent 3.5: at the crossing both show, far from it the larger rules") {
+  Kernel kernel = millisecond();
+  kernel.host_s = 1e-3;
+  CHECK(seconds_of(plain_gpu(), perfect(), kernel) == Approx(1e-3 * std::pow(2, 1 / 3.5)));
+  kernel.host_s = 1e-5;
+  CHECK(seconds_of(plain_gpu(), perfect(), kernel) == Approx(1e-3).epsilon(1e-6));
+  kernel.host_s = 1;
+  CHECK(seconds_of(plain_gpu(), perfect(), kernel) == Approx(1).epsilon(1e-6));
+}
+
+TEST_CASE("breakdown and its host time add up to the sequence") {
+  Kernel hosted = millisecond();
+  hosted.host_s = 5e-4;
+  const std::vector<Kernel> kernels = {hosted, gemm(1280, 2560, 4096, DataType::fp16), hosted};
+  const auto model = plain_model();
+  std::vector<KernelCost> costs;
+  const Seconds host = model->breakdown(first, kernels, costs);
+  REQUIRE(costs.size() == 3);
+  double sum = host.value, joules = 0;
+  for (const auto& cost : costs) sum += cost.cost.time.value, joules += cost.cost.energy.value;
+  const Cost whole = model->sequence(first, kernels, {});
+  CHECK(sum == Approx(whole.time.value).epsilon(1e-12));
+  CHECK(joules == Approx(whole.energy.value));
+  CHECK(host.value > 0);
+}
+
+TEST_CASE("breakdown waits for no host when there is none") {
+  std::vector<KernelCost> costs;
+  CHECK(plain_model()->breakdown(first, std::vector{millisecond()}, costs).value == 0);
+}
+
+TEST_CASE("breakdown names the resource that bounds a kernel") {
+  DeviceCalibration calibration = perfect();
+  calibration.memory.parameters.launch = Seconds(1e-6);
+  const auto model = make_cost_model(std::vector{plain_gpu()}, std::vector{calibration});
+  std::vector<KernelCost> costs;
+  model->breakdown(
+      first,
+      std::vector{millisecond(), gemm(12800, 12800, 12800, DataType::fp16), elementwise(1, 8, 0, DataType::fp32)},
+      costs);
+  CHECK(std::string(costs[0].bound) == "memory");
+  CHECK(std::string(costs[1].bound) == "compute");
+  CHECK(std::string(costs[2].bound) == "launch");
+}
+
+TEST_CASE("half the clock doubles compute-bound time, half the memory clock memory-bound time, half the share both") {
+  const Kernel product = gemm(128 * 10, 256 * 10, 65536, DataType::fp16);
+  const double compute = seconds_of(plain_gpu(), perfect(), product);
+  CHECK(seconds_of(plain_gpu(), perfect(), product, {0.5, 1, 1}) == Approx(2 * compute));
+  CHECK(seconds_of(plain_gpu(), perfect(), product, {1, 0.5, 1}) == Approx(compute));
+  CHECK(seconds_of(plain_gpu(), perfect(), millisecond(), {0.5, 1, 1}) == Approx(1e-3));
+  CHECK(seconds_of(plain_gpu(), perfect(), millisecond(), {1, 0.5, 1}) == Approx(2e-3));
+  CHECK(seconds_of(plain_gpu(), perfect(), millisecond(), {1, 1, 0.5}) == Approx(2e-3));
+}
+
+TEST_CASE("coming back to an operating point gives the same bits") {
+  const auto model = plain_model();
+  const std::vector<Kernel> kernels = {gemm(1000, 1000, 1000, DataType::fp16), millisecond()};
+  const Cost before = model->sequence(first, kernels, {});
+  model->sequence(first, kernels, {0.7, 0.9, 0.8});
+  const Cost after = model->sequence(first, kernels, {});
+  CHECK(before.time.value == after.time.value);
+  CHECK(before.energy.value == after.energy.value);
+}
+
+TEST_CASE("sequences that differ in one field are not confused") {
+  const auto model = plain_model();
+  Kernel kernel = gemm(1280, 1280, 1280, DataType::fp16);
+  const double before = model->sequence(first, std::vector{kernel}, {}).time.value;
+  kernel.repeat = 2;
+  CHECK(model->sequence(first, std::vector{kernel}, {}).time.value == Approx(2 * before));
+}
+
+TEST_CASE("an empty sequence costs nothing") {
+  const Cost cost = plain_model()->sequence(first, {}, {});
+  CHECK(cost.time.value == 0);
+  CHECK(cost.energy.value == 0);
+}
+
+TEST_CASE("a data type the device lacks is an error that names the ones it has") {
+  const auto model = plain_model();
+  try {
+    model->sequence(first, std::vector{gemm(64, 64, 64, DataType::fp8)}, {});
+    FAIL("no error");
+  } catch (const SpecError& error) {
+    const std::string text = error.what();
+    CHECK(text.find("plain-gpu") != std::string::npos);
+    CHECK(text.find("fp8") != std::string::npos);
+    CHECK(text.find("bf16, fp16") != std::string::npos);
+  }
+}
+
+TEST_CASE("a device without memory bandwidth or cores says what is missing") {
+  DeviceModel bare = plain_gpu();
+  bare.memory.bandwidth.reset();
+  CHECK_THROWS_AS(seconds_of(bare, perfect(), millisecond()), SpecError);
+  bare = plain_gpu();
+  bare.cores.reset();
+  CHECK_THROWS_AS(seconds_of(bare, perfect(), gemm(64, 64, 64, DataType::fp16)), SpecError);
+}
+
+TEST_CASE("energy adds FLOPs, cache bytes and memory bytes at their cost") {
+  DeviceModel device = plain_gpu();
+  device.power = {};  // no limit
+  const auto model = make_cost_model(std::vector{device}, std::vector{perfect()});
+  const Kernel stream = elementwise(1000, 1e6, 1e5, DataType::fp32);
+  const EnergyParameters energy;
+  CHECK(model->sequence(first, std::vector{stream}, {}).energy.value ==
+        Approx(1e-12 * (1e6 * 8 * energy.memory_pJ_per_bit + 1e5 * energy.vector_pJ_per_flop)));
+  const Kernel product = gemm(256 * 100, 128 * 100, 4096, DataType::fp16);
+  const double cache_bytes = product.flops / 2 * (1.0 / 256 + 1.0 / 128) * 2;
+  CHECK(model->sequence(first, std::vector{product}, {}).energy.value ==
+        Approx(1e-12 * (product.flops * energy.matrix_pJ_per_flop + cache_bytes * 8 * energy.cache_pJ_per_bit +
+                        product.bytes * 8 * energy.memory_pJ_per_bit)));
+}
+
+TEST_CASE("dynamic power stays below the board limit minus idle") {
+  DeviceCalibration hungry = perfect();
+  hungry.energy->matrix_pJ_per_flop = 100;
+  const auto model = make_cost_model(std::vector{plain_gpu()}, std::vector{hungry});
+  const Cost cost = model->sequence(first, std::vector{gemm(12800, 12800, 12800, DataType::fp16)}, {});
+  CHECK(cost.energy.value == Approx(250 * cost.time.value));
+}
+
+TEST_CASE("without energy constants full matrix rate draws the whole dynamic budget") {
+  DeviceCalibration unknown = perfect();
+  unknown.energy.reset();
+  const auto model = make_cost_model(std::vector{plain_gpu()}, std::vector{unknown});
+  const Kernel product = gemm(128 * 10, 256 * 10, 65536, DataType::fp16);
+  const Cost cost = model->sequence(first, std::vector{product}, {});
+  CHECK(cost.energy.value == Approx(250 * cost.time.value));
+}
+
+TEST_CASE("a lower clock saves energy on compute-bound kernels") {
+  DeviceModel device = plain_gpu();
+  device.power = {};
+  const auto model = make_cost_model(std::vector{device}, std::vector{perfect()});
+  const std::vector<Kernel> product = {gemm(12800, 12800, 12800, DataType::fp16)};
+  CHECK(model->sequence(first, product, {0.8, 1, 1}).energy < model->sequence(first, product, {}).energy);
+}
+
+TEST_CASE("long runs go at the sustained fraction, isolated kernels do not") {
+  DeviceCalibration throttled = perfect();
+  throttled.sustained.fill(0.5);
+  const std::vector<Kernel> product = {gemm(128 * 10, 256 * 10, 65536, DataType::fp16)};
+  const auto sustained = make_cost_model(std::vector{plain_gpu()}, std::vector{throttled});
+  const auto isolated = make_cost_model(std::vector{plain_gpu()}, std::vector{throttled}, Conditions::isolated);
+  CHECK(sustained->sequence(first, product, {}).time.value ==
+        Approx(2 * isolated->sequence(first, product, {}).time.value));
+  CHECK(sustained->sequence(first, std::vector{millisecond()}, {}).time.value ==
+        isolated->sequence(first, std::vector{millisecond()}, {}).time.value);
+}
+
+}  // namespace orrery

@@ -1,0 +1,60 @@
+// Devices for kernel tests: the shipped ones, and small hand-made ones whose times are closed forms.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/calibration.hpp"
+#include "kernels/cost_models.hpp"
+#include "sim/device.hpp"
+
+namespace orrery::test {
+
+inline DeviceModel shipped(const std::string& name) {
+  return load_part<DeviceModel>("hardware/accelerators", name, Library::installed());
+}
+
+inline std::vector<std::string> shipped_names() { return Library::installed().names("hardware/accelerators"); }
+
+// 100 cores, 100 TFLOP/s of 16-bit matrix work, 10 of fp32 vectors, 1 TB/s, 300 W of which 50 idle.
+inline DeviceModel plain_gpu() {
+  DeviceModel device;
+  device.name = "plain-gpu";
+  device.family = DeviceFamily::gpu;
+  device.cores = 100;
+  device.peak.fp16 = device.peak.bf16 = FlopsPerSecond(100e12);
+  device.peak.fp32 = FlopsPerSecond(10e12);
+  device.memory.bandwidth = BytesPerSecond(1e12);
+  device.power.tdp = Watts(300);
+  device.power.idle = Watts(50);
+  return device;
+}
+
+// Every efficiency 1 and every overhead 0: what remains is the structure of the model.
+inline DeviceCalibration perfect() {
+  DeviceCalibration calibration;
+  for (auto& found : calibration.gemm) {
+    found.parameters.efficiency = found.parameters.memory_efficiency = 1;
+    found.parameters.launch = Seconds(0);
+    found.parameters.k_overhead = found.parameters.tile_cost = 0;
+    found.parameters.misaligned = 0.5;
+  }
+  AttentionParameters attention;
+  attention.efficiency = attention.backward_ratio = attention.causal_ratio = 1;
+  attention.head_overhead = attention.half_length = attention.causal_half_length = 0;
+  calibration.attention.push_back({attention, true, ""});
+  MemoryParameters& memory = calibration.memory.parameters;
+  memory.launch = Seconds(0);
+  memory.elementwise = memory.normalization = memory.softmax = 1;
+  memory.wide_normalization = 0.5;
+  calibration.energy = EnergyParameters{};
+  return calibration;
+}
+
+inline double seconds_of(const DeviceModel& device, const DeviceCalibration& calibration, const Kernel& kernel,
+                         OperatingPoint point = {}) {
+  const auto model = make_cost_model(std::vector{device}, std::vector{calibration});
+  return model->sequence(DeviceTypeId(std::size_t{0}), std::vector{kernel}, point).time.value;
+}
+
+}  // namespace orrery::test

@@ -1,0 +1,77 @@
+// Systolic arrays: padding to the array, fill and drain, imperfect overlap of memory and compute.
+#include "kernels/systolic.hpp"
+
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "devices.hpp"
+#include "kernels/shapes.hpp"
+
+namespace orrery {
+
+namespace {
+
+// One array of 128 x 128 at 1 GHz: 32.768 TFLOP/s.
+DeviceModel one_array() {
+  DeviceModel device;
+  device.name = "one-array";
+  device.family = DeviceFamily::tpu;
+  device.cores = 1;
+  device.matrix_units = 1;
+  device.systolic_rows = device.systolic_columns = 128;
+  device.peak.bf16 = FlopsPerSecond(2 * 128 * 128 * 1e9);
+  device.memory.bandwidth = BytesPerSecond(1e15);
+  return device;
+}
+
+double seconds(const Kernel& kernel, const DeviceModel& device = one_array()) {
+  return test::seconds_of(device, test::perfect(), kernel);
+}
+
+}  // namespace
+
+TEST_CASE("a tile of weights streams one row per cycle, and fill and drain are paid once") {
+  CHECK(seconds(gemm(1024, 128, 128, DataType::bf16)) == Approx((1024 + 256) * 1e-9));
+  CHECK(seconds(gemm(1024, 1280, 128, DataType::bf16)) == Approx((10 * 1024 + 256) * 1e-9));
+}
+
+TEST_CASE("k and n are padded to the shape of the array") {
+  const double whole = seconds(gemm(1024, 256, 256, DataType::bf16));
+  CHECK(seconds(gemm(1024, 129, 256, DataType::bf16)) == Approx(whole));
+  CHECK(seconds(gemm(1024, 256, 129, DataType::bf16)) == Approx(whole));
+  CHECK(seconds(gemm(1024, 257, 256, DataType::bf16)) > 1.3 * whole);
+}
+
+TEST_CASE("fewer rows than the array is deep take as long as loading the next weights") {
+  CHECK(seconds(gemm(1, 1280, 1280, DataType::bf16)) == Approx(seconds(gemm(128, 1280, 1280, DataType::bf16))));
+}
+
+TEST_CASE("arrays share the tiles, also those of one column of tiles") {
+  DeviceModel four = one_array();
+  four.matrix_units = 4;
+  four.peak.bf16 = FlopsPerSecond(4 * one_array().peak.bf16->value);
+  CHECK(seconds(gemm(1024, 1280, 1280, DataType::bf16), four) == Approx((100 * 1024 / 4 + 256) * 1e-9));
+  CHECK(seconds(gemm(4096, 128, 128, DataType::bf16), four) == Approx((1024 + 256) * 1e-9));
+}
+
+TEST_CASE("compute and memory time join in a norm whose exponent says how well they overlap") {
+  DeviceModel device = one_array();
+  device.memory.bandwidth = BytesPerSecond(1e12);
+  DeviceCalibration calibration = test::perfect();
+  auto& overlap = calibration.gemm[static_cast<std::size_t>(DataType::bf16)].parameters.overlap;
+  const Kernel kernel = gemm(1024, 1024, 1024, DataType::bf16);
+  const double memory = kernel.bytes / 1e12, compute = seconds(kernel);
+  overlap = 1;
+  CHECK(test::seconds_of(device, calibration, kernel) == Approx(memory + compute));
+  overlap = 2;
+  CHECK(test::seconds_of(device, calibration, kernel) == Approx(std::hypot(memory, compute)));
+  overlap.reset();
+  CHECK(test::seconds_of(device, calibration, kernel) == Approx(std::max(memory, compute)));
+}
+
+TEST_CASE("kernels that are no matrix product take their bytes over the bandwidth") {
+  CHECK(seconds(elementwise(1, 1e12, 0, DataType::bf16)) == Approx(1e-3));
+}
+
+}  // namespace orrery
