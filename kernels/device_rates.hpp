@@ -1,4 +1,5 @@
-// The figures of a data sheet that kernels run against, with the faults a user sees when a device lacks one.
+// The figures of a data sheet that kernels run against, with the faults a user sees when a device lacks one. Peaks are
+// dense rates at the nominal clock; how much of them kernels reach is calibration.
 #pragma once
 
 #include "sim/device.hpp"

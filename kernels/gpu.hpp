@@ -1,4 +1,5 @@
-// GPUs: matrix products by tiles and waves, fused attention by kernel generation, the rest by memory traffic.
+// GPUs: matrix products and convolutions (as implicit products) by tiles and waves, fused attention by kernel generation,
+// everything else by memory traffic. Needs the number of cores and the bandwidth of the data sheet.
 #pragma once
 
 #include "kernels/kernel_terms.hpp"

@@ -3,9 +3,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "devices.hpp"
 #include "kernels/nelder_mead.hpp"
 #include "kernels/shapes.hpp"
+#include "tests/kernels/devices.hpp"
 
 namespace orrery {
 

@@ -6,8 +6,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "devices.hpp"
 #include "kernels/cost_models.hpp"
+#include "tests/kernels/devices.hpp"
 
 namespace orrery {
 
@@ -99,6 +99,7 @@ TEST_CASE("every shipped calibration reads, is named after its file, cites sourc
   const auto names = library.names("kernels/calibration");
   REQUIRE(names.size() >= 20);
   for (const auto& name : names) {
+    if (name == "collectives") continue;  // of kernels/collectives, a format of its own
     INFO(name);
     const auto calibration = load_part<Calibration>("kernels/calibration", name, library);
     CHECK(calibration.name == name);

@@ -3,10 +3,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "devices.hpp"
 #include "kernels/cost_models.hpp"
 #include "kernels/shapes.hpp"
 #include "sim/error.hpp"
+#include "tests/kernels/devices.hpp"
 
 namespace orrery {
 

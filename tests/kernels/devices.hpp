@@ -1,4 +1,5 @@
-// Devices for kernel tests: the shipped ones, and small hand-made ones whose times are closed forms.
+// Devices for kernel tests: the shipped ones, and a small hand-made one with a calibration without losses, whose times
+// are closed forms.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-#include "measured_kernels.hpp"
+#include "tests/kernels/measured_kernels.hpp"
 
 #include <fstream>
 #include <map>

@@ -5,8 +5,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "devices.hpp"
 #include "kernels/shapes.hpp"
+#include "tests/kernels/devices.hpp"
 
 namespace orrery {
 

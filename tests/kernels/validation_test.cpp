@@ -6,8 +6,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "devices.hpp"
-#include "measured_kernels.hpp"
+#include "tests/kernels/devices.hpp"
+#include "tests/kernels/measured_kernels.hpp"
 
 namespace orrery {
 
