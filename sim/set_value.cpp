@@ -105,12 +105,12 @@ class Walk {
 
 }  // namespace
 
-void set_value(Json& document, std::string_view text, const std::string& file) {
-  const Assignment assignment = split(text, file);
+void set_value(Json& document, std::string_view assignment, const std::string& file) {
+  const Assignment parsed = split(assignment, file);
   Json edited = document;  // a fault leaves the document as it was
-  Walk walk(edited, assignment, file);
-  for (std::size_t i = 0; i + 1 < assignment.tokens.size(); ++i) walk.step(assignment.tokens[i]);
-  walk.assign(assignment.tokens.back());
+  Walk walk(edited, parsed, file);
+  for (std::size_t i = 0; i + 1 < parsed.tokens.size(); ++i) walk.step(parsed.tokens[i]);
+  walk.assign(parsed.tokens.back());
   document = std::move(edited);
 }
 

@@ -308,7 +308,7 @@ class Reader final : public Fields {
     for (std::size_t i = 0; i < frame.layers.size(); ++i) {
       const Layer& layer = frame.layers[i];
       for (const auto& [key, value] : layer.value->items()) {
-        if (frame.known.count(key) || removed.count(key) || (frame.part && key == "base")) continue;
+        if (frame.known.contains(key) || removed.contains(key) || (frame.part && key == "base")) continue;
         if (value.is_null() && is_below(frame, i, key)) {
           removed.insert(key);
           continue;

@@ -36,14 +36,13 @@ Digits shortest_digits(double magnitude) {
 
 // Digits with the decimal point after the first `exponent` + 1 of them.
 std::string laid_out(const std::string& digits, int exponent) {
-  const int count = static_cast<int>(digits.size());
   if (exponent < -5 || exponent > 15) {
-    const std::string rest = count > 1 ? "." + digits.substr(1) : "";
+    const std::string rest = digits.size() > 1 ? "." + digits.substr(1) : "";
     return fmt::format("{}{}e{}", digits[0], rest, exponent);
   }
-  if (exponent < 0) return "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
-  if (exponent + 1 >= count) return digits + std::string(static_cast<std::size_t>(exponent + 1 - count), '0');
-  const auto point = static_cast<std::size_t>(exponent + 1);
+  if (exponent < 0) return "0." + std::string(static_cast<std::size_t>(-exponent) - 1, '0') + digits;
+  const std::size_t point = static_cast<std::size_t>(exponent) + 1;
+  if (point >= digits.size()) return digits + std::string(point - digits.size(), '0');
   return digits.substr(0, point) + "." + digits.substr(point);
 }
 
@@ -111,7 +110,7 @@ std::string with_prefix(double value, std::string_view unit, int lowest, int hig
   int step = lowest;
   while (step < highest && std::fabs(value) / std::pow(10.0, 3 * step) >= 999.5) ++step;
   return fmt::format("{} {}{}", three_digits(value / std::pow(10.0, 3 * step)),
-                     names[static_cast<std::size_t>(step + 4)], unit);
+                     names[static_cast<std::size_t>(std::ptrdiff_t{step} + 4)], unit);
 }
 
 }  // namespace
