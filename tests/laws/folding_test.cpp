@@ -1,0 +1,96 @@
+#include <catch2/catch.hpp>
+
+#include "tests/support/small_scenario.hpp"
+
+using namespace orrery;
+using orrery::testing::SmallScenario;
+using orrery::testing::Wiring;
+
+namespace {
+
+void require_equal(const Metrics& folded, const Metrics& whole) {
+  const auto a = orrery::testing::numbers(folded), b = orrery::testing::numbers(whole);
+  REQUIRE(a.size() == b.size());
+  for (const auto& [pointer, value] : a) {
+    CAPTURE(pointer);
+    REQUIRE(b.count(pointer) == 1);
+    REQUIRE(value == Approx(b.at(pointer)).epsilon(1e-6).margin(1e-12));
+  }
+}
+
+Plan plan(int data, int tensor, int pipeline, int zero = 0, int virtual_pipeline = 1) {
+  Plan p;
+  p.data = data;
+  p.tensor = tensor;
+  p.pipeline = pipeline;
+  p.zero_stage = zero;
+  p.virtual_pipeline = virtual_pipeline;
+  return p;
+}
+
+std::vector<SmallScenario> strategies() {
+  std::vector<SmallScenario> all;
+  const auto add = [&](Plan p, Json software = Json::object()) {
+    SmallScenario s;
+    s.plan = p;
+    s.more_software = software;
+    all.push_back(s);
+  };
+  add(plan(16, 1, 1));
+  add(plan(16, 1, 1), {{"gradient_overlap", true}});
+  add(plan(4, 4, 1));
+  add(plan(2, 2, 4));
+  add(plan(4, 1, 4));
+  add(plan(2, 4, 2, 1));
+  add(plan(8, 1, 2, 1, 2));
+  add(plan(16, 1, 1, 2));
+  add(plan(16, 1, 1, 3));
+  add(plan(4, 2, 2, 3));
+  Plan sequence = plan(2, 4, 2);
+  sequence.sequence_parallel = true;
+  sequence.recompute = Recompute::selective;
+  add(sequence, {{"tensor_overlap", true}});
+  Plan sharded = plan(16, 1, 1, 3);
+  sharded.zero_group = 4;
+  add(sharded);
+  Plan context = plan(4, 2, 1);
+  context.context = 2;
+  add(context);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("folded equals unfolded in every metric for every strategy on one switch") {
+  for (SmallScenario s : strategies()) {
+    CAPTURE(write_spec(s.plan).dump());
+    const ScenarioRun folded = orrery::testing::run(s);
+    s.fold = false;
+    const ScenarioRun whole = orrery::testing::run(s);
+    REQUIRE(folded.jobs[0].classes < whole.jobs[0].classes);
+    require_equal(folded.metrics, whole.metrics);
+  }
+}
+
+TEST_CASE("folded equals unfolded on a two-level fat-tree with replicas on both sides of the spine") {
+  for (Wiring wiring : {Wiring::fat_tree, Wiring::oversubscribed_tree})
+    for (SmallScenario s : strategies()) {
+      CAPTURE(write_spec(s.plan).dump(), static_cast<int>(wiring));
+      s.wiring = wiring;
+      const ScenarioRun folded = orrery::testing::run(s);
+      s.fold = false;
+      require_equal(folded.metrics, orrery::testing::run(s).metrics);
+    }
+}
+
+TEST_CASE("a slowed device changes the answer and unfolds what it touches") {
+  SmallScenario s;
+  s.plan = plan(4, 2, 2);
+  const ScenarioRun even = orrery::testing::run(s);
+  s.slow_devices = {5};
+  const ScenarioRun uneven = orrery::testing::run(s);
+  REQUIRE(uneven.metrics.jobs[0].iteration_s > 1.1 * even.metrics.jobs[0].iteration_s);
+  REQUIRE(uneven.jobs[0].classes > even.jobs[0].classes);
+  s.fold = false;
+  require_equal(uneven.metrics, orrery::testing::run(s).metrics);
+}
