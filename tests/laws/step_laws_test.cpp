@@ -1,0 +1,168 @@
+#include <catch2/catch.hpp>
+
+#include "analysis/report.hpp"
+#include "sim/routes.hpp"
+#include "tests/support/small_scenario.hpp"
+
+using namespace orrery;
+using orrery::testing::run;
+using orrery::testing::SmallScenario;
+using orrery::testing::Wiring;
+
+namespace {
+
+Plan plan(int data, int tensor, int pipeline, int zero = 0) {
+  Plan p;
+  p.data = data;
+  p.tensor = tensor;
+  p.pipeline = pipeline;
+  p.zero_stage = zero;
+  return p;
+}
+
+SmallScenario with(Plan p, std::string fidelity = "flow") {
+  SmallScenario s;
+  s.plan = p;
+  s.fidelity = std::move(fidelity);
+  return s;
+}
+
+// Bytes that cross links of a class in one iteration, from the Program alone.
+double bytes_on(const ScenarioRun& r, const std::string& link_class) {
+  const Program& program = *r.jobs[0].program;
+  double sum = 0;
+  for (const Operation& op : program.operations) {
+    if (op.kind != OpKind::transfer) continue;
+    for (const LinkLoad& load : route_pattern(r.cluster.fabric, *r.cluster.router, program.pattern(op.pattern)).loads)
+      if (r.cluster.fabric.link_class(r.cluster.fabric.link(load.link).link_class).name == link_class) sum += op.bytes * load.weight;
+  }
+  return sum;
+}
+
+double weights(const SmallScenario& s) { return parameters(orrery::testing::make(s).jobs[0].model); }
+
+}  // namespace
+
+TEST_CASE("an all-reduce of the gradients puts 2(n-1)/n of the buffer on every device's link") {
+  SmallScenario s = with(plan(4, 1, 1));
+  s.nodes = 1;  // all four devices in one NVSwitch domain: each byte crosses one link up and one link down
+  s.more_software = {{"gradient_norm", false}, {"pad_vocabulary", false}};
+  const ScenarioRun r = run(s);
+  const double gradients = 4 * weights(s);
+  REQUIRE(bytes_on(r, "nvlink3") == Approx(2 * 4 * 2 * 3.0 / 4 * gradients).epsilon(1e-3));
+}
+
+TEST_CASE("ZeRO-1 moves as much as an all-reduce with 16-bit gathers, ZeRO-3 gathers twice") {
+  SmallScenario s = with(plan(4, 1, 1, 1));
+  s.nodes = 1;
+  s.global_batch = 4;
+  s.more_software = {{"gradient_norm", false}, {"pad_vocabulary", false}};
+  const double n = weights(s), once = 2 * 4 * 3.0 / 4;  // links x devices x (n-1)/n
+  REQUIRE(bytes_on(run(s), "nvlink3") == Approx(once * (4 + 2) * n).epsilon(1e-3));
+  s.plan.zero_stage = 3;
+  REQUIRE(bytes_on(run(s), "nvlink3") == Approx(once * (4 + 2 + 2) * n).epsilon(1e-3));
+}
+
+TEST_CASE("a job on one device has no communication and no bubble") {
+  SmallScenario s = with(plan(1, 1, 1));
+  s.nodes = 1;
+  Json scenario;
+  Scenario one = orrery::testing::make(s.nodes == 1 ? with(plan(4, 1, 1)) : s);
+  one.cluster.pools[0].count = 1;
+  one.cluster.pools[0].node.devices = 1;
+  one.cluster.pools[0].node.nics->count = 1;
+  one.jobs[0].plan = plan(1, 1, 1);
+  const JobMetrics job = run_scenario(one, "test", Library::installed()).metrics.jobs[0];
+  REQUIRE(job.exposed_communication_s == 0);
+  REQUIRE(job.bubble_s == Approx(0).margin(1e-12));
+  REQUIRE(job.compute_s == Approx(job.iteration_s));
+}
+
+TEST_CASE("options that degree 1 makes meaningless change nothing") {
+  SmallScenario s = with(plan(16, 1, 1));
+  const auto plain = orrery::testing::numbers(run(s).metrics);
+  s.more_software = {{"scatter_gather", false}, {"tensor_overlap", true}, {"pipeline_overlap", true}};
+  s.plan.sequence_parallel = true;
+  s.plan.schedule = Schedule::one_f_one_b;
+  REQUIRE(orrery::testing::numbers(run(s).metrics) == plain);
+}
+
+TEST_CASE("compute, exposed communication, bubble and the rest sum to the iteration") {
+  for (const Plan& p : {plan(16, 1, 1), plan(2, 2, 4), plan(16, 1, 1, 3)})
+    for (const StageMetrics& stage : run(with(p)).metrics.jobs[0].stages) {
+      const JobMetrics job = run(with(p)).metrics.jobs[0];
+      REQUIRE(stage.compute_s + stage.exposed_communication_s + stage.bubble_s + stage.other_s == Approx(job.iteration_s).epsilon(1e-9));
+    }
+}
+
+TEST_CASE("the analytic evaluator is never slower than the flow model, and equal where nothing contends") {
+  for (const Plan& p : {plan(16, 1, 1), plan(2, 2, 4), plan(4, 4, 1), plan(16, 1, 1, 3), plan(4, 2, 2, 1)})
+    for (Wiring wiring : {Wiring::one_switch, Wiring::oversubscribed_tree}) {
+      SmallScenario s = with(p);
+      s.wiring = wiring;
+      const double flow = run(s).metrics.jobs[0].iteration_s;
+      s.fidelity = "analytic";
+      REQUIRE(run(s).metrics.jobs[0].iteration_s <= flow * (1 + 1e-9));
+    }
+  SmallScenario alone = with(plan(4, 4, 1));
+  const double flow = run(alone).metrics.jobs[0].iteration_s;
+  alone.fidelity = "analytic";
+  REQUIRE(run(alone).metrics.jobs[0].iteration_s == Approx(flow).epsilon(1e-9));
+}
+
+TEST_CASE("no run beats its compute or the bandwidth of its links") {
+  for (const Plan& p : {plan(16, 1, 1), plan(2, 2, 4), plan(16, 1, 1, 3)}) {
+    const ScenarioRun r = run(with(p));
+    const double iteration = r.metrics.jobs[0].iteration_s;
+    for (const StageMetrics& stage : r.metrics.jobs[0].stages) REQUIRE(stage.compute_s <= iteration * (1 + 1e-9));
+    std::map<std::uint32_t, double> bytes;
+    for (const Operation& op : r.jobs[0].program->operations)
+      if (op.kind == OpKind::transfer)
+        for (const LinkLoad& load : route_pattern(r.cluster.fabric, *r.cluster.router, r.jobs[0].program->pattern(op.pattern)).loads)
+          bytes[load.link.value] += op.bytes * load.weight;
+    for (const auto& [link, sum] : bytes)
+      REQUIRE(sum / r.cluster.fabric.link(LinkId(link)).bandwidth.value <= iteration * (1 + 1e-9));
+  }
+}
+
+TEST_CASE("doubling every bandwidth never slows a run in the analytic evaluator") {
+  for (const Plan& p : {plan(16, 1, 1), plan(2, 2, 4), plan(4, 2, 2, 1), plan(16, 1, 1, 3)}) {
+    Scenario slow = orrery::testing::make(with(p, "analytic")), fast = slow;
+    fast.cluster.pools[0].node.scale_up.link->bandwidth_per_direction *= 2;
+    fast.cluster.pools[0].node.nics->link.bandwidth_per_direction *= 2;
+    const auto time = [](const Scenario& s) { return run_scenario(s, "test", Library::installed()).metrics.jobs[0].iteration_s; };
+    REQUIRE(time(fast) <= time(slow) * (1 + 1e-12));
+  }
+}
+
+TEST_CASE("two runs give the same numbers to the last bit") {
+  SmallScenario s = with(plan(2, 2, 4));
+  s.wiring = Wiring::oversubscribed_tree;
+  const auto first = orrery::testing::numbers(run(s).metrics);
+  run(with(plan(16, 1, 1, 3)));
+  REQUIRE(orrery::testing::numbers(run(s).metrics) == first);
+}
+
+TEST_CASE("collectives written step by step take as long as collectives written as flows") {
+  for (const Plan& p : {plan(4, 4, 1), plan(16, 1, 1), plan(16, 1, 1, 3)}) {
+    SmallScenario s = with(p);
+    const double flows = run(s).metrics.jobs[0].iteration_s;
+    s.detail = "step";
+    REQUIRE(run(s).metrics.jobs[0].iteration_s == Approx(flows).epsilon(0.01));
+  }
+}
+
+TEST_CASE("equal stages spend the published fraction of the pipeline in the bubble") {
+  SmallScenario s = with(plan(1, 1, 4), "analytic");
+  s.nodes = 1;
+  s.global_batch = 8;
+  s.layers = 16;
+  // A model without weight in embedding and head, and messages that cost nothing, leave the schedule alone.
+  Scenario scenario = orrery::testing::make(s);
+  scenario.jobs[0].model.vocabulary = 128;
+  scenario.cluster.pools[0].node.scale_up.link->bandwidth_per_direction *= 1e6;
+  const JobMetrics job = run_scenario(scenario, "test", Library::installed()).metrics.jobs[0];
+  double bubble = 0;
+  for (const StageMetrics& stage : job.stages) bubble += (job.iteration_s - stage.compute_s) / job.iteration_s / 4;
+  REQUIRE(bubble == Approx(3.0 / (8 + 3)).epsilon(0.05));
+}
