@@ -200,7 +200,7 @@ void EngineCore::latency_paid(std::uint32_t index) {
   const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
   ++timeline_.flows_simulated;
   r.done = 1;  // from here on the network knows
-  network_->start(index, indexed, r.op, indexed.operation(r.op).bytes);
+  network_->start(index, indexed, r.op, indexed.operation(r.op).moving_bytes());
 }
 
 void EngineCore::operation_ends(std::uint32_t index) {

@@ -68,7 +68,7 @@ void EngineCore::share_running_transfers() {
       ++timeline_.flows_simulated;
       r.done = 1;
       if (left > 0)
-        network_->start(i, indexed, r.op, left * op.bytes);
+        network_->start(i, indexed, r.op, left * op.moving_bytes());
       else
         push(now_, EventKind::operation_ends, i, r.generation);
     }
@@ -166,12 +166,12 @@ void EngineCore::drop(std::uint32_t index) {
     mark_changed(r.device);
   } else {
     const RoutedPattern& routed = indexed.pattern_of(op);
-    double left = op.bytes;
+    double left = op.moving_bytes();
     if (r.flowing && r.done > 0)
       left = network_->stop(index);
     else if (!r.flowing && routed.bottleneck > 0)
-      left = std::min(op.bytes, (r.end - now_) / routed.bottleneck);
-    energy = (op.bytes - left) * routed.energy_per_byte;
+      left = std::min(op.moving_bytes(), (r.end - now_) / routed.bottleneck);
+    energy = (op.bytes - left * op.efficiency) * routed.energy_per_byte;
     busy(r, -1);
   }
   ++timeline_.events;

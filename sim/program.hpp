@@ -81,8 +81,10 @@ struct Operation {
   MemoryEffectId memory;
   std::uint32_t rounds = 0;     // Transfer: path latencies paid one after the other
   double bytes = 0;             // Transfer: multiplied by each flow's share
+  double efficiency = 1;        // Transfer: rate that the algorithm reaches over what its links could carry
   double setup_s = 0;           // Transfer: fixed time before bytes move (launch, protocol steps)
   Label label;
+  double moving_bytes() const { return bytes / efficiency; }  // at the links' full rate this takes as long
 };
 
 // One device the Program runs on, and for how many like it stands (folding).

@@ -60,7 +60,7 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
 }
 
 Seconds time_alone(const Operation& op, const RoutedPattern& routed) {
-  return Seconds(op.setup_s + op.rounds * routed.latency.value + op.bytes * routed.bottleneck);
+  return Seconds(op.setup_s + op.rounds * routed.latency.value + op.moving_bytes() * routed.bottleneck);
 }
 
 }  // namespace orrery

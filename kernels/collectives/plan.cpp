@@ -72,7 +72,8 @@ std::vector<CollectiveStep> write_flow_detail(const Group& group, const std::vec
   for (const TrafficPhase& phase : phases) {
     CollectiveStep step;
     step.flows = flows_of(group, phase.pairs);
-    step.bytes = bytes / costing.outer.efficiency;
+    step.bytes = bytes;
+    step.efficiency = costing.outer.efficiency;
     step.rounds = crosses_nodes(group) ? phase.node_rounds : phase.rounds;
     step.setup = costing.outer.step * static_cast<double>(step.rounds) +
                  inner * static_cast<double>(phase.rounds - step.rounds);
@@ -92,7 +93,8 @@ std::vector<CollectiveStep> write_step_detail(const Group& group, const Schedule
     merge_pairs(pairs);
     CollectiveStep step;
     step.flows = flows_of(group, pairs);
-    step.bytes = bytes / costing.outer.efficiency;
+    step.bytes = bytes;
+    step.efficiency = costing.outer.efficiency;
     step.rounds = 1;
     step.setup = costing.outer.step;
     steps.push_back(std::move(step));
@@ -106,7 +108,7 @@ double predict(const Group& group, const std::vector<CollectiveStep>& steps) {
   double total = 0;
   for (const CollectiveStep& step : steps) {
     const RoutedPattern routed = route_pattern(group.cluster->fabric, *group.cluster->router, step.flows);
-    total += step.setup.value + step.rounds * routed.latency.value + step.bytes * routed.bottleneck;
+    total += step.setup.value + step.rounds * routed.latency.value + step.bytes / step.efficiency * routed.bottleneck;
   }
   return total;
 }

@@ -105,7 +105,7 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
     if (flows.empty()) {  // the first group decides for all: they are alike
       request.algorithm = plan.algorithm;
       flows.resize(plan.steps.size());
-      for (const CollectiveStep& step : plan.steps) slot->second.push_back({{}, step.bytes, step.rounds, step.setup});
+      for (const CollectiveStep& step : plan.steps) slot->second.push_back({{}, step.bytes, step.efficiency, step.rounds, step.setup});
     }
     ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(), plan.steps.size());
     for (std::size_t i = 0; i < flows.size(); ++i)
@@ -129,6 +129,7 @@ OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<Q
   OpId last;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const OpId op = builder_.transfer(on, steps[i].pattern, steps[i].bytes, steps[i].rounds, steps[i].setup, label);
+    builder_.operation(op).efficiency = steps[i].efficiency;
     if (i == 0)
       for (OpId before : after) builder_.depend(op, before);
     else

@@ -80,7 +80,7 @@ class Emitter {
   };
   struct ResolvedStep {
     PatternId pattern;
-    double bytes;
+    double bytes, efficiency;
     std::uint32_t rounds;
     Seconds setup;
   };

@@ -22,7 +22,7 @@ Json document(const SmallScenario& s) {
   Json pool = {{"node", node}, {"count", s.nodes}};
   if (!s.slow_devices.empty()) {
     pool["slow_devices"] = s.slow_devices;
-    pool["slow_factor"] = 0.7;
+    pool["slow_factor"] = 0.2;
   }
   return {{"orrery", "scenario/1"}, {"name", "small"}, {"cluster", {{"name", "test"}, {"pools", {pool}}, {"fabric", fabric}}},
           {"jobs", {job}}, {"simulate", {{"fidelity", s.fidelity}, {"fold", s.fold}, {"collective_detail", s.detail}}}};
