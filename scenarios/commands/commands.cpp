@@ -4,6 +4,7 @@
 #include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/show.hpp"
+#include "scenarios/commands/validate.hpp"
 
 namespace orrery {
 
@@ -12,6 +13,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"check", "validate scenarios without simulating, all faults at once", declare_check},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
+    {"validate", "compare predictions with measured runs", declare_validate},
 };
 
 std::span<const CatalogEntry<DeclareCommand>> commands() { return table; }

@@ -1,0 +1,266 @@
+#include "scenarios/measured.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <set>
+
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<std::string_view, 5> kinds = {"training", "collective", "kernel", "power", "reliability"};
+constexpr std::string_view format_family = "orrery/measured/";
+constexpr double largest_exact_integer = 9007199254740992.0;
+
+std::string found_text(const Json& value) {
+  std::string text = value.dump();
+  return text.size() <= 60 ? text : text.substr(0, 57) + "...";
+}
+
+[[noreturn]] void wrong_type(const MeasuredRow& row, std::string_view path, std::string_view expected,
+                             const Json& value) {
+  throw CannotSimulate(
+      fmt::format("faulty row: at {}/{}: expected {}, found {}", row.pointer, path, expected, found_text(value)));
+}
+
+}  // namespace
+
+const Json* MeasuredRow::at(std::string_view path) const {
+  const Json* value = &run;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string key(path.substr(0, slash));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+    if (!value->is_object()) return nullptr;
+    const auto it = value->find(key);
+    if (it == value->end() || it->is_null()) return nullptr;
+    value = &*it;
+  }
+  return value;
+}
+
+std::optional<double> MeasuredRow::number(std::string_view path) const {
+  const Json* value = at(path);
+  if (!value) return std::nullopt;
+  if (!value->is_number()) wrong_type(*this, path, "a number", *value);
+  return value->get<double>();
+}
+
+std::optional<std::int64_t> MeasuredRow::integer(std::string_view path) const {
+  const auto value = number(path);
+  if (!value) return std::nullopt;
+  if (std::abs(*value) > largest_exact_integer || *value != std::floor(*value))
+    wrong_type(*this, path, "an integer", *at(path));
+  return static_cast<std::int64_t>(*value);
+}
+
+std::optional<std::string> MeasuredRow::text(std::string_view path) const {
+  const Json* value = at(path);
+  if (!value) return std::nullopt;
+  if (!value->is_string()) wrong_type(*this, path, "a text", *value);
+  return value->get<std::string>();
+}
+
+std::optional<bool> MeasuredRow::flag(std::string_view path) const {
+  const Json* value = at(path);
+  if (!value) return std::nullopt;
+  if (!value->is_boolean()) wrong_type(*this, path, "true or false", *value);
+  return value->get<bool>();
+}
+
+namespace {
+
+template <class T> T need(std::optional<T> value, std::string_view path) {
+  if (!value) throw CannotSimulate(fmt::format("{} is not stated", path));
+  return *value;
+}
+
+}  // namespace
+
+double MeasuredRow::need_number(std::string_view path) const { return need(number(path), path); }
+std::int64_t MeasuredRow::need_integer(std::string_view path) const { return need(integer(path), path); }
+std::string MeasuredRow::need_text(std::string_view path) const { return need(text(path), path); }
+
+std::vector<fs::path> measured_files(const std::vector<std::string>& arguments) {
+  std::vector<fs::path> files;
+  std::set<fs::path> seen;
+  const auto add = [&](const fs::path& file) {
+    std::error_code error;
+    const fs::path same = fs::weakly_canonical(file, error);
+    if (seen.insert(error ? file : same).second) files.push_back(file);
+  };
+  for (const std::string& argument : arguments) {
+    std::error_code error;
+    if (!fs::is_directory(argument, error)) {
+      add(argument);
+      continue;
+    }
+    std::vector<fs::path> inside;
+    for (fs::recursive_directory_iterator it(argument, error), end; !error && it != end; it.increment(error))
+      if (it->path().extension() == ".json" && it->is_regular_file()) inside.push_back(it->path());
+    if (error) throw IoError(fmt::format("cannot read folder {}: {}", argument, error.message()));
+    if (inside.empty()) throw SpecError(argument, "", "a folder with measured-run files (*.json)", "none");
+    std::sort(inside.begin(), inside.end());
+    for (const fs::path& file : inside) add(file);
+  }
+  return files;
+}
+
+std::vector<std::string> split_csv_line(std::string_view line) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quoted) {
+      if (c != '"')
+        cells.back() += c;
+      else if (i + 1 < line.size() && line[i + 1] == '"')
+        cells.back() += line[++i];
+      else
+        quoted = false;
+    } else if (c == '"' && cells.back().empty()) {
+      quoted = true;
+    } else if (c == ',') {
+      cells.emplace_back();
+    } else {
+      cells.back() += c;
+    }
+  }
+  return cells;
+}
+
+namespace {
+
+// A cell that is wholly a finite number is one; an empty cell is unknown.
+Json cell_value(const std::string& cell) {
+  if (cell.empty()) return nullptr;
+  double value = 0;
+  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  if (error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value)) {
+    if (value == std::floor(value) && std::abs(value) < largest_exact_integer) return static_cast<std::int64_t>(value);
+    return value;
+  }
+  return cell;
+}
+
+std::vector<Json> read_csv(const fs::path& file, const fs::path& named_in) {
+  std::ifstream in(file);
+  if (!in) throw SpecError(named_in.string(), "/data_file", "a readable file beside it", "no " + file.string());
+  std::string line;
+  const auto next = [&] {
+    if (!std::getline(in, line)) return false;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    return true;
+  };
+  if (!next()) throw SpecError(file.string(), "", "a header line", "an empty file");
+  const std::vector<std::string> header = split_csv_line(line);
+  std::vector<Json> rows;
+  for (int number = 2; next(); ++number) {
+    if (line.empty()) continue;
+    const std::vector<std::string> cells = split_csv_line(line);
+    if (cells.size() != header.size())
+      throw SpecError(file.string(), fmt::format("line {}", number), fmt::format("{} cells", header.size()),
+                      fmt::format("{}", cells.size()));
+    Json row = Json::object();
+    for (std::size_t i = 0; i < cells.size(); ++i) row[header[i]] = cell_value(cells[i]);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+// The head of a file: one clear fault when it is something else.
+std::string read_kind(const Json& document, const std::string& name) {
+  if (!document.is_object() || !document.contains("format") || !document["format"].is_string())
+    throw SpecError(name, "/format", "a file of measured runs: \"orrery/measured/1\"",
+                    document.is_object() && document.contains("format") ? found_text(document["format"]) : "none");
+  const std::string format = document["format"].get<std::string>();
+  if (format != "orrery/measured/1") {
+    const bool newer = format.starts_with(format_family);
+    throw SpecError(name, "/format",
+                    newer ? "\"orrery/measured/1\", the version that this build reads" : "\"orrery/measured/1\"",
+                    quote(format));
+  }
+  const std::string kind = document.contains("kind") && document["kind"].is_string()
+                               ? document["kind"].get<std::string>()
+                               : "";
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
+    throw SpecError(name, "/kind", fmt::format("one of {}", fmt::join(kinds, ", ")),
+                    document.contains("kind") ? found_text(document["kind"]) : "none");
+  return kind;
+}
+
+std::string optional_text(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, std::size_t index, bool from_csv) {
+  MeasuredRow row;
+  row.kind = file.kind;
+  row.source = file.source;
+  row.file = file.file.string();
+  row.pointer = from_csv ? fmt::format("row {}", index) : fmt::format("/runs/{}", index);
+  row.id = optional_text(run, "id");
+  if (row.id.empty()) {
+    if (!from_csv) throw SpecError(row.file, row.pointer + "/id", "a text that names the row", "none");
+    row.id = fmt::format("{}-{}", file.file.stem().string(), index);
+  }
+  row.grade = optional_text(run, "grade");
+  const auto exclude = run.find("exclude");
+  if (exclude != run.end() && exclude->is_string()) {
+    row.exclude = exclude->get<std::string>();
+    if (row.exclude.starts_with("exclude: ")) row.exclude.erase(0, 9);
+  } else if (exclude != run.end() && exclude->is_boolean() && exclude->get<bool>()) {
+    row.exclude = "no reason given";
+  }
+  row.run = std::move(run);
+  Json merged = cluster.is_object() ? cluster : Json::object();
+  if (row.run.contains("cluster") && row.run["cluster"].is_object()) merged.update(row.run["cluster"]);
+  row.run["cluster"] = std::move(merged);
+  return row;
+}
+
+}  // namespace
+
+MeasuredFile read_measured(const fs::path& path) {
+  const Json document = read_json(path);
+  MeasuredFile file;
+  file.file = path;
+  file.kind = read_kind(document, path.string());
+  file.source = file.kind + "/" + path.stem().string();
+  if (document.contains("source") && document["source"].is_object())
+    file.title = optional_text(document["source"], "title");
+  const Json cluster = document.value("cluster", Json::object());
+  std::vector<Json> runs;
+  const std::string data_file = optional_text(document, "data_file");
+  if (!data_file.empty()) {
+    if (data_file.find('/') != std::string::npos || data_file.front() == '.')
+      throw SpecError(path.string(), "/data_file", "the name of a file beside this one", quote(data_file));
+    runs = read_csv(path.parent_path() / data_file, path);
+    const auto rows = document.find("rows");
+    if (rows != document.end() && rows->is_number() && rows->get<double>() != static_cast<double>(runs.size()))
+      throw SpecError(path.string(), "/rows", fmt::format("the number of rows of {} ({})", data_file, runs.size()),
+                      found_text(*rows));
+  } else {
+    if (!document.contains("runs") || !document["runs"].is_array())
+      throw SpecError(path.string(), "/runs", "a list of runs",
+                      document.contains("runs") ? found_text(document["runs"]) : "none");
+    runs = document["runs"].get<std::vector<Json>>();
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (!runs[i].is_object())
+      throw SpecError(path.string(), fmt::format("/runs/{}", i), "an object", found_text(runs[i]));
+    file.rows.push_back(make_row(file, cluster, std::move(runs[i]), i, !data_file.empty()));
+  }
+  return file;
+}
+
+}  // namespace orrery

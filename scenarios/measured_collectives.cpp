@@ -1,0 +1,85 @@
+#include <algorithm>
+#include <cctype>
+
+#include "kernels/collectives/algorithms.hpp"
+#include "scenarios/measured_kernels.hpp"
+#include "scenarios/measured_scenario.hpp"
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+CollectiveKind kind_of(const std::string& text) {
+  for (std::size_t k = 1; k < collective_names.size(); ++k)
+    if (collective_names[k] == text) return static_cast<CollectiveKind>(k);
+  if (text == "alltoall") return CollectiveKind::all_to_all;
+  throw CannotSimulate("collective " + quote(text) + " is not modelled");
+}
+
+// Bus bandwidth over algorithm bandwidth, as nccl-tests define it.
+double bus_factor(CollectiveKind kind, double n) {
+  switch (kind) {
+    case CollectiveKind::all_reduce:
+      return 2 * (n - 1) / n;
+    case CollectiveKind::all_gather:
+    case CollectiveKind::reduce_scatter:
+    case CollectiveKind::all_to_all:
+      return (n - 1) / n;
+    default:
+      return 1;
+  }
+}
+
+std::string algorithm_of(const MeasuredRow& row) {
+  std::string text = row.text("algorithm").value_or("");
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (text.find("default") != std::string::npos) return "";
+  return text.substr(0, text.find(' '));
+}
+
+}  // namespace
+
+CollectiveCase collective_case(const MeasuredRow& row, RulesUsed& used) {
+  CollectiveCase work;
+  work.kind = kind_of(row.need_text("collective"));
+  if (!row.has("bytes")) throw CannotSimulate("the message size is not stated");
+  work.bytes = row.need_number("bytes");
+  if (!(work.bytes > 0)) throw CannotSimulate("the message is empty");
+  work.algorithm = algorithm_of(row);
+  const std::int64_t devices = row.need_integer("devices"), hosts = row.integer("nodes").value_or(1);
+  if (devices < 2 || hosts < 1 || devices % hosts != 0)
+    throw CannotSimulate(fmt::format("faulty row: {} devices on {} nodes", devices, hosts));
+  const std::int64_t per_host = row.integer("cluster/devices_per_node").value_or(devices / hosts);
+  const MeasuredCluster machine = measured_cluster(row, devices, hosts, used);
+  const std::int64_t stride = machine.devices_per_node > per_host ? devices / hosts : per_host;
+  if (hosts > 1) used.insert(Rule::spread_over_nodes);
+  for (std::int64_t host = 0; host < hosts; ++host)
+    for (std::int64_t local = 0; local < devices / hosts; ++local) {
+      const std::int64_t device = hosts == 1 ? local : host * stride + local;
+      if (device >= machine.devices)
+        throw CannotSimulate(fmt::format("faulty row: {} devices on {} nodes", devices, hosts));
+      work.members.emplace_back(static_cast<std::size_t>(device));
+    }
+  work.cluster = machine.cluster;
+  return work;
+}
+
+bool collective_algorithm_known(const std::string& name) { return find(collective_catalog(), name) != nullptr; }
+
+std::optional<double> measured_collective_time(const MeasuredRow& row) {
+  for (const char* path : {"measured/time_s", "derived/time_s"})
+    if (const auto time = row.number(path)) return time;
+  const auto bytes = row.number("bytes");
+  if (!bytes) return std::nullopt;
+  const CollectiveKind kind = kind_of(row.need_text("collective"));
+  // The bus bandwidth is printed with more digits relative to its size than the algorithm bandwidth.
+  if (const auto bus = row.number("measured/busbw_GBs"); bus && *bus > 0)
+    return bus_factor(kind, static_cast<double>(row.need_integer("devices"))) * *bytes / (*bus * 1e9);
+  if (const auto rate = row.number("measured/algbw_GBs"); rate && *rate > 0) return *bytes / (*rate * 1e9);
+  return std::nullopt;
+}
+
+}  // namespace orrery

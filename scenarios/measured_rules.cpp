@@ -1,0 +1,152 @@
+#include "scenarios/measured_rules.hpp"
+
+#include <array>
+
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+// In the order of Rule.
+constexpr std::array<RuleText, 22> rules = {{
+    {"recompute-none", "recomputation not stated: none",
+     "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
+     "peak"},
+    {"recompute-operator",
+     "selective recomputation by operator that keeps half of the matrix products: half of the layers recomputed in "
+     "full",
+     "torchtitan documents what is kept; the share is our reading"},
+    {"recompute-minimal", "recomputation that keeps all matrix products: none (only element-wise work is repeated)",
+     "TPU v5p: 0 to 10 % extra FLOPs fit"},
+    {"micro-batch", "micro-batch not stated: 2 sequences, or 1 where 2 do not divide the batch",
+     "Megatron-Core r0.8 weak scaling"},
+    {"interleaving",
+     "pipeline with an unstated number of virtual stages: interleaved with 6, or the most below 6 that the layers "
+     "divide into",
+     "MLPerf GPT-3, 13 rows: 6 leaves 2/11 % (median/p90), 1 leaves 12/40 %"},
+    {"tensor-in-node",
+     "split of model parallelism not stated: tensor-parallel as wide as a node (at most 8), the rest pipeline",
+     "Narayanan et al. 2021, takeaway 1"},
+    {"layer-split",
+     "layers that do not divide into equal chunks: as even as possible, embedding and head counted as a layer each",
+     "BLOOM: 5.6/12.9 % to 4.8/11.0 %"},
+    {"zero-stage", "ZeRO stage not stated: 0", "default of the frameworks concerned"},
+    {"sequence-parallel", "sequence parallelism not stated: off", "default of the frameworks concerned"},
+    {"scale-out-reference",
+     "network between nodes not stated: the ports of the reference system with the same scale-up links",
+     "DGX-1, DGX A100, DGX H100/B200, MI300X platform, TPU hosts"},
+    {"fabric-non-blocking", "fabric between nodes: non-blocking fat tree of 64-port switches",
+     "no source states its oversubscription"},
+    {"torus-shape", "shape of a TPU slice: the most cubic (3D) or square (2D) one in steps of 4 chips",
+     "Google Cloud TPU documentation lists these shapes"},
+    {"even-domains", "more devices than one scale-up domain: spread evenly over the fewest domains, whole trays each",
+     "how NVL72 systems are scheduled (64 of 72)"},
+    {"masked-positions", "BERT pre-training: 20 predicted positions at sequence 128, 80 at 512",
+     "maximum predictions per sequence of the published recipe"},
+    {"length-binned", "BERT phase 2 (sequence 512): sequences 0.6 of their nominal length",
+     "length-binned data; 24 rows 21/69 % to 2/7 % (median/p90), fp16 and tf32 agree; cause inferred"},
+    {"normalization-by-family", "normalization: RMSNorm for gated feed-forward networks, else LayerNorm",
+     "Llama and GPT families"},
+    {"software-profile", "software profile chosen by the framework's name and generation", "models/software"},
+    {"unstated-heads", "attention benchmark without a number of heads: hidden size 2048",
+     "FlashAttention benchmark script"},
+    {"streamed-size", "streaming benchmark without a size: 1 GiB moved", "long enough for launch time not to matter"},
+    {"half-chip", "TPU7x: a JAX device is half a chip, so that a chip runs two such products at once",
+     "Google tpu-recipes"},
+    {"spread-over-nodes",
+     "collective over several nodes: the same number of members on each node, first devices of each",
+     "nccl-tests default"},
+    {"algorithm-automatic", "a named collective algorithm that is not modelled: the automatic choice",
+     "the library's own choice differs little at large sizes"},
+}};
+
+struct FrameworkRow {
+  std::string_view contains;  // in the framework's name, lower case; the first row that fits
+  std::string_view profile;
+  std::string_view setting =
+      "";  // and in the mixed-precision mode or precision, where a framework's generations differ by it
+};
+
+constexpr FrameworkRow frameworks[] = {
+    {"megatron-deepspeed", "megatron-deepspeed-bloom", "bf16"},  // its bf16 optimizer keeps fp32 gradients
+    {"megatron-deepspeed", "vtrain-megatron"},
+    {"megatron-lm (2020)", "megatron-lm-2020"},
+    {"megatron-lm (jan 2021)", "megatron-lm-2021"},
+    {"megatron-lm (sc21)", "megatron-lm-2021"},
+    {"megatron-lm", "megatron-lm-2022"},
+    {"megatron-core r0.8", "megatron-core-0.8"},
+    {"megatron-core", "megatron-core"},
+    {"megatron-bridge", "megatron-bridge"},
+    {"megatron bridge", "megatron-bridge"},
+    {"nemo", "nemo-mlperf"},
+    {"nvidia release", "nemo-mlperf"},
+    {"llm-foundry", "llm-foundry-pure", "pure"},
+    {"llm-foundry", "llm-foundry"},
+    {"fms-fsdp (no compile)", "pytorch-fsdp"},
+    {"fms-fsdp", "fms-fsdp"},
+    {"internlm", "internlm-2023"},
+    {"torchtitan, torch.compile", "torchtitan-compile"},
+    {"torchtitan", "torchtitan"},
+    {"deeplearningexamples", "nvidia-bert"},
+    {"maxtext", "maxtext"},
+    {"jax", "jax"},
+    {"pytorch eager", "pytorch-eager"},
+    {"deepspeed zero-3", "deepspeed-zero-2022"},
+    {"deepspeed", "deepspeed-zero"},
+    {"horovod", "horovod"},
+    {"fsdp", "pytorch-fsdp"},
+    {"pytorch", "pytorch-ddp"},
+};
+
+constexpr ReferencePort reference_ports[] = {
+    {"nvlink1", "infiniband-edr-100", 0.5},
+    {"nvlink2", "infiniband-edr-100", 0.5},
+    {"nvlink3", "infiniband-hdr-200", 1},
+    {"nvlink4", "infiniband-ndr-400", 1},
+    {"nvlink5", "infiniband-ndr-400", 1},
+    {"nvlink6", "infiniband-xdr-800", 1},
+    {"infinity-fabric", "roce-400", 1},
+    {"ici-v5e", "dcn", 0.25},
+    {"ici-v6e", "dcn", 0.25},
+    {"ici", "dcn", 0.5},
+    {"gaudi", "roce-100", 3},
+    {"pcie", "ethernet-100", 0.25},
+};
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+}  // namespace
+
+const RuleText& rule_text(Rule rule) { return rules[static_cast<std::size_t>(rule)]; }
+std::span<const RuleText> rule_texts() { return rules; }
+
+std::string rules_line(const RulesUsed& used) {
+  std::string line;
+  for (Rule rule : used) line += (line.empty() ? "" : ", ") + std::string(rule_text(rule).name);
+  return line;
+}
+
+std::string software_profile_of(const MeasuredRow& row) {
+  const std::string framework = row.need_text("framework");
+  const std::string name = lower(framework);
+  const std::string setting = lower(row.text("mixed_precision_mode").value_or("") + " " +
+                                    row.text("precision").value_or(""));
+  for (const FrameworkRow& known : frameworks)
+    if (name.find(known.contains) != std::string::npos && setting.find(known.setting) != std::string::npos)
+      return std::string(known.profile);
+  throw CannotSimulate("no software profile for framework " + quote(framework));
+}
+
+const ReferencePort* reference_port(std::string_view scale_up_link) {
+  for (const ReferencePort& reference : reference_ports)
+    if (scale_up_link.starts_with(reference.scale_up)) return &reference;
+  return nullptr;
+}
+
+}  // namespace orrery

@@ -1,0 +1,63 @@
+// What is assumed where a measured run does not say. One table: a rule has a name, a text and the evidence for it; every
+// prediction lists the rules it used. Rules look at what kind of system, software or setting a row is, never at the row's
+// id or at what was measured. Also the table from a framework's name to its software profile (models/software).
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "scenarios/measured.hpp"
+
+namespace orrery {
+
+enum class Rule : std::uint8_t {
+  recompute_none,
+  recompute_operator,
+  recompute_minimal,
+  micro_batch,
+  interleaving,
+  tensor_in_node,
+  layer_split,
+  zero_stage,
+  sequence_parallel,
+  scale_out_reference,
+  fabric_non_blocking,
+  torus_shape,
+  even_domains,
+  masked_positions,
+  length_binned,
+  normalization_by_family,
+  software_profile,
+  unstated_heads,
+  streamed_size,
+  half_chip,
+  spread_over_nodes,
+  algorithm_automatic
+};
+
+struct RuleText {
+  std::string_view name, text, evidence;
+};
+const RuleText& rule_text(Rule);
+std::span<const RuleText> rule_texts();
+
+using RulesUsed = std::set<Rule>;
+// "recompute-none, scale-out-reference"
+std::string rules_line(const RulesUsed&);
+
+// The profile in models/software that documents what this framework does. CannotSimulate when the framework is unknown.
+std::string software_profile_of(const MeasuredRow&);
+
+// The scale-out port of a reference system with this scale-up link, for rows that do not state theirs.
+struct ReferencePort {
+  std::string_view scale_up;  // prefix of the scale-up link's name
+  std::string_view link;
+  double ports_per_device;
+};
+// Null when there is none.
+const ReferencePort* reference_port(std::string_view scale_up_link);
+
+}  // namespace orrery

@@ -1,0 +1,199 @@
+#include "scenarios/validate.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/svg_plot.hpp"
+#include "scenarios/validate_workers.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+std::optional<double> ValidatedRow::error() const {
+  if (!prediction.predicted || !prediction.measured) return std::nullopt;
+  return *prediction.predicted / *prediction.measured - 1;
+}
+
+namespace {
+
+bool judged(const ValidatedRow& r) { return r.counts && r.prediction.predicted && r.prediction.measured; }
+
+using Pick = std::optional<double> (*)(const ValidatedRow&);
+
+// Of the judged rows of one source ("" = all), with `pick` as the prediction.
+ErrorStatistics statistics_of(const std::vector<ValidatedRow>& rows, const std::string& source, Pick pick,
+                              bool banded) {
+  std::vector<PredictionRow> judged_rows;
+  std::size_t runs = 0;
+  for (const ValidatedRow& r : rows) {
+    if (!r.counts || (!source.empty() && r.row.source != source)) continue;
+    ++runs;
+    if (!judged(r) || !pick(r)) continue;
+    PredictionRow entry{pick(r), *r.prediction.measured, std::nullopt, std::nullopt};
+    if (banded) {
+      entry.low = r.prediction.low;
+      entry.high = r.prediction.high;
+    }
+    judged_rows.push_back(entry);
+  }
+  ErrorStatistics s = error_statistics(judged_rows);
+  s.runs = runs;
+  return s;
+}
+
+SourceStatistics sum_up(const std::vector<ValidatedRow>& rows, const std::string& source) {
+  return {source,
+          statistics_of(
+              rows, source, [](const ValidatedRow& r) { return r.prediction.predicted; }, true),
+          statistics_of(
+              rows, source, [](const ValidatedRow& r) { return r.baselines.constant_mfu; }, false),
+          statistics_of(
+              rows, source, [](const ValidatedRow& r) { return r.baselines.roofline; }, false)};
+}
+
+void sum_up(Validation& v) {
+  std::vector<double> medians;
+  for (const ValidatedRow& r : v.rows) {
+    const bool known = std::any_of(v.by_source.begin(), v.by_source.end(),
+                                   [&](const SourceStatistics& s) { return s.source == r.row.source; });
+    if (known) continue;
+    v.by_source.push_back(sum_up(v.rows, r.row.source));
+    if (const auto& m = v.by_source.back().statistics.median_abs_error) medians.push_back(*m);
+  }
+  v.overall = sum_up(v.rows, "");
+  v.median_of_source_medians = median(medians);
+}
+
+}  // namespace
+
+Validation validate(std::vector<MeasuredRow> rows, Fidelity fidelity, const Library& library, int jobs,
+                    const std::function<void(std::size_t)>& progress) {
+  const auto task = [&](std::size_t i) { return prediction_json(predict(rows[i], fidelity, library)).dump(); };
+  const auto answers = run_in_workers(rows.size(), jobs, task, progress);
+  Validation v;
+  std::vector<Prediction> predictions;
+  std::vector<bool> counts;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Prediction p;
+    if (answers[i])
+      p = prediction_from_json(Json::parse(*answers[i]));
+    else
+      p.skipped = "failed: the process that simulated it died";
+    const std::string& grade = rows[i].grade;
+    counts.push_back(grade.empty() || grade == "A" || grade == "A-");
+    predictions.push_back(std::move(p));
+  }
+  const std::vector<Baselines> baselines = fit_baselines(predictions, counts);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    v.rows.push_back({std::move(rows[i]), std::move(predictions[i]), baselines[i], counts[i]});
+  sum_up(v);
+  return v;
+}
+
+Json validation_json(const Validation& v) {
+  const auto number = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
+  const auto text = [](const std::string& value) { return value.empty() ? Json(nullptr) : Json(value); };
+  Json document;
+  document["overall"] = error_statistics_json(v.overall.statistics);
+  document["overall"]["median_of_source_medians"] = number(v.median_of_source_medians);
+  document["by_source"] = Json::array();
+  for (const SourceStatistics& s : v.by_source) {
+    Json entry = {{"source", s.source}};
+    entry.update(error_statistics_json(s.statistics));
+    entry["rank_correlation"] = number(s.statistics.rank_correlation);
+    entry["baselines"] = {{"constant_mfu_median_abs_error", number(s.constant_mfu.median_abs_error)},
+                          {"roofline_median_abs_error", number(s.roofline.median_abs_error)}};
+    document["by_source"].push_back(std::move(entry));
+  }
+  document["runs"] = Json::array();
+  for (const ValidatedRow& r : v.rows) {
+    const Prediction& p = r.prediction;
+    document["runs"].push_back({{"id", r.row.id},
+                                {"source", r.row.source},
+                                {"grade", text(r.row.grade)},
+                                {"metric", p.metric},
+                                {"predicted", number(p.predicted)},
+                                {"measured", number(p.measured)},
+                                {"error", number(r.error())},
+                                {"low", number(p.low)},
+                                {"high", number(p.high)},
+                                {"skipped", text(p.skipped)},
+                                {"assumed", text(p.assumed)},
+                                {"software", text(p.software)},
+                                {"fits_in_memory", p.predicted ? Json(p.fits) : Json(nullptr)}});
+  }
+  Json rules = Json::object();
+  for (const RuleText& rule : rule_texts()) rules[std::string(rule.name)] = rule.text;
+  document["assumption_rules"] = std::move(rules);
+  return document;
+}
+
+namespace {
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+std::string csv_cell(const std::optional<double>& value) { return value ? Json(*value).dump() : ""; }
+
+}  // namespace
+
+std::string validation_csv(const Validation& v) {
+  std::string text =
+      "id,source,grade,metric,predicted,measured,error,low,high,counted,fits_in_memory,software,assumed,constant_mfu_"
+      "guess,roofline_guess,skipped\n";
+  for (const ValidatedRow& r : v.rows) {
+    const Prediction& p = r.prediction;
+    const std::vector<std::string> cells = {csv_cell(r.row.id),
+                                            csv_cell(r.row.source),
+                                            csv_cell(r.row.grade),
+                                            csv_cell(p.metric),
+                                            csv_cell(p.predicted),
+                                            csv_cell(p.measured),
+                                            csv_cell(r.error()),
+                                            csv_cell(p.low),
+                                            csv_cell(p.high),
+                                            r.counts ? "yes" : "no",
+                                            !p.predicted ? ""
+                                            : p.fits     ? "yes"
+                                                         : "no",
+                                            csv_cell(p.software),
+                                            csv_cell(p.assumed),
+                                            csv_cell(r.baselines.constant_mfu),
+                                            csv_cell(r.baselines.roofline),
+                                            csv_cell(p.skipped)};
+    text += fmt::format("{}\n", fmt::join(cells, ","));
+  }
+  return text;
+}
+
+std::string validation_svg(const Validation& v) {
+  Plot plot;
+  plot.title = "Predicted against measured";
+  const auto percent = [](const std::optional<double>& x) {
+    return x ? fmt::format("{:.1f} %", 100 * *x) : std::string("-");
+  };
+  plot.subtitle = fmt::format("{} of {} rows; median error {}, 90th percentile {}; band: within 10 %",
+                              v.overall.statistics.simulated, v.overall.statistics.runs,
+                              percent(v.overall.statistics.median_abs_error),
+                              percent(v.overall.statistics.p90_abs_error));
+  plot.x = {"measured time (s)", AxisScale::logarithmic, false};
+  plot.y = {"predicted time (s)", AxisScale::logarithmic, false};
+  plot.diagonal = true;
+  plot.diagonal_band = 0.1;
+  plot.height = 640;
+  for (const SourceStatistics& s : v.by_source) {
+    PlotSeries series;
+    series.name = s.source.substr(s.source.find('/') + 1);
+    for (const ValidatedRow& r : v.rows)
+      if (r.row.source == s.source && judged(r))
+        series.points.push_back({*r.prediction.measured, *r.prediction.predicted, r.prediction.low, r.prediction.high,
+                                 fmt::format("{}: {:+.1f} %", r.row.id, 100 * *r.error())});
+    if (!series.points.empty()) plot.series.push_back(std::move(series));
+  }
+  return svg_plot(plot);
+}
+
+}  // namespace orrery

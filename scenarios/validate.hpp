@@ -1,0 +1,46 @@
+// Predicted beside measured: reads measured-run files, predicts every row, and sums the errors up per source and over all
+// sources. Statistics cover rows graded A, A- or not graded; the others are predicted and listed but not counted. Rows that
+// cannot be predicted are listed with their reason, never dropped.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "analysis/error_statistics.hpp"
+#include "scenarios/measured.hpp"
+#include "scenarios/validate_baselines.hpp"
+#include "scenarios/validate_predict.hpp"
+
+namespace orrery {
+
+struct ValidatedRow {
+  MeasuredRow row;
+  Prediction prediction;
+  Baselines baselines;
+  bool counts = false;                  // graded A, A- or not graded
+  std::optional<double> error() const;  // (predicted - measured) / measured
+};
+
+struct SourceStatistics {
+  std::string source;
+  ErrorStatistics statistics;
+  ErrorStatistics constant_mfu, roofline;
+};
+
+struct Validation {
+  std::vector<ValidatedRow> rows;           // in the order of the files
+  std::vector<SourceStatistics> by_source;  // in the order of the files
+  SourceStatistics overall;
+  std::optional<double> median_of_source_medians;
+};
+
+Validation validate(std::vector<MeasuredRow> rows, Fidelity, const Library&, int jobs,
+                    const std::function<void(std::size_t done)>& progress);
+
+Json validation_json(const Validation&);  // architecture.md section 6
+std::string validation_text(const Validation&);
+std::string validation_csv(const Validation&);
+std::string validation_svg(const Validation&);
+
+}  // namespace orrery

@@ -1,0 +1,299 @@
+#include "scenarios/validate_predict.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "kernels/cost_models.hpp"
+#include "kernels/device_rates.hpp"
+#include "models/layer_steps.hpp"
+#include "scenarios/measured_kernels.hpp"
+#include "scenarios/measured_scenario.hpp"
+#include "scenarios/run_scenario.hpp"
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+
+namespace orrery {
+
+namespace {
+
+const std::string row_name = "measured row";  // in messages; predictions must not depend on a row's id
+
+bool is_matrix_work(const Kernel& k) {
+  return k.kind == KernelKind::gemm || k.kind == KernelKind::attention || k.kind == KernelKind::attention_backward;
+}
+
+struct SheetTime {  // of kernels at the rates of a data sheet
+  double flops_s = 0, memory_s = 0;
+  void add(const Kernel& k, const DeviceModel& device, double times = 1) {
+    const double repeats = times * k.repeat;
+    if (is_matrix_work(k)) flops_s += repeats * k.flops / matrix_rate(device, k.type);
+    memory_s += repeats * k.bytes / memory_rate(device);
+  }
+};
+
+std::string group_of(const DeviceModel& device, std::string_view what) {
+  return device.name + ", " + std::string(what);
+}
+
+std::optional<double> measured_iteration(const MeasuredRow& row) {
+  if (const auto time = row.number("measured/iteration_s")) return time;
+  const auto global = row.number("batch/global");
+  if (!global) return std::nullopt;
+  const auto sequence = row.number("model/sequence"), devices = row.number("devices");
+  if (const auto rate = row.number("measured/samples_per_s"); rate && *rate > 0) return *global / *rate;
+  if (!sequence) return std::nullopt;
+  if (const auto rate = row.number("measured/tokens_per_s"); rate && *rate > 0) return *global * *sequence / *rate;
+  if (const auto rate = row.number("measured/tokens_per_s_per_device"); rate && *rate > 0 && devices)
+    return *global * *sequence / (*rate * *devices);
+  return std::nullopt;
+}
+
+// The slowest stage, as simple models see it.
+SheetTime sheet_time(const ScenarioRun& run) {
+  SheetTime slowest;
+  const Program& program = *run.jobs[0].program;
+  std::vector<SheetTime> of_device(program.devices.size());
+  for (const Operation& op : program.operations) {
+    if (op.kind != OpKind::compute) continue;
+    const auto queues = program.queues_of(op);
+    if (queues.empty()) continue;
+    const DeviceId device = program.queues[queues[0].index()].device;
+    const auto it = std::find_if(program.devices.begin(), program.devices.end(),
+                                 [&](const Representative& r) { return r.device == device; });
+    if (it == program.devices.end()) continue;
+    for (const Kernel& kernel : program.sequence(op.sequence))
+      of_device[static_cast<std::size_t>(it - program.devices.begin())].add(kernel, run.cluster.model_of(device));
+  }
+  for (const SheetTime& time : of_device)
+    if (time.flops_s + time.memory_s > slowest.flops_s + slowest.memory_s) slowest = time;
+  return slowest;
+}
+
+void predict_step(Prediction& p, const Json& document, const Library& library) {
+  const Scenario scenario = read_scenario({document, row_name}, library);
+  const ScenarioRun run = run_scenario(scenario, row_name, library);
+  const JobMetrics& job = run.metrics.jobs.at(0);
+  if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
+  p.predicted = job.iteration_s;
+  p.fits = job.feasible;
+  const JobSpec& spec = scenario.jobs[0];
+  const DeviceModel& device = run.cluster.device_types[0];
+  p.group = group_of(device, name(spec.precision));
+  p.model_flops_s = run.facts[0].model_flops / run.facts[0].devices / run.facts[0].peak_flops_per_device;
+  const SheetTime sheet = sheet_time(run);
+  p.hardware_flops_s = sheet.flops_s;
+  p.memory_s = sheet.memory_s;
+}
+
+// One pass over a model on one device: the sum of its kernels, without an optimizer or a next step to overlap with.
+void predict_passes(Prediction& p, const Json& document, const std::string& phase, bool fused, const Library& library) {
+  Scenario scenario = read_scenario({document, row_name}, library);
+  JobSpec& job = scenario.jobs[0];
+  const DeviceModel& device = scenario.cluster.pools[0].node.device;
+  if (fused) job.software.fused_elementwise = job.software.fused_normalization = job.software.fused_softmax = true;
+  ResolvedPlan plan;
+  plan.micro_batch = job.batch.micro;
+  plan.micro_batches = std::max<std::int64_t>(1, job.batch.global / job.batch.micro);
+  const StepContext context{job.model, plan, job.software, job.precision};
+  const auto costs = make_cost_model({&device, 1}, library);
+  SheetTime sheet;
+  double seconds = 0;
+  const auto run = [&](const LayerSteps& steps, double times) {
+    for (const LayerStep& step : steps) {
+      if (step.kind != LayerStep::Kind::compute) continue;
+      seconds += times * costs->sequence(DeviceTypeId(std::size_t{0}), step.kernels, {}).time.value;
+      for (const Kernel& kernel : step.kernels) sheet.add(kernel, device, times);
+    }
+  };
+  const double passes = static_cast<double>(plan.micro_batches), layers = job.model.layers * passes;
+  run(embedding_forward(context), passes);
+  run(layer_forward(context), layers);
+  run(head_forward(context), passes);
+  if (phase == "forward+backward") {
+    run(head_backward(context), passes);
+    run(layer_backward(context, Recompute::none), layers);
+    run(embedding_backward(context), passes);
+  }
+  p.predicted = seconds;
+  p.group = group_of(device, name(job.precision));
+  p.model_flops_s = p.hardware_flops_s = sheet.flops_s;
+  p.memory_s = sheet.memory_s;
+}
+
+void set_fidelity(Json& document, Fidelity fidelity) {
+  if (fidelity != Fidelity::flow)
+    document["simulate"] = {{"fidelity", EnumNames<Fidelity>::names[static_cast<std::size_t>(fidelity)]}};
+}
+
+bool whole_step(const std::string& phase) { return phase.empty() || phase == "training step"; }
+
+void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, const Library& library,
+                      RulesUsed& used) {
+  const std::string phase = row.text("phase").value_or("");
+  if (row.has("benchmark") && !row.has("model"))
+    throw CannotSimulate("network \"" + row.need_text("benchmark") + "\": sizes and parallelism are not stated");
+  if (!p.measured) throw CannotSimulate("no step time or rate is stated");
+  Json document = training_scenario(row, used);
+  p.software = document["jobs"][0]["software"].get<std::string>();
+  set_fidelity(document, fidelity);
+  if (whole_step(phase)) return predict_step(p, document, library);
+  if (phase != "forward" && phase != "forward+backward")
+    throw CannotSimulate("phase \"" + phase + "\" is not modelled");
+  if (row.need_integer("devices") != 1) throw CannotSimulate("a single pass over several devices is not modelled");
+  predict_passes(p, document, phase, row.flag("fused_operators").value_or(false), library);
+}
+
+void predict_kernel(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
+  const KernelCase work = kernel_case(row, used);
+  p.measured = measured_kernel_time(row, work);
+  if (!p.measured) throw CannotSimulate("no time or rate is stated");
+  const auto device = load_part<DeviceModel>("hardware/accelerators", work.accelerator, library);
+  const auto costs = make_cost_model({&device, 1}, library, Conditions::isolated);
+  double seconds = 0;
+  SheetTime sheet;
+  for (const Kernel& kernel : work.kernels) {
+    seconds += costs->sequence(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}).time.value;
+    sheet.add(kernel, device);
+  }
+  p.predicted = seconds;
+  p.group = group_of(device, row.text("precision").value_or("memory"));
+  p.model_flops_s = p.hardware_flops_s = sheet.flops_s;
+  p.memory_s = sheet.memory_s;
+}
+
+void predict_collective(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
+  const CollectiveCase work = collective_case(row, used);
+  p.measured = measured_collective_time(row);
+  if (!p.measured) throw CannotSimulate("no time or rate is stated");
+  const Cluster cluster = build_cluster(read_spec<ClusterSpec>(work.cluster, row_name, library));
+  CollectiveRequest request{work.kind, work.members, Bytes(work.bytes), "auto", CollectiveDetail::flow};
+  if (!work.algorithm.empty()) {
+    if (collective_algorithm_known(work.algorithm))
+      request.algorithm = work.algorithm;
+    else
+      used.insert(Rule::algorithm_automatic);
+  }
+  double seconds = 0;
+  for (const CollectiveStep& step : plan_collective(cluster, request).steps) {
+    Operation transfer;
+    transfer.kind = OpKind::transfer;
+    transfer.bytes = step.bytes;
+    transfer.rounds = step.rounds;
+    transfer.setup_s = step.setup.value;
+    const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, step.flows);
+    seconds += time_alone(transfer, routed).value;
+    p.model_flops_s += step.bytes * routed.bottleneck;
+  }
+  p.predicted = seconds;
+  p.group = group_of(cluster.device_types[0], "links");
+  p.hardware_flops_s = p.model_flops_s;
+}
+
+std::string metric_of(const std::string& kind) {
+  if (kind == "training") return "iteration_s";
+  if (kind == "power") return "average_power_W";
+  if (kind == "reliability") return "as printed";
+  return "time_s";
+}
+
+// A fault of a scenario that we wrote: what is missing, without the name of the row.
+std::string fault_text(const SpecError& error) {
+  if (error.faults().empty()) return error.what();
+  const Fault& fault = error.faults().front();
+  return fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+}
+
+}  // namespace
+
+Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& library) {
+  Prediction p;
+  p.metric = metric_of(row.kind);
+  RulesUsed used;
+  try {
+    if (row.kind == "training") p.measured = measured_iteration(row);
+    if (row.kind == "power") p.measured = row.number("measured/node_avg_power_W");
+    if (p.measured && !(*p.measured > 0)) {
+      p.measured.reset();
+      throw CannotSimulate("faulty row: what was measured is not positive");
+    }
+    if (!row.exclude.empty()) throw CannotSimulate("excluded: " + row.exclude);
+    if (row.kind == "training")
+      predict_training(p, row, fidelity, library, used);
+    else if (row.kind == "kernel")
+      predict_kernel(p, row, library, used);
+    else if (row.kind == "collective")
+      predict_collective(p, row, library, used);
+    else if (row.kind == "power")
+      throw CannotSimulate("power of this workload is not modelled yet");
+    else
+      throw CannotSimulate("reliability is not modelled yet");
+    if (!(*p.measured > 0)) throw CannotSimulate("faulty row: what was measured is not positive");
+  } catch (const CannotSimulate& reason) {
+    p.skipped = reason.what();
+  } catch (const SpecError& error) {
+    p.skipped = fault_text(error);
+  } catch (const std::exception& error) {
+    p.skipped = std::string("failed: ") + error.what();
+  }
+  if (!p.skipped.empty()) {
+    p.predicted.reset();
+    p.group.clear();
+  }
+  p.assumed = rules_line(used);
+  return p;
+}
+
+Json shown_scenario(const MeasuredRow& row, Fidelity fidelity) {
+  if (row.kind != "training") throw CannotSimulate("a " + row.kind + " row is not a scenario");
+  if (!whole_step(row.text("phase").value_or("")))
+    throw CannotSimulate("one " + *row.text("phase") + " pass is not a scenario");
+  RulesUsed used;
+  Json document = training_scenario(row, used);
+  set_fidelity(document, fidelity);
+  return document;
+}
+
+namespace {
+
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+std::optional<double> optional_from(const Json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+}
+
+}  // namespace
+
+Json prediction_json(const Prediction& p) {
+  return {{"metric", p.metric},
+          {"measured", optional_json(p.measured)},
+          {"predicted", optional_json(p.predicted)},
+          {"low", optional_json(p.low)},
+          {"high", optional_json(p.high)},
+          {"skipped", p.skipped},
+          {"assumed", p.assumed},
+          {"software", p.software},
+          {"fits", p.fits},
+          {"group", p.group},
+          {"model_flops_s", p.model_flops_s},
+          {"hardware_flops_s", p.hardware_flops_s},
+          {"memory_s", p.memory_s}};
+}
+
+Prediction prediction_from_json(const Json& json) {
+  Prediction p;
+  p.metric = json["metric"];
+  p.measured = optional_from(json["measured"]);
+  p.predicted = optional_from(json["predicted"]);
+  p.low = optional_from(json["low"]);
+  p.high = optional_from(json["high"]);
+  p.skipped = json["skipped"];
+  p.assumed = json["assumed"];
+  p.software = json["software"];
+  p.fits = json["fits"];
+  p.group = json["group"];
+  p.model_flops_s = json["model_flops_s"];
+  p.hardware_flops_s = json["hardware_flops_s"];
+  p.memory_s = json["memory_s"];
+  return p;
+}
+
+}  // namespace orrery

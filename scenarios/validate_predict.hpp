@@ -1,0 +1,36 @@
+// One measured row in, one predicted number out: training rows through run_scenario, single forward or backward passes
+// and kernels through the cost model, collectives as planned transfers that share no link with others. Pure: the same row
+// gives the same answer in any process and any order. A row that cannot be predicted says why; nothing is thrown.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "scenarios/measured_rules.hpp"
+#include "scenarios/scenario.hpp"
+
+namespace orrery {
+
+struct Prediction {
+  std::string metric;              // "iteration_s", "time_s", "average_power_W"
+  std::optional<double> measured;  // of that metric
+  std::optional<double> predicted, low, high;
+  std::string skipped;   // why there is no prediction; "" = there is one
+  std::string assumed;   // names of the rules used
+  std::string software;  // profile, for training rows
+  bool fits = true;      // in memory, as predicted
+  // What simple models need: seconds at the data sheet's matrix rate of the model's FLOPs, of all FLOPs, and at the
+  // data sheet's memory bandwidth; "device, precision" they are fitted for. Empty group: no such models.
+  std::string group;
+  double model_flops_s = 0, hardware_flops_s = 0, memory_s = 0;
+};
+
+Prediction predict(const MeasuredRow&, Fidelity, const Library&);
+
+// The scenario of a training row as `--show` prints it. CannotSimulate for rows that are no scenario.
+Json shown_scenario(const MeasuredRow&, Fidelity);
+
+Json prediction_json(const Prediction&);  // for the pipe between processes
+Prediction prediction_from_json(const Json&);
+
+}  // namespace orrery

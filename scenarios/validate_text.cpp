@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "scenarios/validate.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+std::string percent(const std::optional<double>& fraction, bool sign = false) {
+  if (!fraction) return "-";
+  return sign ? fmt::format("{:+.1f}", 100 * *fraction) : fmt::format("{:.1f}", 100 * *fraction);
+}
+
+std::string line_of(const std::string& name, const SourceStatistics& s) {
+  const ErrorStatistics& e = s.statistics;
+  const auto pair = [](const ErrorStatistics& b) {
+    return b.median_abs_error ? fmt::format("{:.0f}/{:.0f}", 100 * *b.median_abs_error, 100 * *b.p90_abs_error)
+                              : std::string("-");
+  };
+  return fmt::format("{:<42} {:>5} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6} {:>6} {:>9} {:>9}\n", name, e.runs,
+                     e.simulated, percent(e.median_abs_error), percent(e.mean_abs_error), percent(e.p90_abs_error),
+                     percent(e.worst_abs_error), percent(e.bias, true),
+                     e.rank_correlation ? fmt::format("{:.2f}", *e.rank_correlation) : "-", percent(e.share_in_band),
+                     pair(s.constant_mfu), pair(s.roofline));
+}
+
+std::string table(const Validation& v) {
+  std::string text =
+      "Errors in per cent of the measured value; guess MFU and roofline: median/p90 of models fitted on the same "
+      "rows.\n\n";
+  text += fmt::format("{:<42} {:>5} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6} {:>6} {:>9} {:>9}\n", "source", "rows",
+                      "sim.", "median", "mean", "p90", "worst", "bias", "rank", "band", "guess MFU", "roofline");
+  for (const SourceStatistics& s : v.by_source) text += line_of(s.source, s);
+  text += line_of("all counted rows", v.overall);
+  text += fmt::format("\nmedian of the source medians: {} %; geometric mean error: {} %\n",
+                      percent(v.median_of_source_medians), percent(v.overall.statistics.geomean_error));
+  return text;
+}
+
+std::string worst_rows(const Validation& v) {
+  std::vector<const ValidatedRow*> rows;
+  for (const ValidatedRow& r : v.rows)
+    if (r.counts && r.error()) rows.push_back(&r);
+  const auto size = [](const ValidatedRow* r) { return std::abs(std::log1p(*r->error())); };
+  std::stable_sort(rows.begin(), rows.end(),
+                   [&](const ValidatedRow* a, const ValidatedRow* b) { return size(a) > size(b); });
+  if (rows.empty()) return "";
+  rows.resize(std::min<std::size_t>(rows.size(), 10));
+  std::string text = "\nWorst rows (by ratio):\n";
+  for (const ValidatedRow* r : rows)
+    text += fmt::format("  {:<64} {:>11.4g} s predicted {:>11.4g} s measured {:>8} %\n", r->row.id,
+                        *r->prediction.predicted, *r->prediction.measured, percent(r->error(), true));
+  return text;
+}
+
+std::string assumptions(const Validation& v) {
+  std::map<std::string, int> used;
+  for (const ValidatedRow& r : v.rows) {
+    const std::string& line = r.prediction.assumed;
+    for (std::size_t begin = 0; begin < line.size() && r.prediction.predicted;) {
+      const std::size_t end = std::min(line.find(", ", begin), line.size());
+      ++used[line.substr(begin, end - begin)];
+      begin = end + 2;
+    }
+  }
+  std::string text;
+  for (const RuleText& rule : rule_texts())
+    if (const auto it = used.find(std::string(rule.name)); it != used.end())
+      text += fmt::format("  {:<24} {:>5} rows  {} [{}]\n", rule.name, it->second, rule.text, rule.evidence);
+  return text.empty() ? "" : "\nAssumed where a source does not say:\n" + text;
+}
+
+std::string skipped(const Validation& v) {
+  std::map<std::string, int> reasons;
+  int unfit = 0, uncounted = 0;
+  for (const ValidatedRow& r : v.rows) {
+    if (!r.prediction.skipped.empty()) ++reasons[r.prediction.skipped];
+    if (r.prediction.predicted && !r.prediction.fits) ++unfit;
+    if (r.prediction.predicted && !r.counts) ++uncounted;
+  }
+  std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  if (!sorted.empty()) text += "\nNot simulated:\n";
+  for (const auto& [reason, count] : sorted) text += fmt::format("  {:>5} rows  {}\n", count, reason);
+  if (uncounted > 0)
+    text += fmt::format("\n{} simulated rows are graded B or C: listed (--json, --csv), not counted above.\n",
+                        uncounted);
+  if (unfit > 0) text += fmt::format("{} rows are predicted not to fit in memory, although they ran.\n", unfit);
+  return text;
+}
+
+}  // namespace
+
+std::string validation_text(const Validation& v) { return table(v) + worst_rows(v) + assumptions(v) + skipped(v); }
+
+}  // namespace orrery
