@@ -80,16 +80,21 @@ void fields(Fields& f, Calibration& calibration) {
 
 namespace {
 
+// Fewer samples are a ceiling or a guess, not a fit.
+constexpr int enough_samples = 5;
+
 struct Source {  // one file of the look-up order
   Calibration calibration;
   std::string from;
   bool own = false;  // of this very device
 };
 
+bool is_fit(const Source& source, const Fit& fit) { return source.own && fit.samples >= enough_samples; }
+
 std::vector<Source> sources_of(const DeviceModel& device, const Library& library) {
   const std::string family(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)]);
   const std::pair<std::string, std::string> order[] = {
-      {device.name, "fitted on this device"},
+      {device.name, "of this device"},
       {"generation-" + device.generation, "from its generation " + device.generation},
       {"family-" + family, "family default"},
       {"family-any", "default of all families"}};
@@ -145,7 +150,7 @@ DeviceCalibration::Found<GemmParameters> find_gemm(const DeviceModel& device, co
                                                    DataType type) {
   for (const auto& source : sources) {
     if (const auto* entry = entry_of(device, source.calibration, type))
-      return {*entry, source.own && entry->fit.samples > 0, source.from};
+      return {*entry, is_fit(source, entry->fit), source.from};
     if (!source.own) continue;
     if (auto scaled = scaled_entry(device, source.calibration, type))
       return {*scaled, false, "scaled from another precision"};
@@ -179,9 +184,9 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
   for (const auto& source : sources) {
     if (resolved.attention.empty())
       for (const auto& entry : source.calibration.attention)
-        resolved.attention.push_back({entry, source.own && entry.fit.samples > 0, source.from});
+        resolved.attention.push_back({entry, is_fit(source, entry.fit), source.from});
     if (resolved.memory.from.empty() && source.calibration.memory)
-      resolved.memory = {*source.calibration.memory, source.own && source.calibration.memory->fit.samples > 0,
+      resolved.memory = {*source.calibration.memory, is_fit(source, source.calibration.memory->fit),
                          source.from};
     if (!resolved.energy && source.calibration.energy) resolved.energy = source.calibration.energy;
   }

@@ -95,8 +95,8 @@ void fields(Fields&, Calibration&);
 struct DeviceCalibration {
   template <class T> struct Found {
     T parameters;
-    bool calibrated = false;  // fitted on this device or one with the same chip and precision
-    std::string from;         // "fitted on this device", "from its generation ampere", "family default"
+    bool calibrated = false;  // fitted on this device, or on one with the same chip (its file says so)
+    std::string from;         // "of this device", "from its generation ampere", "family default"
   };
   std::array<Found<GemmParameters>, data_type_names.size()> gemm;  // by DataType, whether the device supports it or not
   std::array<double, data_type_names.size()> sustained;            // 1 until told otherwise

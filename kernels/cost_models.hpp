@@ -27,7 +27,7 @@ std::unique_ptr<CostModel> make_cost_model(std::span<const DeviceModel> device_t
                                            std::vector<DeviceCalibration> calibrations,
                                            Conditions conditions = Conditions::sustained);
 
-// Which calibration a device uses and why ("fitted on this device", "from its generation ampere", "family default"), for
+// Which calibration a device uses and why ("of this device", "from its generation ampere", "family default"), for
 // `show`, `list` and warnings.
 std::string calibration_note(const DeviceModel&, const Library&);
 

@@ -65,7 +65,7 @@ TEST_CASE("calibrations are looked up by device, then generation, then family") 
   found = resolve_calibration(device, files.library());
   CHECK(gemm_of(found, DataType::fp16).efficiency == 0.5);
   CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].calibrated);
-  CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].from == "fitted on this device");
+  CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].from == "of this device");
 }
 
 TEST_CASE("types of one rate share an entry; a faster type scales the overheads and is not called calibrated") {
