@@ -1,6 +1,7 @@
 #include "kernels/shapes.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/error.hpp"
 
@@ -137,6 +138,60 @@ Kernel quantize(std::int64_t elements, DataType from, DataType to) {
   const double count = as_real(elements);
   return memory_bound(KernelKind::quantize, 1, elements, to, count * (bytes_per_element(from) + bytes_per_element(to)),
                       count * quantize_flops);
+}
+
+Kernel routing(std::int64_t tokens, std::int64_t hidden, std::int64_t copies, DataType type) {
+  const double elements = as_real(tokens) * as_real(hidden) * as_real(copies);
+  return memory_bound(KernelKind::routing, tokens * copies, hidden, type, 2 * elements * bytes_per_element(type), 0);
+}
+
+Kernel reduction(std::int64_t elements, std::int64_t inputs, DataType type) {
+  const double count = as_real(elements);
+  return memory_bound(KernelKind::reduction, inputs, elements, type,
+                      (as_real(inputs) + 1) * count * bytes_per_element(type), (as_real(inputs) - 1) * count);
+}
+
+Kernel convolution(std::int64_t output_positions, std::int64_t output_channels, std::int64_t kernel_positions,
+                   std::int64_t input_channels, std::int64_t input_positions, DataType type) {
+  Kernel kernel = gemm(output_positions, output_channels, kernel_positions * input_channels, type);
+  kernel.kind = KernelKind::convolution;
+  const double in = bytes_per_element(type), out = std::max(2.0, in);
+  kernel.bytes = as_real(input_positions) * as_real(input_channels) * in +
+                 as_real(kernel.k) * as_real(output_channels) * in +
+                 as_real(output_positions) * as_real(output_channels) * out;
+  return kernel;
+}
+
+Kernel stencil(std::int64_t cells, int points, DataType type) {
+  return memory_bound(KernelKind::stencil, 1, cells, type, 2 * as_real(cells) * bytes_per_element(type),
+                      2.0 * points * as_real(cells));
+}
+
+Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type) {
+  const double points = as_real(length) * as_real(transforms);
+  const double complex_bytes = 2 * bytes_per_element(type);
+  Kernel kernel = memory_bound(KernelKind::fft, transforms, length, type, 2 * passes * points * complex_bytes,
+                               5 * points * std::log2(as_real(length)));
+  kernel.launches = static_cast<std::uint16_t>(passes);
+  return kernel;
+}
+
+Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type) {
+  constexpr double index_bytes = 4;
+  const double width = bytes_per_element(type);
+  return memory_bound(KernelKind::sparse_matrix_vector, rows, non_zeros, type,
+                      as_real(non_zeros) * (2 * width + index_bytes) + as_real(rows) * (index_bytes + width),
+                      2 * as_real(non_zeros));
+}
+
+Kernel spiking_step(std::int64_t neurons, double synaptic_events, DataType type) {
+  constexpr double update_flops = 8;   // leak, input current, threshold, reset, refractory count
+  constexpr double state_values = 2;   // membrane potential and input current, read and written
+  constexpr double address_bytes = 4;  // of the target neuron, beside the weight
+  const double width = bytes_per_element(type);
+  return memory_bound(KernelKind::spiking_step, 1, neurons, type,
+                      2 * state_values * as_real(neurons) * width + synaptic_events * (width + address_bytes),
+                      update_flops * as_real(neurons) + synaptic_events);
 }
 
 }  // namespace orrery

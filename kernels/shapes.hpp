@@ -29,5 +29,21 @@ Kernel cross_entropy(std::int64_t tokens, std::int64_t vocabulary, double bytes_
 Kernel optimizer_step(double parameters, double bytes_per_parameter, int launches);
 Kernel memory_copy(double bytes);  // `bytes` read and as many written
 Kernel quantize(std::int64_t elements, DataType from, DataType to);
+// Sends `tokens` rows of `hidden` to their experts or back: each of the `copies` routed rows is read and written.
+Kernel routing(std::int64_t tokens, std::int64_t hidden, std::int64_t copies, DataType type);
+// Adds `inputs` tensors of `elements` into one.
+Kernel reduction(std::int64_t elements, std::int64_t inputs, DataType type);
+// A convolution as the product it is computed by: m = output positions of all images, n = output channels,
+// k = kernel positions x input channels. Bytes: input, weights and output once, not the unfolded input.
+Kernel convolution(std::int64_t output_positions, std::int64_t output_channels, std::int64_t kernel_positions,
+                   std::int64_t input_channels, std::int64_t input_positions, DataType type);
+// One sweep of a stencil of `points` over `cells`: a multiply-add per point; each cell read and written once.
+Kernel stencil(std::int64_t cells, int points, DataType type);
+// Complex transforms of `length` (5 n log2 n FLOPs each), in `passes` over memory (one while a transform fits on chip).
+Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type);
+// y = A x in compressed rows: values, 4-byte column indices and gathered x per non-zero, 4-byte row ends and y per row.
+Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type);
+// One time step of leaky integrate-and-fire neurons: state updated once (8 FLOPs), each synaptic event one addition.
+Kernel spiking_step(std::int64_t neurons, double synaptic_events, DataType type);
 
 }  // namespace orrery

@@ -81,4 +81,29 @@ TEST_CASE("an elementwise chain keeps the bytes, FLOPs and launches it was given
   CHECK(k.launches == 3);
 }
 
+TEST_CASE("a convolution is the product it is computed by, without the unfolded input in its bytes") {
+  // 3 x 3 over 56 x 56 with 64 channels in and out, 8 images, padding that keeps the size.
+  const std::int64_t positions = 8 * 56 * 56;
+  const Kernel k = convolution(positions, 64, 9, 64, positions, DataType::fp16);
+  CHECK(k.flops == 2.0 * static_cast<double>(positions) * 64 * 9 * 64);
+  CHECK(k.bytes == 2.0 * (2 * static_cast<double>(positions) * 64 + 9 * 64 * 64));
+  CHECK(k.bytes < gemm(positions, 64, 9 * 64, DataType::fp16).bytes);
+}
+
+TEST_CASE("scientific kernels count the textbook FLOPs and bytes") {
+  CHECK(stencil(1000, 7, DataType::fp64).flops == 14000);
+  CHECK(stencil(1000, 7, DataType::fp64).bytes == 16000);
+  CHECK(fft(1024, 10, 1, DataType::fp32).flops == 5 * 1024 * 10 * 10);
+  CHECK(fft(1024, 10, 2, DataType::fp32).bytes == 2 * fft(1024, 10, 1, DataType::fp32).bytes);
+  CHECK(sparse_matrix_vector(100, 2700, DataType::fp64).flops == 5400);
+  CHECK(sparse_matrix_vector(100, 2700, DataType::fp64).bytes == 2700 * 20 + 100 * 12);
+  CHECK(spiking_step(1000, 5000, DataType::fp32).flops == 13000);
+}
+
+TEST_CASE("a reduction reads every input and writes one, routing reads and writes every copy") {
+  CHECK(reduction(100, 4, DataType::fp32).bytes == 5 * 400);
+  CHECK(reduction(100, 4, DataType::fp32).flops == 300);
+  CHECK(routing(128, 1024, 8, DataType::bf16).bytes == 2.0 * 128 * 1024 * 8 * 2);
+}
+
 }  // namespace orrery
