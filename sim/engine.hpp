@@ -1,7 +1,8 @@
 // Runs Programs on a Cluster. Two evaluators of the same Programs:
 //   simulate_flow      max-min sharing of every link in time (SimGrid, in a forked child: one simulation per process)
 //   evaluate_analytic  contention-free durations and the critical path; drivers see the same calls
-// Both check for programs that cannot finish and throw StuckError saying what waits for what.
+// Both agree to the last bit where no two Transfers can meet on a link. Both check for programs that cannot finish and
+// throw StuckError saying what waits for what.
 // Bit-identical results for identical input, whatever ran before.
 #pragma once
 
@@ -21,6 +22,8 @@ class StuckError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Runs drivers and governor in the child: what they remember is lost when it returns, and what they throw arrives here
+// with its type. The Timeline's Programs are equal to those submitted, not the same objects.
 Timeline simulate_flow(const Cluster&, const CostModel&, Governor&, std::span<JobDriver* const>);
 Timeline evaluate_analytic(const Cluster&, const CostModel&, Governor&, std::span<JobDriver* const>);
 
