@@ -5,15 +5,17 @@ namespace orrery {
 void fields(Fields& f, TransformerModel& m) {
   f("name", m.name);
   f("title", m.title);
-  f.required("layers", m.layers, at_least_one);
-  f.required("hidden", m.hidden, at_least_one);
-  f.required("heads", m.heads, at_least_one);
-  f("kv_heads", m.kv_heads, Need::optional, at_least_one);
-  f("head_dim", m.head_dim, Need::optional, at_least_one);
-  f("ffn_hidden", m.ffn_hidden, Need::optional, at_least_one);
+  // Far above every model; products of the sizes stay within 64 bits.
+  constexpr Range layers{1, 1e4}, width{1, 1e6}, heads{1, 1e4}, length{1, 1e8};
+  f.required("layers", m.layers, layers);
+  f.required("hidden", m.hidden, width);
+  f.required("heads", m.heads, heads);
+  f("kv_heads", m.kv_heads, Need::optional, heads);
+  f("head_dim", m.head_dim, Need::optional, heads);
+  f("ffn_hidden", m.ffn_hidden, Need::optional, Range{1, 1e7});
   f("gated_ffn", m.gated_ffn);
-  f.required("vocabulary", m.vocabulary, at_least_one);
-  f.required("sequence", m.sequence, at_least_one);
+  f.required("vocabulary", m.vocabulary, length);
+  f.required("sequence", m.sequence, length);
   f("tied_embeddings", m.tied_embeddings);
   f("causal", m.causal);
   f("learned_positions", m.learned_positions, Need::optional, non_negative);

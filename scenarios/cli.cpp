@@ -119,8 +119,7 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const CLI::App* command = chosen() ? chosen()->first : nullptr;
     const std::string name = command ? "orrery " + command->get_name() : "orrery";
-    return fail(fmt::format("{}: {} (`{} --help` explains)", name, usage_fault(app, command, error), name),
-                exit_bad_input);
+    return fail(fmt::format("{}: {}; see `{} --help`", name, usage_fault(app, command, error), name), exit_bad_input);
   }
   if (version_wanted) return run_guarded([&] { return print("orrery " + version() + "\n"), exit_done; }, "");
   if (!chosen()) {

@@ -88,6 +88,17 @@ fs::path real_place(const fs::path& path) {
   return error ? path : real;
 }
 
+// The nearest folder that exists must let us in, or the file itself when it is there and no regular file.
+void check_writable(const fs::path& path) {
+  std::error_code error;
+  fs::path place = real_place(fs::absolute(path, error));
+  if (fs::is_regular_file(place, error)) place = place.parent_path();
+  while (!fs::exists(place, error) && place.has_parent_path() && place != place.parent_path())
+    place = place.parent_path();
+  if (fs::is_regular_file(place, error)) fail(path, fmt::format("{} is a file", place.string()));
+  if (::access(place.c_str(), W_OK) != 0) fail(path, std::strerror(errno));
+}
+
 bool is_result(const fs::path& file) {
   std::error_code error;
   if (!fs::is_regular_file(file, error)) return false;
@@ -122,19 +133,37 @@ void write_files(const std::vector<OutputFile>& files) {
 
 void check_result_folder(const fs::path& folder) {
   std::error_code error;
-  if (!fs::exists(folder, error)) return;
+  if (!fs::exists(folder, error)) return check_writable(folder);
   if (!fs::is_directory(folder, error))
     throw UsageError(fmt::format("--out: expected a folder, found {}", quote(folder.string())));
+  check_writable(folder);
   if (fs::is_empty(folder, error) || is_result(folder / "result.json")) return;
   throw UsageError(fmt::format("--out: {} is not empty and holds no result of orrery; name a new or an empty folder",
                                quote(folder.string())));
+}
+
+void check_result_file(const fs::path& file, const fs::path& input) {
+  std::error_code error;
+  if (fs::is_directory(file, error))
+    throw UsageError(fmt::format("expected a file to write, found the folder {}", quote(file.string())));
+  if (fs::equivalent(file, input, error))
+    throw UsageError(fmt::format("expected a file to write, found the input {} itself", quote(file.string())));
+  check_writable(file);
+}
+
+std::string document_text(const Json& document) {
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 void install_signal_handlers() {
   owner = ::getpid();
   struct sigaction action {};
   action.sa_handler = end_interrupted;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    sigaction(signal, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);  // nohup, a shell's background jobs
+  }
   std::signal(SIGPIPE, SIG_IGN);
 }
 

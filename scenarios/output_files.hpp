@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/json.hpp"
+
 namespace orrery {
 
 struct OutputFile {
@@ -19,9 +21,15 @@ struct OutputFile {
 // (a pipe, /dev/null) is written to directly.
 void write_files(const std::vector<OutputFile>&);
 
-// A folder for a result: absent (it is created with its parents by the first write), empty, or one that already holds a
-// result of ours, which is then replaced. Anything else throws UsageError: nobody's files are to be lost.
+// To be asked before a long run. A folder for a result: absent (it is created with its parents by the first write), empty,
+// or one that already holds a result of ours, which is then replaced. Anything else throws UsageError: nobody's files are
+// to be lost. A place that cannot be written throws IoError.
 void check_result_folder(const std::filesystem::path&);
+// The same for a file that is replaced if it exists; it must not be `input`.
+void check_result_file(const std::filesystem::path&, const std::filesystem::path& input);
+
+// A result document as it is written: indented, with bytes that are no UTF-8 (of file names, arguments) replaced.
+std::string document_text(const Json&);
 
 // Ends the program on SIGINT and SIGTERM as said above, and keeps SIGPIPE from ending it without a word.
 void install_signal_handlers();

@@ -5,6 +5,7 @@
 #include "analysis/report.hpp"
 #include "kernels/cost_models.hpp"
 #include "models/power/fixed_clock.hpp"
+#include "scenarios/idle_options.hpp"
 #include "scenarios/version.hpp"
 #include "sim/engine.hpp"
 
@@ -70,6 +71,17 @@ void check_precision(const Cluster& cluster, const PlacedJob& placed, std::size_
   }
 }
 
+// A program has some 15 operations for every layer and micro-batch of a data-parallel rank, 200 bytes each: what is refused
+// here would need more memory than machines have.
+void check_size(const TrainingJob& job, std::size_t index, const std::string& file) {
+  constexpr std::int64_t most = 10'000'000;
+  if (job.plan.micro_batches <= most / job.model.layers) return;
+  throw SpecError(file, fmt::format("/jobs/{}/batch/global", index),
+                  fmt::format("at most {} micro-batches per data-parallel rank of a model of {} layers", most / job.model.layers,
+                              job.model.layers),
+                  fmt::format("{}", job.plan.micro_batches));
+}
+
 std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& cluster, const std::string& file) {
   std::vector<PlacedJob> placed;
   std::size_t next = 0;
@@ -80,6 +92,7 @@ std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& clust
     p.job = {spec.model, resolve_plan(spec.plan, spec.batch, spec.model, p.devices.size(), file, fmt::format("/jobs/{}", j)), spec.software,
              spec.precision};
     check_precision(cluster, p, j, file);
+    check_size(p.job, j, file);
     placed.push_back(std::move(p));
   }
   check_overlap(placed, cluster.fabric.device_count(), file);
@@ -108,18 +121,15 @@ void note_folding(ScenarioRun& run, const Scenario& scenario) {
   }
 }
 
-void warn(ScenarioRun& run, const Scenario& scenario) {
+void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed) {
+  run.warnings = idle_options(scenario.cluster);
   for (const DeviceModel& device : run.cluster.device_types) {
     if (!device.power.idle) run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
     if (!device.memory.capacity) run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
   }
   for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
-    const Plan& plan = scenario.jobs[j].plan;
-    const std::string where = scenario.jobs[j].name;
-    if (plan.sequence_parallel && plan.tensor == 1) run.warnings.push_back(where + ": sequence_parallel has no effect with tensor 1");
-    if (plan.zero_stage > 0 && run.jobs[j].ranks > 0 && plan.data.value_or(2) * plan.context == 1)
-      run.warnings.push_back(where + ": zero_stage has no effect on one data-parallel rank");
-    if (plan.zero_group && plan.zero_stage == 0) run.warnings.push_back(where + ": zero_group has no effect with zero_stage 0");
+    const std::string& where = scenario.jobs[j].name;
+    for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan)) run.warnings.push_back(std::move(line));
     if (run.metrics.jobs[j].calibrated_share < 0.999)
       run.warnings.push_back(fmt::format("{}: {:.0f} % of the compute time is predicted outside the calibrated range", where,
                                          100 * (1 - run.metrics.jobs[j].calibrated_share)));
@@ -147,7 +157,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   run.timeline = simulate(run.cluster, *run.costs, governor, drivers);
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
   note_folding(run, scenario);
-  warn(run, scenario);
+  warn(run, scenario, placed);
   return run;
 }
 

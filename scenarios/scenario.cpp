@@ -1,5 +1,7 @@
 #include "scenarios/scenario.hpp"
 
+#include "sim/catalog.hpp"
+
 namespace orrery {
 
 void fields(Fields& f, Placement& p) {
@@ -41,8 +43,10 @@ ScenarioDocument load_scenario_document(const std::string& file_or_name, const L
   std::filesystem::path file = file_or_name;
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored) && file_or_name.find('/') == std::string::npos && !file.has_extension()) {
-    const auto named = library.find("scenarios", file_or_name);
-    if (!named.empty()) file = named;
+    file = library.find("scenarios", file_or_name);
+    if (file.empty())
+      throw SpecError(file_or_name, "", "a scenario file or the name of a shipped scenario (`orrery list scenarios`)",
+                      quote_unknown(file_or_name, library.names("scenarios")));
   }
   return {read_json(file), file};
 }

@@ -1,18 +1,20 @@
 #include "models/parallelism/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace orrery {
 
 void fields(Fields& f, Plan& p) {
-  f("data", p.data, Need::optional, at_least_one);
-  f("tensor", p.tensor, Need::optional, at_least_one);
-  f("pipeline", p.pipeline, Need::optional, at_least_one);
-  f("virtual_pipeline", p.virtual_pipeline, Need::optional, at_least_one);
-  f("context", p.context, Need::optional, at_least_one);
+  constexpr Range degree{1, 16'777'216};  // as many devices as a cluster may have
+  f("data", p.data, Need::optional, degree);
+  f("tensor", p.tensor, Need::optional, degree);
+  f("pipeline", p.pipeline, Need::optional, degree);
+  f("virtual_pipeline", p.virtual_pipeline, Need::optional, Range{1, 100});
+  f("context", p.context, Need::optional, degree);
   f("sequence_parallel", p.sequence_parallel);
   f("zero_stage", p.zero_stage, Need::optional, Range{0, 3});
-  f("zero_group", p.zero_group, Need::optional, at_least_one);
+  f("zero_group", p.zero_group, Need::optional, degree);
   f("schedule", p.schedule);
   f("recompute", p.recompute);
   f("recompute_fraction", p.recompute_fraction, Need::optional, fraction);
@@ -20,8 +22,8 @@ void fields(Fields& f, Plan& p) {
 }
 
 void fields(Fields& f, Batch& b) {
-  f.required("global", b.global, at_least_one);
-  f("micro", b.micro, Need::optional, at_least_one);
+  f.required("global", b.global, Range{1, 1e12});
+  f("micro", b.micro, Need::optional, Range{1, 1e6});
 }
 
 namespace {
@@ -94,15 +96,18 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   if (p.recompute == Recompute::partial && p.recompute_fraction == 0) r.recompute = Recompute::none;
   r.layer_split = p.layer_split;
   r.schedule = p.schedule.value_or(p.virtual_pipeline > 1 ? Schedule::interleaved : Schedule::one_f_one_b);
-  const std::int64_t inner = std::int64_t{p.tensor} * p.pipeline * p.context;
   const auto total = static_cast<std::int64_t>(devices);
+  const double product = 1.0 * p.tensor * p.pipeline * p.context;  // may pass 64 bits
   if (p.data)
-    check.expect(inner * *p.data == total, "/plan", fmt::format("data x tensor x pipeline x context = {} devices", total),
-                 fmt::format("{} x {} x {} x {} = {}", *p.data, p.tensor, p.pipeline, p.context, inner * *p.data));
+    check.expect(product * *p.data == static_cast<double>(total), "/plan",
+                 fmt::format("data x tensor x pipeline x context = {} devices", total),
+                 fmt::format("{} x {} x {} x {} = {:.0f}", *p.data, p.tensor, p.pipeline, p.context, product * *p.data));
   else
-    check.expect(total % inner == 0, "/plan", fmt::format("tensor x pipeline x context to divide {} devices", total),
-                 fmt::format("{} x {} x {} = {}", p.tensor, p.pipeline, p.context, inner));
+    check.expect(std::fmod(static_cast<double>(total), product) == 0, "/plan",
+                 fmt::format("tensor x pipeline x context to divide {} devices", total),
+                 fmt::format("{} x {} x {} = {:.0f}", p.tensor, p.pipeline, p.context, product));
   check.finish();  // what follows needs the degrees
+  const std::int64_t inner = std::int64_t{p.tensor} * p.pipeline * p.context;
   r.data = static_cast<int>(total / inner);
   r.zero_group = p.zero_group.value_or(r.shards());
   check.expect(r.shards() % r.zero_group == 0, "/plan/zero_group", fmt::format("a divisor of data x context ({})", r.shards()),

@@ -28,8 +28,8 @@ int check(const CheckOptions& options) {
   std::string lines;
   for (const std::string& name : options.names) {
     try {
-      const ScenarioDocument document = options.scenario.load(name, library);
-      const ScenarioSummary found = check_scenario(read_scenario(document, library), document.file.string(), library);
+      const LoadedScenario loaded = options.scenario.load(name, library);
+      const ScenarioSummary found = check_scenario(loaded.scenario, loaded.file(), loaded.beside(library));
       lines += fmt::format("{}: OK: {}, {}, {}\n", name, plural(found.devices, "device"), plural(found.jobs, "job"),
                            plural(found.ranks, "rank"));
     } catch (const SpecError& error) {

@@ -71,7 +71,6 @@ std::string report_of(const ScenarioRun& run, const std::string& title, TextStyl
   return text_report(run.metrics, title, notes, style);
 }
 
-// The text with the result; `document` is complete.
 std::vector<OutputFile> output_files(const RunOptions& options, const ScenarioRun& run, const Json& document,
                                      const std::string& title) {
   std::vector<OutputFile> files;
@@ -80,7 +79,7 @@ std::vector<OutputFile> output_files(const RunOptions& options, const ScenarioRu
     const std::filesystem::path folder = options.out;
     files.push_back({folder / "report.txt", [&run, title](std::ostream& out) { out << report_of(run, title, {}); }});
     files.push_back({folder / "trace.json", trace});
-    files.push_back({folder / "result.json", [&document](std::ostream& out) { out << document.dump(2) << '\n'; }});
+    files.push_back({folder / "result.json", [&document](std::ostream& out) { out << document_text(document); }});
   }
   if (!options.trace.empty()) files.push_back({options.trace, trace});
   return files;
@@ -89,32 +88,25 @@ std::vector<OutputFile> output_files(const RunOptions& options, const ScenarioRu
 // Said before the simulation rather than after it.
 void check_places(const RunOptions& options, const std::filesystem::path& scenario) {
   if (!options.out.empty()) check_result_folder(options.out);
-  if (options.trace.empty()) return;
-  std::error_code error;
-  if (std::filesystem::is_directory(options.trace, error))
-    throw UsageError(fmt::format("--trace: expected a file, found the folder {}", quote(options.trace)));
-  if (std::filesystem::equivalent(options.trace, scenario, error))
-    throw UsageError("--trace: expected a file to write, found the scenario itself");
+  if (!options.trace.empty()) check_result_file(options.trace, scenario);
 }
 
 int run(const RunOptions& options, const Invocation& invocation) {
   const Library library = options.scenario.find_library();
-  const ScenarioDocument document = options.scenario.load(options.name, library);
-  check_places(options, document.file);
-  const Scenario scenario = read_scenario(document, library);
-  const std::string title = title_of(scenario, document.file);
-  const Library beside = library.with_front(document.file.parent_path().empty() ? "." : document.file.parent_path());
+  const LoadedScenario loaded = options.scenario.load(options.name, library);
+  check_places(options, loaded.original.file);
+  const std::string title = title_of(loaded.scenario, loaded.original.file);
   ScenarioRun result;
   {
     const Progress progress("orrery: simulating " + title);
-    result = run_scenario(scenario, document.file.string(), beside);
+    result = run_scenario(loaded.scenario, loaded.file(), loaded.beside(library));
   }
-  for (std::string& warning : options.scenario.idle_assignments(options.name, library))
+  for (std::string& warning : options.scenario.idle_assignments(loaded, library))
     result.warnings.push_back(std::move(warning));
-  Json result_document = result_json(scenario, result);
-  result_document["provenance"] = provenance(invocation);
-  write_files(output_files(options, result, result_document, title));
-  print(options.json ? result_document.dump(2) + "\n" : report_of(result, title, {colour_wanted()}));
+  Json document = result_json(loaded.scenario, result);
+  document["provenance"] = provenance(invocation);
+  write_files(output_files(options, result, document, title));
+  print(options.json ? document_text(document) : report_of(result, title, {colour_wanted()}));
   if (result.metrics.feasible()) return exit_done;
   print_error(shortfalls(result.metrics));
   return exit_infeasible;

@@ -39,29 +39,43 @@ Library ScenarioOptions::find_library() const {
   return installed.with_front(library);
 }
 
-ScenarioDocument ScenarioOptions::load(const std::string& file_or_name, const Library& from) const {
-  return edited(load_scenario_document(file_or_name, from), assignments, fidelity);
+LoadedScenario ScenarioOptions::load(const std::string& file_or_name, const Library& from) const {
+  LoadedScenario loaded{load_scenario_document(file_or_name, from), {}};
+  const ScenarioDocument document = edited(loaded.original, assignments, fidelity);
+  try {
+    loaded.scenario = read_scenario(document, from);
+  } catch (const SpecError& error) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults)
+      for (const std::string& assignment : assignments) {
+        const std::string pointer = assignment.substr(0, assignment.find('='));
+        if (fault.file == loaded.file() && (fault.pointer + "/").starts_with(pointer + "/"))
+          fault.file = fmt::format("{} with --set {}", loaded.file(), assignment);
+      }
+    throw SpecError(std::move(faults));
+  }
+  return loaded;
 }
 
-std::vector<std::string> ScenarioOptions::idle_assignments(const std::string& file_or_name, const Library& from) const {
+std::vector<std::string> ScenarioOptions::idle_assignments(const LoadedScenario& loaded, const Library& from) const {
   std::vector<std::string> warnings;
-  if (assignments.empty()) return warnings;
-  const ScenarioDocument document = load_scenario_document(file_or_name, from);
-  const auto resolved = [&](const std::vector<std::string>& edits) {
-    return write_spec(read_scenario(edited(document, edits, fidelity), from));
-  };
-  const Json with_all = resolved(assignments);
+  const Json with_all = assignments.empty() ? Json() : write_spec(loaded.scenario);
   for (std::size_t i = 0; i < assignments.size(); ++i) {
     std::vector<std::string> others = assignments;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
     try {
-      if (resolved(others) == with_all)
+      if (write_spec(read_scenario(edited(loaded.original, others, fidelity), from)) == with_all)
         warnings.push_back(fmt::format("--set {} had no effect: the scenario is the same without it", assignments[i]));
     } catch (const SpecError&) {
       continue;  // the scenario cannot do without it
     }
   }
   return warnings;
+}
+
+Library LoadedScenario::beside(const Library& library) const {
+  const std::filesystem::path folder = original.file.parent_path();
+  return library.with_front(folder.empty() ? "." : folder);
 }
 
 void declare_library(CLI::App& app, ScenarioOptions& options) {

@@ -15,16 +15,24 @@ class App;
 
 namespace orrery {
 
+struct LoadedScenario {
+  ScenarioDocument original;  // as the file has it
+  Scenario scenario;
+  std::string file() const { return original.file.string(); }
+  // Where names are looked up: beside the scenario first.
+  Library beside(const Library&) const;
+};
+
 struct ScenarioOptions {
   std::vector<std::string> assignments;  // "/json/pointer=VALUE"
   std::string fidelity;                  // "" = as the scenario says
   std::string library;                   // a folder to search before the shipped data
 
   Library find_library() const;
-  // The document with all edits; faults of several edits are reported together.
-  ScenarioDocument load(const std::string& file_or_name, const Library&) const;
+  // Reads the scenario with all edits. Faults of several edits are reported together; a fault of an edited value says so.
+  LoadedScenario load(const std::string& file_or_name, const Library&) const;
   // One warning for each edit without which the resolved scenario would be the same.
-  std::vector<std::string> idle_assignments(const std::string& file_or_name, const Library&) const;
+  std::vector<std::string> idle_assignments(const LoadedScenario&, const Library&) const;
 };
 
 void declare_library(CLI::App&, ScenarioOptions&);

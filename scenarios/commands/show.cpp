@@ -8,6 +8,7 @@
 #include "analysis/text_style.hpp"
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
+#include "scenarios/output_files.hpp"
 #include "scenarios/presets.hpp"
 
 namespace orrery {
@@ -130,7 +131,7 @@ int show(const ShowOptions& options) {
   const Library library = options.library.find_library();
   const Match match = find_one(options.name, library);
   const Preset preset = match.kind->load(match.name, library);
-  print(options.json ? preset.resolved.dump(2) + "\n" : page(match, preset));
+  print(options.json ? document_text(preset.resolved) : page(match, preset));
   return exit_done;
 }
 

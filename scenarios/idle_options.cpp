@@ -1,0 +1,58 @@
+#include "scenarios/idle_options.hpp"
+
+#include <fmt/format.h>
+
+namespace orrery {
+
+namespace {
+
+// Gathers "NAME: OPTION has no effect: WHY" where an option is set and idle.
+class Idle {
+ public:
+  explicit Idle(std::string where) : where_(std::move(where)) {}
+  void when(bool set_and_idle, const char* option, const std::string& why) {
+    if (set_and_idle) lines_.push_back(fmt::format("{}: {} has no effect: {}", where_, option, why));
+  }
+  std::vector<std::string> take() { return std::move(lines_); }
+
+ private:
+  std::string where_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace
+
+std::vector<std::string> idle_options(const ClusterSpec& cluster) {
+  Idle idle(cluster.name.empty() ? "cluster" : cluster.name);
+  const FabricSpec defaults, &fabric = cluster.fabric;
+  int nodes = 0;
+  for (const PoolSpec& pool : cluster.pools) {
+    nodes += pool.count;
+    idle.when(pool.slow_factor != 1 && pool.slow_devices.empty(), "slow_factor", "slow_devices names none");
+    idle.when(pool.slow_factor == 1 && !pool.slow_devices.empty(), "slow_devices", "slow_factor is 1, nominal speed");
+  }
+  const bool no_fabric = nodes == 1 || fabric.kind == "none";
+  const std::string why = nodes == 1 ? "one node has no fabric to cross" : "the fabric is \"none\"";
+  idle.when(no_fabric && fabric.oversubscription != defaults.oversubscription, "fabric oversubscription", why);
+  idle.when(no_fabric && fabric.rail_optimized, "fabric rail_optimized", why);
+  idle.when(no_fabric && fabric.ecmp != defaults.ecmp, "fabric ecmp", why);
+  idle.when(!no_fabric && fabric.seed != defaults.seed && fabric.ecmp == "ideal", "fabric seed",
+            "ideal ecmp spreads evenly and draws nothing");
+  return idle.take();
+}
+
+std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& resolved) {
+  Idle idle(job.name);
+  const Plan& plan = job.plan;
+  idle.when(plan.sequence_parallel && plan.tensor == 1, "sequence_parallel", "tensor is 1");
+  idle.when(plan.zero_stage > 0 && resolved.shards() == 1, "zero_stage", "there is one data-parallel rank");
+  idle.when(plan.zero_group && plan.zero_stage == 0, "zero_group", "zero_stage is 0");
+  idle.when(plan.layer_split == LayerSplit::balanced && plan.pipeline == 1, "layer_split", "pipeline is 1");
+  idle.when(plan.recompute == Recompute::partial && plan.recompute_fraction == 0, "recompute",
+            "recompute_fraction is 0");
+  idle.when(plan.schedule && plan.pipeline == 1 && resolved.micro_batches == 1, "schedule",
+            "one stage runs one micro-batch in one order");
+  return idle.take();
+}
+
+}  // namespace orrery

@@ -1,0 +1,15 @@
+// Options of a scenario that had no effect on the run, one line each: stated, different from their default, and overruled
+// by what else the scenario says. Somebody who set them expects something that did not happen.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/scenario.hpp"
+
+namespace orrery {
+
+std::vector<std::string> idle_options(const ClusterSpec&);
+std::vector<std::string> idle_options(const JobSpec&, const ResolvedPlan&);
+
+}  // namespace orrery
