@@ -34,17 +34,14 @@ std::vector<std::string> option_names(const CLI::App& app) {
 
 // What the parser did not understand, in our words.
 std::string usage_fault(const CLI::App& app, const CLI::App* command, const CLI::ParseError& error) {
-  if (!command) {
-    const std::vector<std::string> rest = app.remaining();
-    if (rest.empty()) return "a command is missing";
-    if (rest.front().starts_with('-')) return "unknown option " + quote_unknown(rest.front(), option_names(app));
-    return "unknown command " + quote_unknown(rest.front(), command_names());
-  }
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !command->remaining().empty()) {
-    const std::string word = command->remaining().front();
+  // Words before the command are left over in the program, those after it in the command.
+  const CLI::App& reader = command && !command->remaining().empty() ? *command : app;
+  const std::vector<std::string> rest = reader.remaining();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !rest.empty()) {
+    const std::string& word = rest.front();
     if (word.starts_with('-'))
-      return "unknown option " + quote_unknown(word.substr(0, word.find('=')), option_names(*command));
-    return "unexpected argument " + quote(word);
+      return "unknown option " + quote_unknown(word.substr(0, word.find('=')), option_names(reader));
+    return command ? "unexpected argument " + quote(word) : "unknown command " + quote_unknown(word, command_names());
   }
   std::string what = first_line(error.what());
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {

@@ -1,0 +1,191 @@
+// `orrery run`: exit codes, the result document, the files it writes.
+#include <filesystem>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "sim/json.hpp"
+#include "sim/spec.hpp"
+#include "tests/scenarios/small_scenario.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+Json without_provenance(const std::string& text) {
+  Json document = parse_json(text, "output");
+  REQUIRE(document.contains("provenance"));
+  document.erase("provenance");
+  return document;
+}
+
+}  // namespace
+
+TEST_CASE("run prints a report and ends with 0") {
+  const Folder folder;
+  const Outcome outcome = run_orrery({"run", folder.write("small.json", small_scenario)});
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err == "");
+  CHECK_THAT(outcome.out, StartsWith("small\n") && Contains("iteration") && Contains("Notes"));
+}
+
+TEST_CASE("run --json prints one document and nothing else") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  const Outcome outcome = run_orrery({"run", file, "--json"});
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err == "");
+  const Json document = parse_json(outcome.out, "output");
+  CHECK(document["feasible"] == true);
+  CHECK(document["metrics"]["iteration_s"].get<double>() > 0);
+  CHECK(document["metrics"]["devices"] == 8);
+  CHECK(document["jobs"].size() == 1);
+  CHECK(document["jobs"][0]["metrics"]["iteration_s"] == document["metrics"]["iteration_s"]);
+  CHECK(document["scenario"]["jobs"][0]["model"]["name"] == "tiny-gpt");
+  CHECK(document["provenance"]["wall_s"].get<double>() > 0);
+  CHECK(document["provenance"]["peak_rss_bytes"].get<double>() > 1e6);
+  CHECK(document["provenance"]["command_line"] == Json({"orrery", "run", file, "--json"}));
+}
+
+TEST_CASE("two runs differ in nothing but provenance") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  for (const char* fidelity : {"flow", "analytic"}) {
+    const std::string first = run_orrery({"run", file, "--json", "--fidelity", fidelity}).out;
+    const std::string second = run_orrery({"run", file, "--json", "--fidelity", fidelity}).out;
+    CHECK(without_provenance(first).dump() == without_provenance(second).dump());
+  }
+}
+
+TEST_CASE("the scenario that a result embeds gives the same result") {
+  const Folder folder;
+  const Outcome first = run_orrery({"run", folder.write("small.json", small_scenario), "--json"});
+  const Json document = parse_json(first.out, "output");
+  const Outcome again = run_orrery({"run", folder.write("resolved.json", document["scenario"].dump()), "--json"});
+  INFO(again.err);
+  CHECK(without_provenance(again.out) == without_provenance(first.out));
+}
+
+TEST_CASE("--out writes result, report and trace, and replaces an earlier result") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario), out = folder.path("new/out");
+  const Outcome first = run_orrery({"run", file, "--out", out});
+  INFO(first.err);
+  REQUIRE(first.exit_code == 0);
+  CHECK(read_text(out + "/report.txt") == first.out);
+  CHECK(parse_json(read_text(out + "/trace.json"), "trace").is_object());
+  const Json before = without_provenance(read_text(out + "/result.json"));
+  const Outcome second = run_orrery({"run", file, "--out", out, "--set", "/jobs/0/batch/global=32"});
+  CHECK(second.exit_code == 0);
+  const Json after = without_provenance(read_text(out + "/result.json"));
+  CHECK(after["metrics"]["iteration_s"] > before["metrics"]["iteration_s"]);
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(out)) ++files;
+  CHECK(files == 3);  // no temporary file is left
+}
+
+TEST_CASE("--trace replaces a file, and writes through to what is no file") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario), trace = folder.write("trace.json", "old");
+  CHECK(run_orrery({"run", file, "--trace", trace}).exit_code == 0);
+  CHECK(parse_json(read_text(trace), "trace").is_object());
+  CHECK(run_orrery({"run", file, "--trace", "/dev/null"}).exit_code == 0);
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  CHECK(folder.names() == std::vector<std::string>{"small.json", "trace.json"});
+}
+
+TEST_CASE("a model that does not fit is a result: report, shortfall, files and exit code 3") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  const Outcome outcome = run_orrery(
+      {"run", file, "--out", folder.path("out"), "--set", "/cluster/pools/0/node/device/memory/capacity=10 MB"});
+  CHECK(outcome.exit_code == 3);
+  CHECK_THAT(outcome.out, Contains("DOES NOT FIT"));
+  CHECK_THAT(outcome.err, StartsWith("infeasible: train, stage 0: each device needs ") &&
+                              Contains("bytes) short; largest: optimizer"));
+  const Json result = parse_json(read_text(folder.path("out/result.json")), "result");
+  CHECK(result["feasible"] == false);
+  CHECK(result["metrics"]["memory_shortfall_bytes"].get<double>() > 0);
+}
+
+TEST_CASE("--set changes the run, takes text as well as JSON, and reaches options left out") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  const Outcome outcome = run_orrery({"run", "--set", "/jobs/0/precision=bf16", "--set", "/jobs/0/plan/zero_stage=1",
+                                      file, "--set", "/simulate/iterations=2", "--json"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  const Json document = parse_json(outcome.out, "output");
+  CHECK(document["scenario"]["jobs"][0]["precision"] == "bf16");
+  CHECK(document["scenario"]["jobs"][0]["plan"]["zero_stage"] == 1);
+  CHECK(document["metrics"]["iterations_s"].size() == 2);
+}
+
+TEST_CASE("options without effect are warned of") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  const Outcome outcome = run_orrery({"run", file, "--json", "--set", "/jobs/0/precision=fp16", "--set",
+                                      "/jobs/0/plan/zero_group=2", "--set", "/cluster/fabric/rail_optimized=true"});
+  REQUIRE(outcome.exit_code == 0);
+  const std::string warnings = parse_json(outcome.out, "output")["warnings"].dump();
+  CHECK_THAT(warnings, Contains("--set /jobs/0/precision=fp16 had no effect"));
+  CHECK_THAT(warnings, Contains("zero_group has no effect: zero_stage is 0"));
+  CHECK_THAT(warnings, Contains("rail_optimized has no effect: one node"));
+}
+
+TEST_CASE("names resolve beside the scenario first, then in --library") {
+  const Folder folder, library;
+  const std::string model =
+      R"({"base": "gpt2-small", "name": "mine", "layers": 4, "sequence": 128, "learned_positions": 128})";
+  const std::string file = folder.write("small.json", with("tiny-gpt", "mine"));
+  CHECK(run_orrery({"check", file}).exit_code == 2);
+  library.write("mine.json", model);
+  CHECK(run_orrery({"check", file, "--library", library.path()}).exit_code == 0);
+  folder.write("mine.json", model);
+  CHECK(run_orrery({"check", file}).exit_code == 0);
+}
+
+TEST_CASE("a standard output that takes nothing is an I/O error, a closed pipe is not") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  const Outcome full = run_orrery({"run", file}, {Output::full_device});
+  CHECK(full.exit_code == 1);
+  CHECK_THAT(full.err, StartsWith("error: ") && Contains("standard output"));
+  const Outcome closed = run_orrery({"run", file}, {Output::closed_pipe});
+  CHECK(closed.exit_code == 0);
+  CHECK(closed.err == "");
+}
+
+TEST_CASE("an interrupted run ends with 130 and leaves no file") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", with("\"global\": 16", "\"global\": 4000000"));
+  const Outcome outcome = run_orrery({"run", file, "--out", folder.path("out"), "--trace", folder.path("trace")},
+                                     {Output::kept, 400});
+  CHECK(outcome.exit_code == 130);
+  CHECK(outcome.out == "");
+  CHECK(folder.names() == std::vector<std::string>{"small.json"});
+}
+
+TEST_CASE("every shipped scenario passes check") {
+  const Library library = Library::installed();
+  const auto names = library.names("scenarios");
+  REQUIRE(names.size() >= 5);
+  std::vector<std::string> arguments{"check"};
+  arguments.insert(arguments.end(), names.begin(), names.end());
+  const Outcome outcome = run_orrery(arguments);
+  CHECK(outcome.err == "");
+  CHECK(outcome.exit_code == 0);
+}
+
+TEST_CASE("small shipped scenarios run analytically") {
+  for (const char* name : {"tiny", "megatron-22b-8-a100-full", "two-jobs-one-fabric", "mixed-pools"}) {
+    const Outcome outcome = run_orrery({"run", name, "--fidelity", "analytic", "--json"});
+    INFO(name << ": " << outcome.err);
+    CHECK(outcome.exit_code == 0);
+    if (outcome.exit_code == 0) CHECK(parse_json(outcome.out, "output")["feasible"] == true);
+  }
+}
