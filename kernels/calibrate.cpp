@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "kernels/cost_models.hpp"
 #include "kernels/family_model.hpp"
@@ -34,15 +35,17 @@ double percentile(std::vector<double> sorted, double p) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-// A file counts with the square root of its rows: neither do a few hundred rows of one benchmark silence another, nor do
-// four. The weights add up to 1.
-std::vector<double> file_weights(std::span<const KernelSample> samples) {
-  std::map<std::string_view, double> rows;
-  for (const auto& sample : samples) rows[sample.file] += 1;
+// The rows that one file has of one kind of kernel count with the square root of their number: neither do a few hundred
+// rows of one benchmark silence another, nor do four. The weights add up to 1.
+std::vector<double> group_weights(std::span<const KernelSample> samples) {
+  using Group = std::pair<std::string_view, KernelKind>;
+  const auto group_of = [](const KernelSample& sample) { return Group(sample.file, sample.kernels.front().kind); };
+  std::map<Group, double> rows;
+  for (const auto& sample : samples) rows[group_of(sample)] += 1;
   double total = 0;
-  for (const auto& [file, count] : rows) total += std::sqrt(count);
+  for (const auto& [group, count] : rows) total += std::sqrt(count);
   std::vector<double> weights;
-  for (const auto& sample : samples) weights.push_back(1 / (std::sqrt(rows.at(sample.file)) * total));
+  for (const auto& sample : samples) weights.push_back(1 / (std::sqrt(rows.at(group_of(sample))) * total));
   return weights;
 }
 
@@ -53,7 +56,7 @@ void search(const DeviceModel& device, DeviceCalibration& calibration, std::span
     for (std::size_t i = 0; i < knobs.size(); ++i)
       *knobs[i].value = std::clamp(std::exp(at[i]), knobs[i].low, knobs[i].high);
   };
-  const std::vector<double> weights = file_weights(samples);
+  const std::vector<double> weights = group_weights(samples);
   const auto loss = [&](const std::vector<double>& at) {
     set(at);
     double sum = 0;

@@ -186,8 +186,7 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
       for (const auto& entry : source.calibration.attention)
         resolved.attention.push_back({entry, is_fit(source, entry.fit), source.from});
     if (resolved.memory.from.empty() && source.calibration.memory)
-      resolved.memory = {*source.calibration.memory, is_fit(source, source.calibration.memory->fit),
-                         source.from};
+      resolved.memory = {*source.calibration.memory, is_fit(source, source.calibration.memory->fit), source.from};
     if (!resolved.energy && source.calibration.energy) resolved.energy = source.calibration.energy;
   }
   if (resolved.attention.empty()) resolved.attention.push_back({AttentionParameters{}, false, "built-in default"});

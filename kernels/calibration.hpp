@@ -47,7 +47,8 @@ struct GemmParameters {
   Fit fit;
 };
 
-// Rate in long training runs over the rate of isolated kernels, for all matrix work of this type.
+// Rate of matrix products in long training runs over their rate as isolated kernels; for attention, which draws less power,
+// it only lowers the ceiling.
 struct SustainedFraction {
   DataType type = DataType::bf16;
   double fraction = 1;

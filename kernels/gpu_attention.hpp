@@ -3,7 +3,7 @@
 // curves of FlashAttention-2 and cuDNN on A100 and H100 follow this within 4 %. Query rows are padded to blocks of 128
 // that fill the cores in waves; up to 64 query rows (decoding) the keys are split over the cores instead.
 // Head dimensions that are no multiple of 8 leave the fast path. Unfused attention is no kernel of this kind: lower it as
-// batched gemm, softmax and elementwise kernels.
+// batched gemm, softmax and elementwise kernels. What a board sustains in matrix products is a ceiling to the rate.
 #pragma once
 
 #include "kernels/kernel_terms.hpp"

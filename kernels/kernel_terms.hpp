@@ -31,7 +31,7 @@ struct DeviceContext {
 };
 using FamilyModel = KernelTerms (*)(const Kernel&, const DeviceContext&);
 
-// Matrix kernels of long runs go at the clock the board sustains, see calibration.hpp.
+// Matrix products of long runs go at the clock the board sustains, see calibration.hpp.
 inline double sustained(const DeviceContext& context, DataType type) {
   return context.conditions == Conditions::isolated ? 1.0
                                                     : context.calibration.sustained[static_cast<std::size_t>(type)];

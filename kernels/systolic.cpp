@@ -45,7 +45,8 @@ KernelTerms systolic(const Kernel& kernel, const DeviceContext& context) {
   terms.launch_s = parameters.launch.value * kernel.launches;
   if (attends) {
     const auto& attention = attention_parameters(context.calibration, kernel.generation);
-    terms.compute_s = kernel.flops / (peak * reached * attention_rate_fraction(kernel, attention.parameters));
+    terms.compute_s = kernel.flops / (peak * std::min(attention_rate_fraction(kernel, attention.parameters),
+                                                      parameters.efficiency * reached));
     terms.calibrated = attention.calibrated;
   } else {
     terms.compute_s = array_seconds(kernel, context.device, peak) / (parameters.efficiency * reached);

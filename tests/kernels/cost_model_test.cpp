@@ -202,4 +202,14 @@ TEST_CASE("long runs go at the sustained fraction, isolated kernels do not") {
         isolated->sequence(first, std::vector{millisecond()}, {}).time.value);
 }
 
+TEST_CASE("what a board sustains is a ceiling to attention, which draws less power, not a factor") {
+  DeviceCalibration throttled = perfect();
+  throttled.sustained.fill(0.5);
+  const Kernel kernel = attention(512, 512, 128, 5, 5, 5, false, DataType::fp16, 2);
+  const double isolated = seconds_of(plain_gpu(), perfect(), kernel);
+  CHECK(seconds_of(plain_gpu(), throttled, kernel) == Approx(2 * isolated));
+  throttled.attention.front().parameters.efficiency = 0.4;
+  CHECK(seconds_of(plain_gpu(), throttled, kernel) == Approx(isolated / 0.4));
+}
+
 }  // namespace orrery

@@ -47,15 +47,15 @@ struct Recorded {
 
 // clang-format off
 const Recorded recorded[] = {
-    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 8, 0.042},
-    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::memory, 4, 0.041},
+    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 8, 0.029},
+    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::memory, 4, 0.027},
     {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::gemm, 9, 0.012},
     {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::memory, 4, 0.012},
-    {"deepbench_v100_gemm", "nvidia-v100", Group::gemm, 320, 0.046},
+    {"deepbench_v100_gemm", "nvidia-v100", Group::gemm, 320, 0.047},
     {"deepgemm_h800_fp8", "nvidia-h800-sxm5-80gb", Group::gemm, 56, 0.037},
-    {"flash_attention_a100", "nvidia-a100-sxm4-80gb", Group::attention, 23, 0.005},
+    {"flash_attention_a100", "nvidia-a100-sxm4-80gb", Group::attention, 23, 0.006},
     {"flash_attention_h100", "nvidia-h100-sxm5-80gb", Group::attention, 47, 0.011},
-    {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 20, 0.122},
+    {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 20, 0.144},
     {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::memory, 26, 0.046},
     {"neusight_linear_fp32", "nvidia-a100-pcie-40gb", Group::gemm, 40, 0.072},
     {"neusight_linear_fp32", "nvidia-a100-pcie-80gb", Group::gemm, 40, 0.029},
@@ -67,8 +67,8 @@ const Recorded recorded[] = {
     {"tpu7x_kernels", "google-tpu7x", Group::memory, 13, 0.004},
     {"tpu_v6e_kernels", "google-tpu-v6e", Group::gemm, 2, 0.046},
     {"tpu_v6e_kernels", "google-tpu-v6e", Group::memory, 1, 0.001},
-    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::gemm, 601, 0.044},
-    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::memory, 16, 0.054},
+    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::gemm, 601, 0.043},
+    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::memory, 16, 0.068},
     {"vidur_mlp_ops", "nvidia-a40", Group::gemm, 416, 0.044},
     {"vidur_mlp_ops", "nvidia-a40", Group::memory, 28, 0.019},
 };
