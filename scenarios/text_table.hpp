@@ -1,5 +1,5 @@
 // A plain table for the terminal: columns as wide as their widest cell, numbers to the right, two spaces between columns.
-// The last column is not padded, so that lines end where their text does.
+// The last column is text: not padded, and wrapped where at least half of the line is left for it.
 #pragma once
 
 #include <string>

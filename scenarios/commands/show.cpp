@@ -95,6 +95,7 @@ class Outline {
  private:
   void add_value(const std::string& key, const Json& value, const std::string& pointer, std::size_t depth,
                  std::size_t width) {
+    if (value.empty() || value == "") return;  // nothing is known or said
     const std::string indent(2 * depth + 2, ' ');
     if (value.is_object()) {
       text_ += indent + key + "\n";
