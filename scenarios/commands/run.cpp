@@ -138,9 +138,8 @@ CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
       "  orrery run my.json --set /jobs/0/plan/tensor=4 --set /jobs/0/precision=fp16\n"
       "  orrery run my.json --json | jq .metrics.iteration_s\n"
       "\n"
-      "Exit codes: 0 done, 1 internal or I/O error, 2 bad input, 3 the model does not fit in memory (the report says "
-      "by\n"
-      "how much), 130 interrupted.");
+      "Exit codes: 0 done, 1 internal or I/O error, 2 bad input, 3 does not fit in memory (the report\n"
+      "says by how much), 130 interrupted.");
   return [options, &invocation] { return run(*options, invocation); };
 }
 
