@@ -3,6 +3,7 @@
 #include "scenarios/commands/check.hpp"
 #include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
+#include "scenarios/commands/scale.hpp"
 #include "scenarios/commands/show.hpp"
 #include "scenarios/commands/validate.hpp"
 
@@ -11,6 +12,7 @@ namespace orrery {
 static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"run", "simulate a scenario and report time, efficiency, memory and energy", declare_run},
     {"check", "validate scenarios without simulating, all faults at once", declare_check},
+    {"scale", "simulate a scenario at other numbers of devices: efficiency, and what limits it", declare_scale},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
     {"validate", "compare predictions with measured runs", declare_validate},

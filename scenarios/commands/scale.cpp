@@ -1,0 +1,146 @@
+#include "scenarios/commands/scale.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+#include <stdexcept>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "scenarios/commands/scenario_options.hpp"
+#include "scenarios/console.hpp"
+#include "scenarios/output_files.hpp"
+#include "scenarios/scaling_report.hpp"
+#include "scenarios/worker_pool.hpp"
+
+namespace orrery {
+namespace {
+
+struct ScaleOptions {
+  ScenarioOptions scenario;
+  std::string name, devices, csv, plot;
+  std::int64_t baseline = 0, jobs = 0;
+  bool weak = false, strong = false, json = false;
+};
+
+ScalingRequest request_of(const ScaleOptions& options) {
+  ScalingRequest request;
+  request.mode = options.weak ? ScalingMode::weak : ScalingMode::strong;
+  try {
+    request.devices = parse_device_counts(options.devices);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(fmt::format("--devices: expected {}", error.what()));
+  }
+  if (options.baseline > 0) request.baseline = options.baseline;
+  request.jobs = options.jobs > 0 ? static_cast<std::size_t>(options.jobs) : available_processors();
+  return request;
+}
+
+void check_file(const std::string& option, const std::string& file, const std::filesystem::path& scenario) {
+  if (file.empty()) return;
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error))
+    throw UsageError(fmt::format("{}: expected a file, found the folder \"{}\"", option, file));
+  if (std::filesystem::equivalent(file, scenario, error))
+    throw UsageError(fmt::format("{}: expected a file to write, found the scenario itself", option));
+}
+
+std::vector<std::string> warnings_of(const ScalingStudy& study) {
+  std::vector<std::string> all;
+  for (const ScalingPoint& point : study.points)
+    for (const std::string& warning : point.warnings)
+      if (std::find(all.begin(), all.end(), warning) == all.end()) all.push_back(warning);
+  return all;
+}
+
+int exit_code_of(const ScalingStudy& study) {
+  const auto any = [&](bool ScalingPoint::*what) {
+    return std::any_of(study.points.begin(), study.points.end(), [&](const ScalingPoint& p) { return p.*what; });
+  };
+  if (any(&ScalingPoint::feasible)) return exit_done;
+  return any(&ScalingPoint::simulated) ? exit_infeasible : exit_bad_input;
+}
+
+int scale(const ScaleOptions& options, const Invocation& invocation) {
+  const ScalingRequest request = request_of(options);
+  const Library library = options.scenario.find_library();
+  const ScenarioDocument document = options.scenario.load(options.name, library);
+  check_file("--csv", options.csv, document.file);
+  check_file("--plot", options.plot, document.file);
+  const Scenario scenario = read_scenario(document, library);
+  ScalingStudy study;
+  try {
+    const Progress progress(fmt::format("orrery: simulating {} sizes of {}", request.devices.size(), options.name));
+    study = run_scaling(scenario, document.file.string(), library, request);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(fmt::format("--baseline: {}", error.what()));
+  }
+  if (study.name.empty()) study.name = document.file.stem().string();
+  std::vector<OutputFile> files;
+  if (!options.csv.empty()) files.push_back({options.csv, [&](std::ostream& out) { out << scaling_csv(study); }});
+  if (!options.plot.empty()) files.push_back({options.plot, [&](std::ostream& out) { out << scaling_svg(study); }});
+  write_files(files);
+  std::vector<std::string> warnings = warnings_of(study);
+  for (std::string& warning : options.scenario.idle_assignments(options.name, library))
+    warnings.push_back(std::move(warning));
+  if (options.json) {
+    Json json = scaling_json(study);
+    json["warnings"] = warnings;
+    json["scenario"] = write_spec(scenario);
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - invocation.started;
+    json["provenance"] = {{"wall_s", wall.count()}, {"command_line", invocation.command_line}};
+    print(json.dump(2) + "\n");
+  } else {
+    std::string text = scaling_table(study);
+    if (!warnings.empty()) text += "\nNotes\n";
+    for (const std::string& warning : warnings) text += "  warning: " + warning + "\n";
+    print(text);
+  }
+  const int code = exit_code_of(study);
+  if (code == exit_bad_input)
+    print_error(fmt::format("error: orrery scale: no size can be simulated; {} devices: {}\n",
+                            study.points.front().devices, study.points.front().reason));
+  return code;
+}
+
+}  // namespace
+
+CommandAction declare_scale(CLI::App& app, const Invocation& invocation) {
+  auto options = std::make_shared<ScaleOptions>();
+  app.description(
+      "Simulates a scenario at other numbers of devices and says how efficiently it scales and what limits it. Nodes "
+      "follow the devices; tensor, pipeline and context parallelism stay; data parallelism takes what they leave; "
+      "accumulation, ZeRO group and fat-tree levels follow. A size that cannot be built is a row with the reason.");
+  app.add_option("SCENARIO", options->name, "A scenario file, or the name of a shipped one")
+      ->required()
+      ->option_text(" ");
+  app.add_option("--devices", options->devices, "Sizes: 8..8192 (doubled), 8,64,512, or both: 8..64,96")
+      ->required()
+      ->type_name("SIZES");
+  CLI::Option* strong = app.add_flag("--strong", options->strong, "The global batch stays (default)");
+  app.add_flag("--weak", options->weak, "The global batch grows with the devices")->excludes(strong);
+  app.add_option("--baseline", options->baseline,
+                 "The size whose throughput per device is 100 % (default: the smallest that fits in memory)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  app.add_option("--csv", options->csv, "Also write one row per size to this file")->type_name("FILE");
+  app.add_option("--plot", options->plot, "Also write throughput and efficiency over devices as SVG")
+      ->type_name("FILE.svg");
+  app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
+  app.add_option("--jobs", options->jobs, "Sizes simulated at a time (default: one per processor)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1024}));
+  declare_set(app, options->scenario);
+  declare_fidelity(app, options->scenario);
+  declare_library(app, options->scenario);
+  app.footer(
+      "Examples:\n"
+      "  orrery scale mpt-7b-fsdp-64-a100 --devices 8..512 --weak --plot weak.svg\n"
+      "  orrery scale gpt3-175b-1024-a100 --devices 128..8192 --strong --csv strong.csv\n"
+      "\n"
+      "Exit codes: 0 done, 1 internal or I/O error, 2 bad input, 3 no size fits in memory, 130 interrupted.");
+  return [options, &invocation] { return scale(*options, invocation); };
+}
+
+}  // namespace orrery

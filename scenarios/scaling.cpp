@@ -1,0 +1,206 @@
+#include "scenarios/scaling.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+namespace orrery {
+namespace {
+
+constexpr std::int64_t most_devices = 1 << 20;
+
+std::int64_t parse_count(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most_devices)
+    throw std::invalid_argument(fmt::format("a number of devices from 1 to {}, found \"{}\"", most_devices, text));
+  return value;
+}
+
+void parse_item(std::string_view item, std::vector<std::int64_t>& into) {
+  const std::size_t dots = item.find("..");
+  if (dots == std::string_view::npos) {
+    into.push_back(parse_count(item));
+    return;
+  }
+  const std::int64_t first = parse_count(item.substr(0, dots)), last = parse_count(item.substr(dots + 2));
+  if (first > last) throw std::invalid_argument(fmt::format("a range that grows, found \"{}\"", item));
+  for (std::int64_t n = first; n < last; n *= 2) into.push_back(n);
+  into.push_back(last);
+}
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Edits one scenario; the first rule that cannot be met ends it.
+class Scaler {
+ public:
+  Scaler(const Scenario& scenario, std::int64_t devices, ScalingMode mode)
+      : scenario_(scenario), job_(scenario.jobs.front()), devices_(devices), mode_(mode) {
+    result_.document = write_spec(scenario);
+  }
+
+  ScaledScenario run() {
+    set_nodes();
+    if (set_data() && set_batch()) {
+      set_zero_group();
+      set_fabric();
+    }
+    return std::move(result_);
+  }
+
+ private:
+  Json& at(const char* pointer) { return result_.document[Json::json_pointer(pointer)]; }
+  bool fail(std::string reason) {
+    result_.impossible = std::move(reason);
+    return false;
+  }
+
+  void set_nodes() {
+    const PoolSpec& pool = scenario_.cluster.pools.front();
+    const std::int64_t per_node = pool.node.devices;
+    result_.nodes = ceil_div(devices_, per_node);
+    at("/cluster/pools/0/count") = result_.nodes;
+    Json& job = at("/jobs/0");
+    job.erase("placement");
+    if (devices_ % per_node != 0) job["placement"] = {{"first", 0}, {"count", devices_}};
+    std::vector<int> slow;
+    for (const int device : pool.slow_devices)
+      if (device < result_.nodes * per_node) slow.push_back(device);
+    if (slow.size() == pool.slow_devices.size()) return;
+    at("/cluster/pools/0/slow_devices") = slow;
+    result_.changes.push_back(fmt::format("slow devices {} -> {}: the others are not part of this size",
+                                          pool.slow_devices.size(), slow.size()));
+  }
+
+  bool set_data() {
+    const Plan& plan = job_.plan;
+    const std::int64_t inner = std::int64_t{plan.tensor} * plan.pipeline * plan.context;
+    if (devices_ % inner != 0)
+      return fail(fmt::format("tensor x pipeline x context = {} x {} x {} = {} does not divide {} devices", plan.tensor,
+                              plan.pipeline, plan.context, inner, devices_));
+    data_ = devices_ / inner;
+    at("/jobs/0/plan")["data"] = data_;
+    return true;
+  }
+
+  bool set_batch() {
+    std::int64_t global = job_.batch.global;
+    if (mode_ == ScalingMode::weak) {
+      const std::int64_t stated = devices_of(scenario_);
+      if (global * devices_ % stated != 0)
+        return fail(fmt::format("a global batch of {} on {} devices is no whole number of sequences on {}", global,
+                                stated, devices_));
+      global = global * devices_ / stated;
+    }
+    if (global % data_ != 0)
+      return fail(fmt::format("a global batch of {} does not divide over {} replicas", global, data_));
+    const std::int64_t share = global / data_;
+    const bool interleaved = job_.plan.virtual_pipeline > 1;
+    std::int64_t micro = std::min(job_.batch.micro, share);
+    const auto fits = [&](std::int64_t m) {
+      return share % m == 0 && (!interleaved || share / m % job_.plan.pipeline == 0);
+    };
+    while (micro > 1 && !fits(micro)) --micro;
+    if (!fits(micro))
+      return fail(
+          fmt::format("a replica's {} sequences are no multiple of {} stages, as the interleaved schedule needs", share,
+                      job_.plan.pipeline));
+    if (micro != job_.batch.micro)
+      result_.changes.push_back(
+          fmt::format("micro-batch {} -> {}: a replica has {} sequences", job_.batch.micro, micro, share));
+    at("/jobs/0/batch") = {{"global", global}, {"micro", micro}};
+    return true;
+  }
+
+  void set_zero_group() {
+    const Plan& plan = job_.plan;
+    if (!plan.zero_group) return;
+    const std::int64_t inner = std::int64_t{plan.tensor} * plan.pipeline * plan.context;
+    const std::int64_t stated_shards = devices_of(scenario_) / inner * plan.context, shards = data_ * plan.context;
+    std::int64_t group = *plan.zero_group;
+    if (group == stated_shards) {
+      group = shards;
+    } else {
+      group = std::gcd(group, shards);
+      if (group != *plan.zero_group)
+        result_.changes.push_back(
+            fmt::format("ZeRO group {} -> {}: there are {} data x context ranks", *plan.zero_group, group, shards));
+    }
+    at("/jobs/0/plan")["zero_group"] = group;
+  }
+
+  void set_fabric() {
+    const FabricSpec& stated = scenario_.cluster.fabric;
+    ClusterSpec cluster = scenario_.cluster;
+    cluster.pools.front().count = static_cast<int>(result_.nodes);
+    cluster.pools.front().slow_devices.clear();
+    std::vector<int> levels = {stated.levels};
+    if (stated.kind == "fat-tree")
+      for (int n = stated.levels + 1; n <= 3; ++n) levels.push_back(n);
+    std::string reason;
+    for (const int n : levels) {
+      cluster.fabric.levels = n;
+      try {
+        build_cluster(cluster);
+      } catch (const SpecError& error) {
+        const Fault& fault = error.faults().front();
+        reason = fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+        continue;
+      }
+      if (n != stated.levels) {
+        at("/cluster/fabric/levels") = n;
+        result_.changes.push_back(
+            fmt::format("fat-tree levels {} -> {}: {} nodes need them", stated.levels, n, result_.nodes));
+      }
+      return;
+    }
+    fail(reason);
+  }
+
+  const Scenario& scenario_;
+  const JobSpec& job_;
+  std::int64_t devices_, data_ = 1;
+  ScalingMode mode_;
+  ScaledScenario result_;
+};
+
+}  // namespace
+
+std::vector<std::int64_t> parse_device_counts(std::string_view text) {
+  std::vector<std::int64_t> all;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    parse_item(text.substr(from, comma - from), all);
+    from = comma + 1;
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+void check_scalable(const Scenario& scenario, const std::string& file) {
+  std::vector<Fault> faults;
+  if (scenario.jobs.size() != 1)
+    faults.push_back({file, "/jobs", "one job, to scale it", fmt::format("{} jobs", scenario.jobs.size())});
+  if (scenario.cluster.pools.size() != 1)
+    faults.push_back({file, "/cluster/pools", "one pool of nodes, to scale it",
+                      fmt::format("{} pools", scenario.cluster.pools.size())});
+  if (!faults.empty()) throw SpecError(faults);
+}
+
+std::int64_t devices_of(const Scenario& scenario) {
+  const JobSpec& job = scenario.jobs.front();
+  if (job.placement) return job.placement->count;
+  std::int64_t devices = 0;
+  for (const PoolSpec& pool : scenario.cluster.pools) devices += std::int64_t{pool.count} * pool.node.devices;
+  return devices;
+}
+
+ScaledScenario scaled(const Scenario& scenario, std::int64_t devices, ScalingMode mode) {
+  return Scaler(scenario, devices, mode).run();
+}
+
+}  // namespace orrery
