@@ -8,7 +8,7 @@
 #include "analysis/metrics_from_json.hpp"
 #include "analysis/report.hpp"
 #include "scenarios/run_scenario.hpp"
-#include "scenarios/worker_pool.hpp"
+#include "scenarios/validate_workers.hpp"
 
 namespace orrery {
 namespace {
@@ -24,12 +24,16 @@ std::string simulate_point(const ScaledScenario& size, const std::string& file, 
   } catch (const SpecError& error) {
     const Fault& fault = error.faults().front();
     answer["impossible"] = fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+  } catch (const std::exception& error) {
+    answer["failed"] = error.what();
   }
   return answer.dump();
 }
 
 void take_answer(ScalingPoint& point, const std::string& text) {
   const Json answer = Json::parse(text);
+  if (answer.contains("failed"))
+    throw std::runtime_error(fmt::format("{} devices: {}", point.devices, answer["failed"].get<std::string>()));
   if (answer.contains("impossible")) {
     point.reason = answer["impossible"].get<std::string>();
     return;
@@ -91,13 +95,19 @@ std::int64_t default_baseline(const ScalingStudy& study) {
 }
 
 void simulate_all(ScalingStudy& study, const std::vector<ScaledScenario>& sizes, const std::string& file,
-                  const Library& library, std::size_t jobs) {
+                  const Library& library, int jobs) {
   std::vector<std::size_t> order;  // the largest first: they take longest
   for (std::size_t i = sizes.size(); i-- > 0;)
     if (sizes[i].impossible.empty()) order.push_back(i);
-  const auto answers = run_in_processes(order.size(), jobs,
-                                        [&](std::size_t i) { return simulate_point(sizes[order[i]], file, library); });
-  for (std::size_t i = 0; i < order.size(); ++i) take_answer(study.points[order[i]], answers[i]);
+  const auto answers = run_in_workers(
+      order.size(), jobs, [&](std::size_t i) { return simulate_point(sizes[order[i]], file, library); }, {});
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    ScalingPoint& point = study.points[order[i]];
+    if (!answers[i])
+      throw IoError(
+          fmt::format("the simulation of {} devices died; out of memory? fewer --jobs need less", point.devices));
+    take_answer(point, *answers[i]);
+  }
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ struct ScalingRequest {
   ScalingMode mode = ScalingMode::strong;
   std::vector<std::int64_t> devices;
   std::optional<std::int64_t> baseline;  // absent: the smallest size that fits in memory, else that can be simulated
-  std::size_t jobs = 1;                  // simulated at a time
+  int jobs = 0;                          // simulated at a time; 0: one per processor
 };
 
 // Throws SpecError for a scenario that cannot be scaled, std::invalid_argument for a baseline that cannot be simulated.

@@ -12,7 +12,6 @@
 #include "scenarios/console.hpp"
 #include "scenarios/output_files.hpp"
 #include "scenarios/scaling_report.hpp"
-#include "scenarios/worker_pool.hpp"
 
 namespace orrery {
 namespace {
@@ -20,7 +19,8 @@ namespace {
 struct ScaleOptions {
   ScenarioOptions scenario;
   std::string name, devices, csv, plot;
-  std::int64_t baseline = 0, jobs = 0;
+  std::int64_t baseline = 0;
+  int jobs = 0;
   bool weak = false, strong = false, json = false;
 };
 
@@ -33,17 +33,8 @@ ScalingRequest request_of(const ScaleOptions& options) {
     throw UsageError(fmt::format("--devices: expected {}", error.what()));
   }
   if (options.baseline > 0) request.baseline = options.baseline;
-  request.jobs = options.jobs > 0 ? static_cast<std::size_t>(options.jobs) : available_processors();
+  request.jobs = options.jobs;
   return request;
-}
-
-void check_file(const std::string& option, const std::string& file, const std::filesystem::path& scenario) {
-  if (file.empty()) return;
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error))
-    throw UsageError(fmt::format("{}: expected a file, found the folder \"{}\"", option, file));
-  if (std::filesystem::equivalent(file, scenario, error))
-    throw UsageError(fmt::format("{}: expected a file to write, found the scenario itself", option));
 }
 
 std::vector<std::string> warnings_of(const ScalingStudy& study) {
@@ -59,48 +50,46 @@ int exit_code_of(const ScalingStudy& study) {
     return std::any_of(study.points.begin(), study.points.end(), [&](const ScalingPoint& p) { return p.*what; });
   };
   if (any(&ScalingPoint::feasible)) return exit_done;
-  return any(&ScalingPoint::simulated) ? exit_infeasible : exit_bad_input;
+  if (any(&ScalingPoint::simulated)) return exit_infeasible;
+  throw UsageError(fmt::format("--devices: no size can be simulated; {}: {}", study.points.front().devices,
+                               study.points.front().reason));
 }
 
 int scale(const ScaleOptions& options, const Invocation& invocation) {
   const ScalingRequest request = request_of(options);
   const Library library = options.scenario.find_library();
-  const ScenarioDocument document = options.scenario.load(options.name, library);
-  check_file("--csv", options.csv, document.file);
-  check_file("--plot", options.plot, document.file);
-  const Scenario scenario = read_scenario(document, library);
+  const LoadedScenario loaded = options.scenario.load(options.name, library);
+  for (const std::string& file : {options.csv, options.plot})
+    if (!file.empty()) check_result_file(file, loaded.original.file);
   ScalingStudy study;
   try {
     const Progress progress(fmt::format("orrery: simulating {} sizes of {}", request.devices.size(), options.name));
-    study = run_scaling(scenario, document.file.string(), library, request);
+    study = run_scaling(loaded.scenario, loaded.file(), loaded.beside(library), request);
   } catch (const std::invalid_argument& error) {
     throw UsageError(fmt::format("--baseline: {}", error.what()));
   }
-  if (study.name.empty()) study.name = document.file.stem().string();
+  const int code = exit_code_of(study);
+  if (study.name.empty()) study.name = loaded.original.file.stem().string();
   std::vector<OutputFile> files;
   if (!options.csv.empty()) files.push_back({options.csv, [&](std::ostream& out) { out << scaling_csv(study); }});
   if (!options.plot.empty()) files.push_back({options.plot, [&](std::ostream& out) { out << scaling_svg(study); }});
   write_files(files);
   std::vector<std::string> warnings = warnings_of(study);
-  for (std::string& warning : options.scenario.idle_assignments(options.name, library))
+  for (std::string& warning : options.scenario.idle_assignments(loaded, library))
     warnings.push_back(std::move(warning));
   if (options.json) {
     Json json = scaling_json(study);
     json["warnings"] = warnings;
-    json["scenario"] = write_spec(scenario);
+    json["scenario"] = write_spec(loaded.scenario);
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - invocation.started;
     json["provenance"] = {{"wall_s", wall.count()}, {"command_line", invocation.command_line}};
-    print(json.dump(2) + "\n");
+    print(document_text(json));
   } else {
     std::string text = scaling_table(study);
     if (!warnings.empty()) text += "\nNotes\n";
     for (const std::string& warning : warnings) text += "  warning: " + warning + "\n";
     print(text);
   }
-  const int code = exit_code_of(study);
-  if (code == exit_bad_input)
-    print_error(fmt::format("error: orrery scale: no size can be simulated; {} devices: {}\n",
-                            study.points.front().devices, study.points.front().reason));
   return code;
 }
 
@@ -130,7 +119,7 @@ CommandAction declare_scale(CLI::App& app, const Invocation& invocation) {
   app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
   app.add_option("--jobs", options->jobs, "Sizes simulated at a time (default: one per processor)")
       ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1024}));
+      ->check(CLI::Range(1, 1024));
   declare_set(app, options->scenario);
   declare_fidelity(app, options->scenario);
   declare_library(app, options->scenario);
