@@ -33,4 +33,25 @@ bool direct_supports(CollectiveKind, const Group&);
 bool direct_considered(CollectiveKind, const Group&);
 Schedule direct_schedule(CollectiveKind, const Group&);
 
+bool tree_supports(CollectiveKind, const Group&);
+bool tree_considered(CollectiveKind, const Group&);
+Schedule tree_schedule(CollectiveKind, const Group&);
+
+bool halving_doubling_supports(CollectiveKind, const Group&);
+Schedule halving_doubling_schedule(CollectiveKind, const Group&);
+
+bool in_switch_supports(CollectiveKind, const Group&);
+bool in_switch_considered(CollectiveKind, const Group&);
+Schedule in_switch_schedule(CollectiveKind, const Group&);
+
+bool switch_tree_supports(CollectiveKind, const Group&);
+Schedule switch_tree_schedule(CollectiveKind, const Group&);
+
+bool hierarchical_supports(CollectiveKind, const Group&);
+Schedule hierarchical_schedule(CollectiveKind, const Group&);
+
+bool torus_rings_supports(CollectiveKind, const Group&);
+Schedule torus_rings_schedule(CollectiveKind, const Group&);
+std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind, const Group&);
+
 }  // namespace orrery

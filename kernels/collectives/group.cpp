@@ -56,7 +56,7 @@ void find_switches(Group& group) {
     if (!hub.valid()) return;
     switches.push_back(hub);
   }
-  group.places.insert(group.places.end(), switches.begin(), switches.end());
+  for (int twice = 0; twice < 2; ++twice) group.places.insert(group.places.end(), switches.begin(), switches.end());
 }
 
 // a, a+1, a-1, a+2, a-2, ...: over all starts these paths use every directed pair of an even set exactly once (Walecki's

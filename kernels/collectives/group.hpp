@@ -25,7 +25,7 @@ struct GroupNode {
 struct Group {
   const Cluster* cluster = nullptr;
   std::vector<DeviceId> members;
-  std::vector<VertexId> places;    // by participant: members, then the switches of nodes that can reduce (see switches)
+  std::vector<VertexId> places;    // by participant: members, then the nodes' switches (see in_switch)
   std::vector<GroupNode> nodes;    // by node number
   const Domain* domain = nullptr;  // innermost that holds all members
   std::uint32_t ranks = 0;
@@ -35,8 +35,11 @@ struct Group {
   const Domain* scale_up() const { return one_node() ? nodes[0].domain : nullptr; }
   bool equal_nodes() const;  // every node has the same number of members
   std::size_t members_per_node() const { return nodes[0].ranks.size(); }
-  // Every node can reduce in its switch, and has a switch to name: participant ranks + k is the switch of nodes[k].
+  // Every node can reduce in its switch. A switch adds what comes in or multicasts it but keeps nothing, hence two
+  // participants at one place: adder and multicaster of nodes[k].
   bool in_switch() const { return places.size() > ranks; }
+  std::uint32_t adder(std::size_t k) const { return ranks + static_cast<std::uint32_t>(k); }
+  std::uint32_t multicaster(std::size_t k) const { return ranks + static_cast<std::uint32_t>(nodes.size() + k); }
 };
 
 Group make_group(const Cluster&, std::vector<DeviceId> members);

@@ -22,7 +22,7 @@ std::vector<TrafficPhase> aggregate(const Schedule& schedule, const Group& group
   std::vector<std::uint32_t> node_of(group.places.size());
   for (std::size_t k = 0; k < group.nodes.size(); ++k) {
     for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = static_cast<std::uint32_t>(k);
-    if (group.in_switch()) node_of[group.ranks + k] = static_cast<std::uint32_t>(k);
+    if (group.in_switch()) node_of[group.adder(k)] = node_of[group.multicaster(k)] = static_cast<std::uint32_t>(k);
   }
   std::vector<TrafficPhase> phases;
   for (const Round& round : schedule.rounds) {

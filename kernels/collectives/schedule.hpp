@@ -1,7 +1,7 @@
 // The source of truth of every collective: who sends which part of the buffer to whom, round by round. What the simulator
 // moves is derived from it, and tests run it on real integers.
 // The buffer of `bytes` (see collective.hpp) is cut into equal chunks; participants 0 .. ranks-1 are the members in rank
-// order, further participants are switches that reduce or multicast. In a round all sends read what their senders held
+// order, further participants are switches that add or multicast. In a round all sends read what their senders held
 // before the round. Chunk meaning: reduce-scatter, all-gather: chunk r x (chunks/ranks) + i belongs to rank r;
 // all-to-all: chunk s x ranks + d goes from rank s to rank d; gather, scatter: as all-gather, the root is rank 0.
 #pragma once
