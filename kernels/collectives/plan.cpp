@@ -1,91 +1,37 @@
-// From a request to transfers: picks algorithm and protocol, then writes its traffic as flows.
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
-#include "kernels/collectives/algorithms.hpp"
+// From a request to transfers: prices the options, takes the cheapest and writes its traffic as flows.
 #include "kernels/collectives/collective.hpp"
-#include "kernels/collectives/costs.hpp"
+#include "kernels/collectives/options.hpp"
 #include "sim/error.hpp"
-#include "sim/routes.hpp"
 
 namespace orrery {
 
 namespace {
 
-struct Costing {
-  CollectiveCost outer;   // of the outermost level that the group spans
-  Seconds inner_step{0};  // of one round inside a node, when the group spans several
-};
-
-struct Candidate {
-  const CatalogEntry<CollectiveAlgorithm>* entry = nullptr;
-  std::string protocol;
-  CollectivePlan plan;
-  double predicted = std::numeric_limits<double>::infinity();
-};
-
-std::vector<Flow> flows_of(const Group& group, const std::vector<PairTraffic>& pairs) {
-  std::vector<Flow> flows;
-  flows.reserve(pairs.size());
-  for (const PairTraffic& pair : pairs) {
-    Flow flow;
-    flow.from = group.places[pair.from];
-    flow.to = group.places[pair.to];
-    flow.share = pair.share;
-    flows.push_back(flow);
-  }
-  return flows;
-}
-
-// Path latency of one round inside a node.
-Seconds inner_latency(const Group& group) {
-  for (const GroupNode& node : group.nodes)
-    if (node.ranks.size() > 1 && node.domain) {
-      std::vector<Hop> hops;
-      return group.cluster->router->route(group.places[node.ranks[0]], group.places[node.ranks[1]], 0, hops);
-    }
-  return Seconds(0);
-}
-
-bool crosses_nodes(const Group& group) { return !group.scale_up(); }
-
-bool find_costs(const Group& group, std::string_view algorithm, const std::string& protocol, Costing& costing) {
-  const CollectiveCalibration& calibration = collective_calibration();
-  const bool outer_is_node = !crosses_nodes(group);
-  const std::string link = group.domain ? group.domain->calibration : "";
-  const CollectiveCost* outer = calibration.find(link, outer_is_node, algorithm, protocol);
-  if (!outer) return false;
-  costing.outer = *outer;
-  if (!outer_is_node)
-    for (const GroupNode& node : group.nodes)
-      if (node.ranks.size() > 1 && node.domain)
-        if (const CollectiveCost* inner = calibration.find(node.domain->calibration, true, algorithm, protocol))
-          costing.inner_step = std::max(costing.inner_step, inner->step);
-  return true;
-}
-
-std::vector<CollectiveStep> write_flow_detail(const Group& group, const std::vector<TrafficPhase>& phases, double bytes,
-                                              const Costing& costing) {
+std::vector<CollectiveStep> write_flow_detail(const Group& group, const CollectiveOption& option,
+                                              const std::vector<TrafficPhase>& traffic, const OptionPrice& priced,
+                                              double bytes) {
   std::vector<CollectiveStep> steps;
-  const Seconds inner = costing.inner_step + inner_latency(group);
-  for (const TrafficPhase& phase : phases) {
+  for (std::size_t i = 0; i < traffic.size(); ++i) {
     CollectiveStep step;
-    step.flows = flows_of(group, phase.pairs);
+    step.flows = flows_of(group, traffic[i].pairs);
     step.bytes = bytes;
-    step.efficiency = costing.outer.efficiency;
-    step.rounds = crosses_nodes(group) ? phase.node_rounds : phase.rounds;
-    step.setup = costing.outer.step * static_cast<double>(step.rounds) +
-                 inner * static_cast<double>(phase.rounds - step.rounds);
+    step.efficiency = priced.efficiency[i];
+    step.rounds = static_cast<std::uint32_t>(option.phases[i].outer_rounds);
+    step.setup = Seconds(priced.setup_s[i]);
     steps.push_back(std::move(step));
   }
-  if (!steps.empty())
-    steps.front().setup += costing.outer.launch + Seconds(costing.outer.root_ns * 1e-9 * std::sqrt(bytes));
+  if (!steps.empty()) steps.front().setup += Seconds(priced.start_s);
   return steps;
 }
 
-std::vector<CollectiveStep> write_step_detail(const Group& group, const Schedule& schedule, double bytes,
-                                              const Costing& costing) {
+// Every round waits for all its sends; the software cost of a phase is divided over its rounds.
+std::vector<CollectiveStep> write_step_detail(const Group& group, const Schedule& schedule, const OptionPrice& priced,
+                                              double bytes) {
+  std::vector<std::size_t> rounds_of_phase;
+  for (const Round& round : schedule.rounds) {
+    if (rounds_of_phase.size() <= round.phase) rounds_of_phase.resize(round.phase + 1);
+    ++rounds_of_phase[round.phase];
+  }
   std::vector<CollectiveStep> steps;
   for (const Round& round : schedule.rounds) {
     std::vector<PairTraffic> pairs;
@@ -94,91 +40,62 @@ std::vector<CollectiveStep> write_step_detail(const Group& group, const Schedule
     CollectiveStep step;
     step.flows = flows_of(group, pairs);
     step.bytes = bytes;
-    step.efficiency = costing.outer.efficiency;
+    step.efficiency = priced.efficiency[round.phase];
     step.rounds = 1;
-    step.setup = costing.outer.step;
+    step.setup = Seconds(priced.setup_s[round.phase] / static_cast<double>(rounds_of_phase[round.phase]));
     steps.push_back(std::move(step));
   }
-  if (!steps.empty())
-    steps.front().setup += costing.outer.launch + Seconds(costing.outer.root_ns * 1e-9 * std::sqrt(bytes));
+  if (!steps.empty()) steps.front().setup += Seconds(priced.start_s);
   return steps;
 }
 
-double predict(const Group& group, const std::vector<CollectiveStep>& steps) {
-  double total = 0;
-  for (const CollectiveStep& step : steps) {
-    const RoutedPattern routed = route_pattern(group.cluster->fabric, *group.cluster->router, step.flows);
-    total += step.setup.value + step.rounds * routed.latency.value + step.bytes / step.efficiency * routed.bottleneck;
-  }
-  return total;
-}
-
-std::span<const std::string_view> protocols_of(const CollectiveAlgorithm& algorithm) {
-  static constexpr std::string_view simple[] = {"simple"};
-  return algorithm.protocols.empty() ? std::span<const std::string_view>(simple) : algorithm.protocols;
-}
-
-std::vector<Candidate> candidates(const CollectiveRequest& request, const Group& group) {
-  const auto catalog = collective_catalog();
-  std::vector<Candidate> all;
-  const bool automatic = request.algorithm == "auto";
-  if (!automatic && !find(catalog, request.algorithm)) {
-    auto known = names(catalog);
-    known.emplace_back("auto");
-    throw SpecError("", "/algorithm", "a collective algorithm (see `orrery list collectives`)",
-                    quote_unknown(request.algorithm, known));
-  }
-  for (const auto& entry : catalog) {
-    if (automatic ? !entry.value.considered(request.kind, group) : entry.name != request.algorithm) continue;
-    if (!entry.value.supports(request.kind, group)) continue;
-    for (std::string_view protocol : protocols_of(entry.value)) {
-      Candidate candidate;
-      candidate.entry = &entry;
-      candidate.protocol = protocol;
-      all.push_back(std::move(candidate));
-    }
-  }
-  return all;
+void check_algorithm(const std::string& algorithm) {
+  auto known = names(collective_catalog());
+  known.emplace_back("auto");
+  for (const std::string& name : known)
+    if (name == algorithm) return;
+  throw SpecError("", "/algorithm", "a collective algorithm (see `orrery list collectives`)",
+                  quote_unknown(algorithm, known));
 }
 
 }  // namespace
 
 CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& request) {
+  check_algorithm(request.algorithm);
   if (request.members.size() < 2) return {request.algorithm, "", "a group of one has nothing to send", {}};
   const Group group = make_group(cluster, request.members);
-  const std::string kind_name(collective_names[static_cast<std::size_t>(request.kind)]);
-  std::vector<Candidate> all = candidates(request, group);
-  Candidate* best = nullptr;
-  std::vector<TrafficPhase> phases;
-  const CatalogEntry<CollectiveAlgorithm>* phases_of = nullptr;
-  std::string why;
-  for (Candidate& candidate : all) {
-    Costing costing;
-    if (!find_costs(group, candidate.entry->name, candidate.protocol, costing)) continue;
-    if (phases_of != candidate.entry) {
-      phases = traffic_of(candidate.entry->value, request.kind, group);
-      phases_of = candidate.entry;
-    }
-    candidate.plan.algorithm = candidate.entry->name;
-    candidate.plan.protocol = candidate.protocol;
-    candidate.plan.steps = write_flow_detail(group, phases, request.bytes.value, costing);
-    candidate.predicted = predict(group, candidate.plan.steps);
-    why += fmt::format("{}{}/{} {:.4g} us", why.empty() ? "" : ", ", candidate.entry->name, candidate.protocol,
-                       candidate.predicted * 1e6);
-    if (!best || candidate.predicted < best->predicted) best = &candidate;
+  const CollectiveCalibration& calibration = collective_calibration();
+  const double bytes = request.bytes.value;
+  std::vector<std::vector<TrafficPhase>> traffic;
+  const auto options = collective_options(group, request.kind, request.algorithm, &traffic);
+
+  std::size_t best = options.size();
+  OptionPrice best_price;
+  std::string weighed;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    OptionPrice priced = price(options[i], calibration, bytes);
+    if (!priced.known) continue;
+    weighed += fmt::format("{}{}/{} {:.4g} us", weighed.empty() ? "" : ", ", options[i].entry->name,
+                           options[i].protocol, priced.seconds * 1e6);
+    if (best < options.size() && priced.seconds >= best_price.seconds) continue;
+    best = i;
+    best_price = std::move(priced);
   }
-  if (!best)
+  if (best == options.size()) {
+    const std::string kind(collective_names[static_cast<std::size_t>(request.kind)]);
     throw SpecError("", "/algorithm",
-                    "an algorithm for " + kind_name + " over this group of " + std::to_string(group.ranks),
+                    fmt::format("an algorithm for {} over this group of {} devices", kind, group.ranks),
                     "\"" + request.algorithm + "\"");
-  best->plan.why = "least predicted time of " + why;
-  if (request.detail == CollectiveDetail::step) {
-    Costing costing;
-    find_costs(group, best->entry->name, best->protocol, costing);
-    best->plan.steps = write_step_detail(group, best->entry->value.schedule(request.kind, group), request.bytes.value,
-                                         costing);
   }
-  return std::move(best->plan);
+  CollectivePlan plan;
+  plan.algorithm = options[best].entry->name;
+  plan.protocol = options[best].protocol;
+  plan.why = "least predicted time of " + weighed;
+  if (request.detail == CollectiveDetail::step)
+    plan.steps = write_step_detail(group, options[best].entry->value.schedule(request.kind, group), best_price, bytes);
+  else
+    plan.steps = write_flow_detail(group, options[best], traffic[best], best_price, bytes);
+  return plan;
 }
 
 }  // namespace orrery

@@ -1,0 +1,112 @@
+#include "kernels/collectives/options.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+
+namespace orrery {
+
+namespace {
+
+std::span<const std::string_view> protocols_of(const CollectiveAlgorithm& algorithm) {
+  static constexpr std::string_view simple[] = {"simple"};
+  return algorithm.protocols.empty() ? std::span<const std::string_view>(simple) : algorithm.protocols;
+}
+
+// The node domain that stands for the inside of the nodes, if any node has several members.
+const GroupNode* inner_node(const Group& group) {
+  for (const GroupNode& node : group.nodes)
+    if (node.ranks.size() > 1 && node.domain) return &node;
+  return nullptr;
+}
+
+PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNode* inner) {
+  const Fabric& fabric = group.cluster->fabric;
+  const RoutedPattern routed = route_pattern(fabric, *group.cluster->router, flows_of(group, phase.pairs));
+  PhaseTerms terms;
+  terms.latency_s = routed.latency.value;
+  terms.outer_rounds = inner ? phase.node_rounds : phase.rounds;
+  terms.inner_rounds = inner ? phase.rounds - phase.node_rounds : 0;
+  for (const LinkLoad& load : routed.loads) {
+    const Link& link = fabric.link(load.link);
+    const bool inside = inner && link.link_class == inner->domain->link_class &&
+                        fabric.vertex(link.from).node == fabric.vertex(link.to).node;
+    double& bottleneck = inside ? terms.inner_bottleneck : terms.outer_bottleneck;
+    bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
+  }
+  return terms;
+}
+
+}  // namespace
+
+std::vector<Flow> flows_of(const Group& group, const std::vector<PairTraffic>& pairs) {
+  std::vector<Flow> flows;
+  flows.reserve(pairs.size());
+  for (const PairTraffic& pair : pairs) {
+    Flow flow;
+    flow.from = group.places[pair.from];
+    flow.to = group.places[pair.to];
+    flow.share = pair.share;
+    flows.push_back(flow);
+  }
+  return flows;
+}
+
+std::vector<CollectiveOption> collective_options(const Group& group, CollectiveKind kind, const std::string& algorithm,
+                                                 std::vector<std::vector<TrafficPhase>>* traffic) {
+  std::vector<CollectiveOption> options;
+  CollectiveOption blank;
+  blank.outer_is_node = group.scale_up() != nullptr;
+  blank.outer_link = group.domain ? group.domain->calibration : "";
+  const GroupNode* inner = blank.outer_is_node ? nullptr : inner_node(group);
+  if (inner) {
+    blank.inner_link = inner->domain->calibration;
+    std::vector<Hop> hops;
+    blank.inner_latency_s =
+        group.cluster->router->route(group.places[inner->ranks[0]], group.places[inner->ranks[1]], 0, hops).value;
+  }
+  for (const auto& entry : collective_catalog()) {
+    if (algorithm == "auto" ? !entry.value.considered(kind, group) : entry.name != algorithm) continue;
+    if (!entry.value.supports(kind, group)) continue;
+    const std::vector<TrafficPhase> phases = traffic_of(entry.value, kind, group);
+    CollectiveOption option = blank;
+    option.entry = &entry;
+    for (const TrafficPhase& phase : phases) option.phases.push_back(terms_of(group, phase, inner));
+    for (std::string_view protocol : protocols_of(entry.value)) {
+      option.protocol = protocol;
+      options.push_back(option);
+      if (traffic) traffic->push_back(phases);
+    }
+  }
+  return options;
+}
+
+OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
+  OptionPrice priced;
+  const CollectiveCost* outer = calibration.find(option.outer_link, option.outer_is_node, option.entry->name,
+                                                 option.protocol);
+  const CollectiveCost* inner = nullptr;
+  if (!outer) return priced;
+  if (!option.inner_link.empty()) {
+    inner = calibration.find(option.inner_link, true, option.entry->name, option.protocol);
+    if (!inner) return priced;
+  }
+  priced.known = true;
+  priced.start_s = outer->launch.value + outer->root_ns * 1e-9 * std::sqrt(bytes);
+  priced.seconds = priced.start_s;
+  for (const PhaseTerms& phase : option.phases) {
+    const double setup = phase.outer_rounds * outer->step.value +
+                         phase.inner_rounds * ((inner ? inner->step.value : 0) + option.inner_latency_s);
+    const double alone = std::max(phase.outer_bottleneck, phase.inner_bottleneck);
+    const double reached = std::max(phase.outer_bottleneck / outer->efficiency,
+                                    inner ? phase.inner_bottleneck / inner->efficiency : 0.0);
+    priced.setup_s.push_back(setup);
+    priced.efficiency.push_back(reached > 0 ? alone / reached : 1);
+    priced.seconds += setup + phase.outer_rounds * phase.latency_s + bytes * reached;
+  }
+  return priced;
+}
+
+}  // namespace orrery

@@ -1,0 +1,49 @@
+// What a library may choose from for one collective on one group: an algorithm and a protocol, with everything about its
+// time that follows from the wiring. Calibrated numbers come in only when an option is priced, so that fitting them need
+// not route again.
+// Rounds between nodes pay the path latency of the pattern; rounds inside nodes, which wait for each other along the same
+// chain of sends, pay that of the node. The wires are busy for bytes x the worse of the two levels' bottlenecks, each over
+// the efficiency that the library reaches on it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/costs.hpp"
+
+namespace orrery {
+
+struct PhaseTerms {
+  double outer_rounds = 0, inner_rounds = 0;
+  double latency_s = 0;                               // of one outer round
+  double outer_bottleneck = 0, inner_bottleneck = 0;  // s/B
+};
+
+struct CollectiveOption {
+  const CatalogEntry<CollectiveAlgorithm>* entry = nullptr;
+  std::string protocol;
+  std::string outer_link, inner_link;  // calibrations; inner is "" when the group lies in one node
+  bool outer_is_node = false;
+  double inner_latency_s = 0;
+  std::vector<PhaseTerms> phases;
+};
+
+// Options for `algorithm` ("auto": those a library would weigh). `traffic` gets the phases of each option's algorithm.
+std::vector<CollectiveOption> collective_options(const Group&, CollectiveKind, const std::string& algorithm,
+                                                 std::vector<std::vector<TrafficPhase>>* traffic = nullptr);
+
+struct OptionPrice {
+  bool known = false;             // the calibration has this protocol on this link
+  double seconds = 0;             // in all
+  double start_s = 0;             // launch and root term
+  std::vector<double> setup_s;    // per phase: rounds' software cost, and inner rounds
+  std::vector<double> efficiency;  // per phase: reached rate over the rate of its most loaded link
+};
+
+OptionPrice price(const CollectiveOption&, const CollectiveCalibration&, double bytes);
+
+std::vector<Flow> flows_of(const Group&, const std::vector<PairTraffic>&);
+
+}  // namespace orrery
