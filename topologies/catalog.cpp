@@ -14,6 +14,10 @@ std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog() {
       {"mesh", "torus without wrap-around (small TPU slices, wafers)", wire_mesh},
       {"ring", "one-dimensional torus", wire_ring},
       {"pcie", "PCIe tree: one root, or switches of `dimensions[0]` devices under it", wire_pcie},
+      {"hybrid-cube-mesh", "two joined quads with cross links (DGX-1)", wire_hybrid_cube_mesh},
+      {"hypercube", "binary hypercube", wire_hypercube},
+      {"ladder", "two rails with rungs (IPU-Link)", wire_ladder},
+      {"custom", "the cables listed in options.links", wire_custom},
   };
   return table;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/collectives/graph_rings.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -157,6 +158,7 @@ RankList node_path(const Group& group, std::size_t node_index, std::size_t chann
 }
 
 std::vector<RankList> ring_orders(const Group& group) {
+  if (group.scale_up() && is_irregular(group.scale_up()->kind)) return rings_on_graph(group);
   const std::size_t channels = channel_count(group);
   std::vector<RankList> rings(channels);
   for (std::size_t c = 0; c < channels; ++c)

@@ -23,6 +23,13 @@ std::vector<ClusterSpec> sample_clusters() {
     all.push_back(nodes_of(node_of(kind, 16, {4, 4}, 4), 1, "none"));
     all.push_back(nodes_of(node_of(kind, 5, {1, 5}, 4), 1, "none"));
   }
+  all.push_back(nodes_of(node_of("hybrid-cube-mesh", 8, {}, 6), 1, "none"));
+  all.push_back(nodes_of(node_of("hybrid-cube-mesh", 8, {}, 4), 1, "none"));
+  all.push_back(nodes_of(node_of("hypercube", 16, {}, 4), 1, "none"));
+  all.push_back(nodes_of(node_of("ladder", 8, {}, 10), 1, "none"));
+  NodeModel custom = node_of("custom", 3);
+  custom.scale_up.options = parse_json(R"({"links": [[0, 3], [1, 3], [3, 2, 0.5]]})", "test");
+  all.push_back(nodes_of(custom, 1, "none"));
   all.push_back(nodes_of(switch_node(72, 72), 2, "single-switch"));
   all.push_back(nodes_of(switch_node(8, 3), 3, "single-switch"));
   all.push_back(nodes_of(switch_node(4, 16), 3, "fat-tree"));

@@ -13,5 +13,9 @@ NodeWiring wire_full_mesh(const ScaleUpInput&);
 NodeWiring wire_torus(const ScaleUpInput&);
 NodeWiring wire_mesh(const ScaleUpInput&);
 NodeWiring wire_ring(const ScaleUpInput&);
+NodeWiring wire_hybrid_cube_mesh(const ScaleUpInput&);
+NodeWiring wire_ladder(const ScaleUpInput&);
+NodeWiring wire_hypercube(const ScaleUpInput&);
+NodeWiring wire_custom(const ScaleUpInput&);
 
 }  // namespace orrery

@@ -1,0 +1,113 @@
+#include "kernels/collectives/graph_rings.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace orrery {
+
+namespace {
+
+constexpr std::size_t most_members = 8;
+
+class RingSearch {
+ public:
+  explicit RingSearch(const Group& group) : n_(group.ranks), left_(static_cast<std::size_t>(n_) * n_, 0) {
+    double unit = 0;
+    std::vector<double> bandwidth(left_.size(), 0);
+    std::vector<Hop> hops;
+    for (std::uint32_t a = 0; a < n_; ++a)
+      for (std::uint32_t b = 0; b < n_; ++b) {
+        if (a == b) continue;
+        hops.clear();
+        group.cluster->router->route(group.places[a], group.places[b], 0, hops);
+        if (hops.size() != 1) continue;
+        bandwidth[at(a, b)] = group.cluster->fabric.link(hops[0].link).bandwidth.value;
+        unit = unit == 0 ? bandwidth[at(a, b)] : std::min(unit, bandwidth[at(a, b)]);
+      }
+    for (std::size_t i = 0; i < left_.size() && unit > 0; ++i)
+      left_[i] = static_cast<int>(std::lround(bandwidth[i] / unit));
+    most_ = most();
+  }
+
+  std::vector<RankList> run() {
+    extend();
+    return best_;
+  }
+
+ private:
+  std::size_t at(std::uint32_t a, std::uint32_t b) const { return static_cast<std::size_t>(a) * n_ + b; }
+
+  // Every cycle takes two links of every member.
+  std::size_t most() const {
+    int least = 1 << 20;
+    for (std::uint32_t a = 0; a < n_; ++a) {
+      int links = 0;
+      for (std::uint32_t b = 0; b < n_; ++b) links += left_[at(a, b)];
+      least = std::min(least, links / 2);
+    }
+    return static_cast<std::size_t>(least);
+  }
+
+  void extend() {
+    if (chosen_.size() > best_.size()) best_ = chosen_;
+    if (best_.size() >= most_) return;
+    RankList path{0};
+    std::vector<bool> used(n_, false);
+    used[0] = true;
+    walk(path, used);
+  }
+
+  void walk(RankList& path, std::vector<bool>& used) {
+    if (best_.size() >= most_) return;
+    if (path.size() == n_) {
+      if (left_[at(path.back(), 0)] == 0 || (n_ > 2 && path[1] > path.back()))
+        return;  // each cycle in one direction only
+      take(path, -1);
+      chosen_.push_back(path);
+      extend();
+      chosen_.pop_back();
+      take(path, +1);
+      return;
+    }
+    for (std::uint32_t b = 1; b < n_; ++b) {
+      if (used[b] || left_[at(path.back(), b)] == 0) continue;
+      used[b] = true;
+      path.push_back(b);
+      walk(path, used);
+      path.pop_back();
+      used[b] = false;
+    }
+  }
+
+  void take(const RankList& cycle, int change) {
+    for (std::size_t i = 0; i < cycle.size(); ++i) {
+      const std::uint32_t a = cycle[i], b = cycle[(i + 1) % cycle.size()];
+      left_[at(a, b)] += change;
+      left_[at(b, a)] += change;
+    }
+  }
+
+  std::uint32_t n_;
+  std::vector<int> left_;  // parallel links between two members that no ring uses yet
+  std::size_t most_ = 0;
+  std::vector<RankList> chosen_, best_;
+};
+
+}  // namespace
+
+bool is_irregular(DomainKind kind) {
+  return kind == DomainKind::hybrid_cube_mesh || kind == DomainKind::hypercube || kind == DomainKind::custom;
+}
+
+std::vector<RankList> rings_on_graph(const Group& group) {
+  const RankList& order = group.nodes[0].ranks;
+  std::vector<RankList> rings;
+  if (group.ranks == 2) return {order};
+  if (group.ranks <= most_members) rings = RingSearch(group).run();
+  if (rings.empty()) rings.push_back(order);
+  const std::size_t found = rings.size();
+  for (std::size_t i = 0; i < found; ++i) rings.emplace_back(rings[i].rbegin(), rings[i].rend());
+  return rings;
+}
+
+}  // namespace orrery
