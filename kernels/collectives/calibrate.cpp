@@ -52,6 +52,7 @@ double mean_error(const Prepared& prepared, const CollectiveCalibration& calibra
 struct Knob {
   double* value;
   double low, high;
+  double start = std::max(*value, low);
 };
 
 std::vector<Knob> knobs_of(CollectiveCalibration& calibration, const std::set<std::string>& links) {
@@ -60,7 +61,7 @@ std::vector<Knob> knobs_of(CollectiveCalibration& calibration, const std::set<st
     if (!links.contains(cost.link)) continue;
     knobs.push_back({&cost.launch.value, 1e-7, 1e-3});
     knobs.push_back({&cost.step.value, 1e-8, 1e-3});
-    knobs.push_back({&cost.efficiency, 0.02, 1.3});
+    knobs.push_back({&cost.efficiency, 0.05, 1.06});
     knobs.push_back({&cost.root_ns, 0.01, 1000});
   }
   return knobs;
@@ -79,33 +80,42 @@ std::vector<double> collective_errors(const CollectiveCalibration& calibration,
 }
 
 CollectiveFit fit_collectives(CollectiveCalibration start, std::span<const CollectiveSample> samples,
-                              const std::set<std::string>& links) {
-  for (const CollectiveSample& sample : samples)
+                              const std::set<std::string>& links, double price_of_moving) {
+  double weights = 0;
+  for (const CollectiveSample& sample : samples) {
     ORRERY_CHECK(sample.time.value > 0, "a sample took {} s", sample.time.value);
+    weights += sample.weight;
+  }
   const Prepared prepared = prepare(samples);
   CollectiveFit fit{std::move(start), 0, 0};
+  if (samples.empty()) return fit;
   CollectiveCalibration& now = fit.calibration;
-  double best = fit.error_before = mean_error(prepared, now, samples);
+  fit.error_before = mean_error(prepared, now, samples);
   const std::vector<Knob> knobs = knobs_of(now, links);
-  for (double factor = 1.6; factor > 1.004; factor = std::sqrt(factor)) {
+  const auto objective = [&] {
+    double moved = 0;
+    for (const Knob& knob : knobs) moved += std::pow(std::log(std::max(*knob.value, knob.low) / knob.start), 2);
+    return mean_error(prepared, now, samples) + price_of_moving * moved / weights;
+  };
+  double best = objective();
+  const auto try_step = [&](const Knob& knob, double factor) {
+    const double old = *knob.value;
+    *knob.value = std::clamp(std::max(old, knob.low) * factor, knob.low, knob.high);
+    if (const double now_at = objective(); now_at < best * (1 - 1e-9))
+      best = now_at;
+    else
+      *knob.value = old;
+  };
+  for (double factor = 1.6; factor > 1.004; factor = std::sqrt(factor))
     for (int pass = 0; pass < 40; ++pass) {
       const double before = best;
-      for (const Knob& knob : knobs)
-        for (double step : {factor, 1 / factor}) {
-          const double old = *knob.value;
-          const double moved = std::clamp(std::max(old, knob.low) * step, knob.low, knob.high);
-          if (moved == old) continue;
-          *knob.value = moved;
-          const double error = mean_error(prepared, now, samples);
-          if (error < best * (1 - 1e-9))
-            best = error;
-          else
-            *knob.value = old;
-        }
+      for (const Knob& knob : knobs) {
+        try_step(knob, factor);
+        try_step(knob, 1 / factor);
+      }
       if (before - best < 1e-5 * before) break;
     }
-  }
-  fit.error_after = best;
+  fit.error_after = mean_error(prepared, now, samples);
   return fit;
 }
 
