@@ -32,7 +32,7 @@ const CollectiveCost* CollectiveCalibration::find(const std::string& link, bool 
     }
     if (known) return nullptr;
   }
-  if (algorithm == "ring" || protocol != "simple") return nullptr;
+  if (algorithm == "ring") return nullptr;
   return find(link, scale_up, "ring", protocol);
 }
 
