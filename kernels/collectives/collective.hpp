@@ -28,7 +28,7 @@ struct CollectiveRequest {
 struct CollectiveStep {
   std::vector<Flow> flows;  // shares of `bytes`; empty for a group of one
   double bytes = 0;
-  double efficiency = 1;    // rate that the library's kernels reach over the links' own
+  double efficiency = 1;  // rate that the library's kernels reach over the links' own
   std::uint32_t rounds = 0;
   Seconds setup{0};  // launch and protocol time before and between rounds
 };

@@ -35,10 +35,10 @@ std::vector<CollectiveOption> collective_options(const Group&, CollectiveKind, c
                                                  std::vector<std::vector<TrafficPhase>>* traffic = nullptr);
 
 struct OptionPrice {
-  bool known = false;             // the calibration has this protocol on this link
-  double seconds = 0;             // in all
-  double start_s = 0;             // launch and root term
-  std::vector<double> setup_s;    // per phase: rounds' software cost, and inner rounds
+  bool known = false;              // the calibration has this protocol on this link
+  double seconds = 0;              // in all
+  double start_s = 0;              // launch and root term
+  std::vector<double> setup_s;     // per phase: rounds' software cost, and inner rounds
   std::vector<double> efficiency;  // per phase: reached rate over the rate of its most loaded link
 };
 
