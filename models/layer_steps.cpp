@@ -43,10 +43,10 @@ void weight_gradient(StepWriter& w, std::int64_t m, std::int64_t n, std::int64_t
   if (low_precision(w.linear)) w.kernel(quantize(m * (n + k), w.other, w.linear));  // transposed operands
   w.kernel(gemm(n, k, m, w.linear));
   const double parameters = static_cast<double>(n) * static_cast<double>(k);
-  if (w.software.gradients_in_fp32 && w.context.plan.zero_stage < 3) {
-    // fp32 main gradient: read and written (by the product itself when fused), plus reading the 16-bit one.
-    w.elementwise(parameters, w.software.gradient_accumulation_fused ? 6 : 8 + w.e);
-  }
+  if (w.context.plan.zero_stage >= 3) return;  // reduced at once, nothing to add to
+  // fp32 main gradient: read and written (by the product itself when fused), plus reading the 16-bit one.
+  if (w.software.gradients_in_fp32) return w.elementwise(parameters, w.software.gradient_accumulation_fused ? 6 : 8 + w.e);
+  if (w.context.plan.micro_batches > 1) w.elementwise(parameters, w.software.gradient_accumulation_fused ? w.e : 3 * w.e);
 }
 
 void normalization_forward(StepWriter& w) {
@@ -105,14 +105,19 @@ void activation_backward(StepWriter& w) {
 
 struct AttentionSizes {
   std::int64_t query, key, width, sequences, heads, kv_heads;
+  bool causal;
 };
 AttentionSizes attention_sizes(const StepWriter& w) {
   const TransformerModel& m = w.model;
   const auto span = [&](std::int64_t s) {
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(s) * m.attention_length_share));
   };
-  return {span(m.sequence / w.context.plan.context), span(m.sequence), m.head_width(), w.context.plan.micro_batch,
-          m.heads / w.t, std::max<std::int64_t>(1, m.key_value_heads() / w.t)};
+  const std::int64_t heads = m.heads / w.t, kv_heads = std::max<std::int64_t>(1, m.key_value_heads() / w.t);
+  const int split = w.context.plan.context;
+  // Context-parallel ranks hold balanced pieces from both ends of the sequence: each query attends half of it on average.
+  if (split > 1 && m.causal)
+    return {span(m.sequence / split), span(m.sequence / 2), m.head_width(), w.context.plan.micro_batch, heads, kv_heads, false};
+  return {span(m.sequence / split), span(m.sequence), m.head_width(), w.context.plan.micro_batch, heads, kv_heads, m.causal};
 }
 
 int flash_generation(const StepWriter& w) { return static_cast<int>(w.software.attention); }
@@ -122,7 +127,7 @@ bool unfused(const StepWriter& w) { return w.software.attention == AttentionImpl
 void attention_core_forward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
   if (!unfused(w))
-    return w.kernel(attention(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, w.model.causal, w.other, flash_generation(w)));
+    return w.kernel(attention(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, a.causal, w.other, flash_generation(w)));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
   w.kernel(gemm(a.query, a.key, a.width, w.other, batch));
@@ -136,7 +141,7 @@ void attention_core_backward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
   if (!unfused(w))
     return w.kernel(
-        attention_backward(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, w.model.causal, w.other, flash_generation(w)));
+        attention_backward(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, a.causal, w.other, flash_generation(w)));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
   w.kernel(gemm(a.query, a.key, a.width, w.other, batch));   // gradient of the probabilities
@@ -148,10 +153,27 @@ void attention_core_backward(StepWriter& w) {
   w.kernel(gemm(a.key, a.width, a.query, w.other, batch));   // of the keys
 }
 
-void attention_copies(StepWriter& w) {
-  if (!w.software.attention_copies || w.software.compiled) return;
-  const double tokens = static_cast<double>(w.tokens);
-  w.elementwise(tokens * static_cast<double>(2 * w.q + 2 * w.kv), 2 * w.e, 4);
+double projected(const StepWriter& w) { return static_cast<double>(w.tokens * (w.q + 2 * w.kv)); }
+double context(const StepWriter& w) { return static_cast<double>(w.tokens * w.q); }
+
+// Between the projections and the attention core: rotary embedding of queries and keys, changes of layout.
+void rotary_embedding(StepWriter& w) {
+  if (!w.model.has_rotary()) return;
+  const bool fused = w.software.fused_elementwise || w.software.compiled;
+  w.elementwise(static_cast<double>(w.tokens * (w.q + w.kv)), fused ? 2 * w.e : 9 * w.e, fused ? 1 : 5);
+}
+void layout_forward(StepWriter& w) {
+  if (w.software.compiled) return;
+  if (w.software.attention_copies) w.elementwise(projected(w), 2 * w.e, 3);
+}
+void context_copy(StepWriter& w) {
+  if (!w.software.compiled) w.elementwise(context(w), 2 * w.e);
+}
+// The gradients of query, key and value are joined into one tensor, and summed for the bias.
+void layout_backward(StepWriter& w) {
+  if (w.software.compiled) return;
+  w.elementwise(projected(w), (w.software.attention_copies ? 4 : 2) * w.e, w.software.attention_copies ? 4 : 1);
+  if (w.biased) w.elementwise(projected(w), w.e);
 }
 
 double activation_bytes(const StepWriter& w) { return static_cast<double>(w.tokens) * static_cast<double>(w.h) * w.e; }
@@ -187,9 +209,11 @@ void forward_parts(StepWriter& w) {
   normalization_forward(w);
   enter_tensor_region(w);
   linear(w, w.tokens, w.q + 2 * w.kv, w.h);
-  attention_copies(w);
+  rotary_embedding(w);
+  layout_forward(w);
   gather_keys(w, CollectiveKind::all_gather);
   attention_core_forward(w);
+  context_copy(w);
   linear(w, w.tokens, w.h, w.q);
   leave_tensor_region(w);
   residual_forward(w);
@@ -215,9 +239,11 @@ void backward_parts(StepWriter& w) {
   data_gradient(w, w.tokens, w.h, w.q);
   weight_gradient(w, w.tokens, w.h, w.q);
   gather_keys(w, CollectiveKind::all_gather);
+  context_copy(w);
   attention_core_backward(w);
   gather_keys(w, CollectiveKind::reduce_scatter);
-  attention_copies(w);
+  layout_backward(w);
+  rotary_embedding(w);
   entering_linear_backward(w, w.q + 2 * w.kv, w.h);
   normalization_backward(w);
 }

@@ -31,7 +31,8 @@ double head_activation_bytes(const StepContext& c) {
   const double tokens = c.model.predicted_positions
                             ? static_cast<double>(c.plan.micro_batch) * *c.model.predicted_positions / c.plan.context
                             : c.tokens();
-  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + 4);
+  // A compiler computes the loss from the 16-bit logits without keeping an fp32 copy.
+  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + (c.software.compiled ? 0 : 4));
 }
 
 ParameterBytes parameter_bytes(const StepContext& c, double n) {

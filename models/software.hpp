@@ -20,7 +20,7 @@ struct SoftwareProfile {
   bool fused_elementwise = true;      // bias+GeLU and bias+dropout+residual as one kernel each (JIT or compiled)
   bool fused_normalization = true;    // one-pass layer norm, forward and backward
   bool dropout = false;
-  bool attention_copies = true;       // query, key, value and context are copied between layouts
+  bool attention_copies = true;       // query, key and value are copied between layouts (the context always is)
   bool compiled = false;              // whole-graph compiler: element-wise work fused into its neighbours
   Seconds host_forward_per_layer{0};  // time the host needs to launch one layer forward (and one recomputation)
   Seconds host_backward_per_layer{0};

@@ -19,6 +19,7 @@ void fields(Fields& f, TransformerModel& m) {
   f("tied_embeddings", m.tied_embeddings);
   f("causal", m.causal);
   f("learned_positions", m.learned_positions, Need::optional, non_negative);
+  f("rotary", m.rotary);
   f("attention_length_share", m.attention_length_share, Need::optional, Range{0, 1, true});
   f("predicted_positions", m.predicted_positions, Need::optional, at_least_one);
   f("activation", m.activation);

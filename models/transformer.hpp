@@ -30,12 +30,14 @@ struct TransformerModel {
   int vocabulary = 0, sequence = 0;
   bool tied_embeddings = true, causal = true;
   int learned_positions = 0;           // 0: rotary, ALiBi or none
+  std::optional<bool> rotary;          // rotary position embedding; absent: with gated feed-forward and no learned positions
   double attention_length_share = 1;   // mean attended length / sequence (packed or length-binned data)
   std::optional<int> predicted_positions;  // per sequence, when only some pass the output head (BERT)
   Activation activation = Activation::gelu;
   Normalization normalization = Normalization::layernorm;
   Json sources;
 
+  bool has_rotary() const { return rotary.value_or(gated_ffn && learned_positions == 0); }
   int key_value_heads() const { return kv_heads.value_or(heads); }
   int head_width() const { return head_dim.value_or(heads > 0 ? hidden / heads : 0); }
   int ffn_width() const { return ffn_hidden.value_or(4 * hidden); }

@@ -25,6 +25,7 @@ ParameterGather::ParameterGather(StepLowering& lowering, int stage, const std::v
       uses_.push_back({unit, !first_forward_only || (pass.forward && pass.micro_batch == 0), label});
     }
   ops_.resize(uses_.size());
+  ahead_ = first_forward_only ? uses_.size() : 2;
 }
 
 void ParameterGather::gather(std::size_t use) {
@@ -36,7 +37,7 @@ void ParameterGather::gather(std::size_t use) {
 
 void ParameterGather::before_unit() {
   if (uses_.empty()) return;
-  for (; issued_ < std::min(next_ + 2, uses_.size()); ++issued_) gather(issued_);
+  for (; issued_ < std::min(next_ + ahead_, uses_.size()); ++issued_) gather(issued_);
   lowering_.emitter.wait_for(ops_[next_]);
   ops_[next_].clear();
   ++next_;

@@ -1,6 +1,7 @@
 // ZeRO-3 / FSDP (Rajbhandari et al. 2020; Zhao et al. 2023): parameters are gathered unit by unit just before use, one
 // unit ahead of the computation (the rate limiter keeps two gathered units), and gathered again for the backward pass.
-// The same mechanism serves ZeRO-1/2 with an overlapped parameter gather, in the first forward of each chunk only.
+// The same mechanism serves ZeRO-1/2 with an overlapped parameter gather, in the first forward of each chunk only; its
+// buffers exist anyway, so all gathers are queued at once.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,7 @@ class ParameterGather {
   std::vector<Use> uses_;
   std::size_t next_ = 0;       // the unit about to be computed
   std::size_t issued_ = 0;     // gathers are issued up to here
+  std::size_t ahead_ = 2;      // units whose parameters are gathered or being gathered
   std::vector<Emitter::OpOfClass> ops_;
 };
 
