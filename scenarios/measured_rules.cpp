@@ -82,7 +82,6 @@ constexpr FrameworkRow frameworks[] = {
     {"megatron bridge", "megatron-bridge"},
     {"nemo", "nemo-mlperf"},
     {"nvidia release", "nemo-mlperf"},
-    {"llm-foundry", "llm-foundry-pure", "pure"},
     {"llm-foundry", "llm-foundry"},
     {"fms-fsdp (no compile)", "pytorch-fsdp"},
     {"fms-fsdp", "fms-fsdp"},
