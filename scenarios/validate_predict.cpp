@@ -178,6 +178,7 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
     Operation transfer;
     transfer.kind = OpKind::transfer;
     transfer.bytes = step.bytes;
+    transfer.efficiency = step.efficiency;
     transfer.rounds = step.rounds;
     transfer.setup_s = step.setup.value;
     const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, step.flows);

@@ -1,0 +1,200 @@
+// Predicted beside measured: predictions depend on what a row says and on nothing else, bad rows cost only themselves.
+#include "scenarios/validate.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "scenarios/run_scenario.hpp"
+#include "scenarios/validate_workers.hpp"
+
+using namespace orrery;
+
+namespace {
+
+const Library& shipped() {
+  static const Library library({ORRERY_SOURCE_DATA_DIR});
+  return library;
+}
+
+MeasuredRow row(const std::string& id, const std::string& kind, const std::string& run,
+                const std::string& grade = "A") {
+  MeasuredRow r;
+  r.id = id;
+  r.kind = kind;
+  r.source = kind + "/hand-made";
+  r.grade = grade;
+  r.run = Json::parse(run);
+  return r;
+}
+
+const std::string a100 = R"("cluster": {"accelerator": "nvidia-a100-sxm4-80gb", "devices_per_node": 8,
+  "scale_up": {"kind": "nvswitch", "link": "nvlink3", "domain": 8}, "scale_out": {"link": "infiniband-hdr-200", "ports_per_node": 8}})";
+
+std::string gpt(const std::string& layers, const std::string& devices, const std::string& data) {
+  return R"({"devices": )" + devices + R"(, "precision": "fp16", "framework": "Megatron-LM", "recompute": "full",
+    "model": {"family": "gpt", "layers": )" +
+         layers + R"(, "hidden": 1024, "heads": 16, "vocabulary": 51200, "sequence": 1024},
+    "batch": {"global": 16, "micro": 2}, "measured": {"iteration_s": 0.5},
+    "parallelism": {"data": )" +
+         data +
+         R"(, "tensor": 2, "pipeline": 2, "virtual_pipeline": 1, "zero_stage": 0, "sequence_parallel": false}, )" +
+         a100 + "}";
+}
+
+std::vector<MeasuredRow> some_rows() {
+  return {
+      row("step", "training", gpt("8", "8", "2")),
+      row("half a node", "training", gpt("4", "4", "1")),
+      row("wrong type", "training", gpt("\"8\"", "8", "2")),
+      row("gemm", "kernel",
+          R"({"kernel": "gemm", "shape": {"m": 4096, "n": 4096, "k": 4096}, "precision": "fp16", "measured": {"tflops": 250}, )" +
+              a100 + "}",
+          ""),
+      row("attention", "kernel",
+          R"({"kernel": "attention_forward_backward", "implementation": "FlashAttention-2", "precision": "fp16",
+              "shape": {"sequence": 2048, "batch": 8, "heads": 16, "head_dim": 128, "causal": true}, "measured": {"tflops": 180}, )" +
+              a100 + "}"),
+      row("all-reduce", "collective",
+          R"({"collective": "all_reduce", "devices": 8, "nodes": 1, "bytes": 268435456, "measured": {"busbw_GBs": 220}, )" +
+              a100 + "}"),
+      row("two nodes", "collective",
+          R"({"collective": "all_reduce", "devices": 16, "nodes": 2, "bytes": 268435456, "measured": {"algbw_GBs": 90}, )" +
+              a100 + "}",
+          "B"),
+      row("power", "power", R"({"workload": "bert", "measured": {"node_avg_power_W": 6859}})")};
+}
+
+Validation run(std::vector<MeasuredRow> rows, int jobs) {
+  return validate(std::move(rows), Fidelity::flow, shipped(), jobs, {});
+}
+
+const Prediction& of(const Validation& v, const std::string& id) {
+  const auto it = std::find_if(v.rows.begin(), v.rows.end(), [&](const ValidatedRow& r) { return r.row.id == id; });
+  REQUIRE(it != v.rows.end());
+  return it->prediction;
+}
+
+}  // namespace
+
+TEST_CASE("one and several worker processes give the same document to the byte") {
+  const std::string one = validation_json(run(some_rows(), 1)).dump();
+  CHECK(one == validation_json(run(some_rows(), 3)).dump());
+  CHECK(validation_csv(run(some_rows(), 1)) == validation_csv(run(some_rows(), 2)));
+}
+
+TEST_CASE("shuffling rows and renaming them changes no prediction") {
+  const Validation before = run(some_rows(), 2);
+  std::vector<MeasuredRow> rows = some_rows();
+  std::reverse(rows.begin(), rows.end());
+  for (MeasuredRow& r : rows) r.id = "../" + r.id + " renamed {}";
+  const Validation after = run(rows, 2);
+  for (const ValidatedRow& r : before.rows) {
+    INFO(r.row.id);
+    const Prediction& renamed = of(after, "../" + r.row.id + " renamed {}");
+    CHECK(renamed.predicted == r.prediction.predicted);
+    CHECK(renamed.skipped == r.prediction.skipped);
+  }
+}
+
+TEST_CASE("the scenario that is shown for a row, run by itself, gives the predicted number bit for bit") {
+  for (const Fidelity fidelity : {Fidelity::flow, Fidelity::analytic}) {
+    const MeasuredRow r = row("step", "training", gpt("8", "8", "2"));
+    const Json shown = Json::parse(shown_scenario(r, fidelity).dump(2));
+    const ScenarioRun result = run_scenario(read_scenario({shown, "step.json"}, shipped()), "step.json", shipped());
+    CHECK(predict(r, fidelity, shipped()).predicted == result.metrics.jobs.at(0).iteration_s);
+  }
+}
+
+TEST_CASE("a bad row is listed with its reason and the others are predicted") {
+  const Validation v = run(some_rows(), 2);
+  CHECK(of(v, "wrong type").skipped.find("model/layers") != std::string::npos);
+  CHECK_FALSE(of(v, "wrong type").predicted);
+  CHECK(of(v, "power").skipped == "power of this workload is not modelled yet");
+  CHECK(of(v, "power").measured == 6859);
+  for (const char* id : {"step", "half a node", "gemm", "attention", "all-reduce", "two nodes"}) {
+    INFO(id);
+    CHECK(of(v, id).skipped.empty());
+    CHECK(*of(v, id).predicted > 0);
+  }
+}
+
+TEST_CASE("rates become times with what the source counts") {
+  const Validation v = run(some_rows(), 1);
+  CHECK(*of(v, "gemm").measured == Approx(2 * 4096.0 * 4096 * 4096 / 250e12));
+  const double pairs = 2048.0 * 2048 / 2;
+  CHECK(*of(v, "attention").measured == Approx(14 * pairs * 128 * 16 * 8 / 180e12));
+  CHECK(*of(v, "all-reduce").measured == Approx(2 * 7.0 / 8 * 268435456 / 220e9));
+  CHECK(*of(v, "two nodes").measured == Approx(268435456 / 90e9));
+}
+
+TEST_CASE("statistics cover rows graded A, A- or not at all; others are predicted and listed only") {
+  const Validation v = run(some_rows(), 2);
+  CHECK(v.overall.statistics.runs == 7);
+  CHECK(v.overall.statistics.simulated == 5);
+  const auto collectives = std::find_if(v.by_source.begin(), v.by_source.end(),
+                                        [](const auto& s) { return s.source == "collective/hand-made"; });
+  REQUIRE(collectives != v.by_source.end());
+  CHECK(collectives->statistics.runs == 1);
+  CHECK(of(v, "two nodes").predicted);
+}
+
+TEST_CASE("an excluded row says so and is not predicted") {
+  MeasuredRow r = row("step", "training", gpt("8", "8", "2"));
+  r.exclude = "contradicts itself";
+  const Validation v = run({r}, 1);
+  CHECK(v.rows[0].prediction.skipped == "excluded: contradicts itself");
+  CHECK(v.overall.statistics.runs == 1);
+  CHECK(v.overall.statistics.simulated == 0);
+}
+
+TEST_CASE("the document has the keys that its readers rely on") {
+  const Json document = validation_json(run(some_rows(), 2));
+  for (const char* key : {"runs", "simulated", "median_abs_error", "mean_abs_error", "p90_abs_error", "worst_abs_error",
+                          "bias", "geomean_error", "share_in_band", "median_band_width", "median_of_source_medians"})
+    CHECK(document["overall"].contains(key));
+  for (const char* key : {"source", "median_abs_error", "rank_correlation"})
+    CHECK(document["by_source"][0].contains(key));
+  for (const char* key :
+       {"id", "source", "grade", "metric", "predicted", "measured", "error", "low", "high", "skipped"})
+    CHECK(document["runs"][0].contains(key));
+  const Json& first = document["runs"][0];
+  CHECK(first["error"].get<double>() == Approx(first["predicted"].get<double>() / first["measured"].get<double>() - 1));
+}
+
+TEST_CASE("the two simple models are exact where every row obeys them") {
+  std::vector<Prediction> rows(4);
+  for (int i = 0; i < 4; ++i) {
+    rows[static_cast<std::size_t>(i)].group = "device, fp16";
+    rows[static_cast<std::size_t>(i)].metric = "time_s";
+    rows[static_cast<std::size_t>(i)].predicted = 1;
+    rows[static_cast<std::size_t>(i)].model_flops_s = rows[static_cast<std::size_t>(i)].hardware_flops_s = 1.0 + i;
+    rows[static_cast<std::size_t>(i)].measured = 2 * (1.0 + i);  // half of the peak
+  }
+  const auto fitted = fit_baselines(rows, {true, true, true, true});
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(*fitted[i].constant_mfu == Approx(*rows[i].measured));
+    CHECK(*fitted[i].roofline == Approx(*rows[i].measured).epsilon(0.05));
+  }
+}
+
+TEST_CASE("a worker that dies costs its item only") {
+  const auto results = run_in_workers(9, 2,
+                                      [](std::size_t i) {
+                                        if (i % 3 == 1) std::_Exit(7);
+                                        return std::string(i, 'x');
+                                      },
+                                      {});
+  REQUIRE(results.size() == 9);
+  for (std::size_t i = 0; i < 9; ++i) {
+    CHECK(results[i].has_value() == (i % 3 != 1));
+    if (results[i]) CHECK(*results[i] == std::string(i, 'x'));
+  }
+}
+
+TEST_CASE("answers longer than a pipe holds arrive whole") {
+  const auto results = run_in_workers(3, 2, [](std::size_t i) { return std::string(300000 + i, 'y'); }, {});
+  for (std::size_t i = 0; i < 3; ++i) CHECK(results[i]->size() == 300000 + i);
+}
