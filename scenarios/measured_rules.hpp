@@ -35,7 +35,8 @@ enum class Rule : std::uint8_t {
   streamed_size,
   half_chip,
   spread_over_nodes,
-  algorithm_automatic
+  algorithm_automatic,
+  single_pass
 };
 
 struct RuleText {

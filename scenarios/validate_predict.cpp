@@ -98,17 +98,20 @@ void predict_passes(Prediction& p, const Json& document, const std::string& phas
   const auto costs = make_cost_model({&device, 1}, library);
   SheetTime sheet;
   double seconds = 0;
+  const bool inference = phase == "forward";
   const auto run = [&](const LayerSteps& steps, double times) {
     for (const LayerStep& step : steps) {
       if (step.kind != LayerStep::Kind::compute) continue;
-      seconds += times * costs->sequence(DeviceTypeId(std::size_t{0}), step.kernels, {}).time.value;
-      for (const Kernel& kernel : step.kernels) sheet.add(kernel, device, times);
+      std::vector<Kernel> kernels = step.kernels;
+      if (inference) std::erase_if(kernels, [](const Kernel& k) { return k.kind == KernelKind::cross_entropy; });
+      seconds += times * costs->sequence(DeviceTypeId(std::size_t{0}), kernels, {}).time.value;
+      for (const Kernel& kernel : kernels) sheet.add(kernel, device, times);
     }
   };
   const double passes = static_cast<double>(plan.micro_batches), layers = job.model.layers * passes;
   run(embedding_forward(context), passes);
   run(layer_forward(context), layers);
-  run(head_forward(context), passes);
+  if (job.model.causal || !inference) run(head_forward(context), passes);
   if (phase == "forward+backward") {
     run(head_backward(context), passes);
     run(layer_backward(context, Recompute::none), layers);
@@ -140,6 +143,7 @@ void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, 
   if (phase != "forward" && phase != "forward+backward")
     throw CannotSimulate("phase \"" + phase + "\" is not modelled");
   if (row.need_integer("devices") != 1) throw CannotSimulate("a single pass over several devices is not modelled");
+  used.insert(Rule::single_pass);
   predict_passes(p, document, phase, row.flag("fused_operators").value_or(false), library);
 }
 
