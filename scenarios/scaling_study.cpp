@@ -8,7 +8,7 @@
 #include "analysis/metrics_from_json.hpp"
 #include "analysis/report.hpp"
 #include "scenarios/run_scenario.hpp"
-#include "scenarios/validate_workers.hpp"
+#include "scenarios/workers.hpp"
 
 namespace orrery {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "analysis/svg_plot.hpp"
-#include "scenarios/validate_workers.hpp"
+#include "scenarios/workers.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
