@@ -8,7 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "scenarios/run_scenario.hpp"
-#include "scenarios/validate_workers.hpp"
+#include "scenarios/workers.hpp"
 
 using namespace orrery;
 
