@@ -184,15 +184,20 @@ std::string validation_svg(const Validation& v) {
   plot.diagonal = true;
   plot.diagonal_band = 0.1;
   plot.height = 640;
-  for (const SourceStatistics& s : v.by_source) {
-    PlotSeries series;
-    series.name = s.source.substr(s.source.find('/') + 1);
-    for (const ValidatedRow& r : v.rows)
-      if (r.row.source == s.source && judged(r))
-        series.points.push_back({*r.prediction.measured, *r.prediction.predicted, r.prediction.low, r.prediction.high,
-                                 fmt::format("{}: {:+.1f} %", r.row.id, 100 * *r.error())});
-    if (!series.points.empty()) plot.series.push_back(std::move(series));
-  }
+  // One series per device: sources would be too many for colours to tell apart.
+  std::vector<std::string> devices;
+  for (const ValidatedRow& r : v.rows)
+    if (judged(r)) {
+      const std::string device = r.prediction.group.substr(0, r.prediction.group.find(','));
+      const auto at = std::find(devices.begin(), devices.end(), device) - devices.begin();
+      if (at == static_cast<std::ptrdiff_t>(devices.size())) {
+        devices.push_back(device);
+        plot.series.push_back({device, {}, true, false, false});
+      }
+      plot.series[static_cast<std::size_t>(at)].points.push_back(
+          {*r.prediction.measured, *r.prediction.predicted, r.prediction.low, r.prediction.high,
+           fmt::format("{}: {:+.1f} %", r.row.id, 100 * *r.error())});
+    }
   return svg_plot(plot);
 }
 
