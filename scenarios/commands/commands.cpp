@@ -1,6 +1,7 @@
 #include "scenarios/commands/commands.hpp"
 
 #include "scenarios/commands/check.hpp"
+#include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/scale.hpp"
@@ -15,6 +16,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"scale", "simulate a scenario at other numbers of devices: efficiency, and what limits it", declare_scale},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
+    {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},
     {"validate", "compare predictions with measured runs", declare_validate},
 };
 

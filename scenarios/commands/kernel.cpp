@@ -1,0 +1,166 @@
+#include "scenarios/commands/kernel.hpp"
+
+#include <charconv>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <stdexcept>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "scenarios/commands/scenario_options.hpp"
+#include "scenarios/console.hpp"
+#include "scenarios/kernel_answer.hpp"
+#include "scenarios/output_files.hpp"
+
+namespace orrery {
+namespace {
+
+struct KernelOptions {
+  ScenarioOptions library;
+  std::string accelerator, kernel, precision, sweep, plot;
+  std::map<std::string, std::string> sizes;  // by name; "" = not given
+  bool causal = false, sustained = false, json = false;
+};
+
+double number(const std::string& option, std::string_view text) {
+  double value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault == std::errc() && end == text.data() + text.size()) return value;
+  if (option == "bytes")
+    if (const auto quantity = parse_quantity(text, Dimension::data)) return *quantity;
+  throw UsageError(fmt::format("--{}: expected a number, found {}", option, quote(text)));
+}
+
+// "128..16384" doubles, "1,2,3" lists, and both may be mixed.
+std::vector<double> sweep_values(const std::string& name, std::string_view text) {
+  constexpr std::size_t most = 4096;
+  std::vector<double> values;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    const std::size_t dots = part.find("..");
+    double value = number(name, part.substr(0, dots));
+    const double last = dots == part.npos ? value : number(name, part.substr(dots + 2));
+    if (!(value > 0) || !(last >= value))
+      throw UsageError(fmt::format("--sweep: expected LOW..HIGH with 0 < LOW <= HIGH, found {}", quote(part)));
+    for (; value < last; value *= 2) values.push_back(value);
+    values.push_back(last);
+    if (values.size() > most) throw UsageError(fmt::format("--sweep: more than {} values", most));
+    if (comma == text.npos) return values;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+DataType type_of(const KernelOptions& options, DataType usual) {
+  if (options.precision.empty()) return usual;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i)
+    if (data_type_names[i] == options.precision) return static_cast<DataType>(i);
+  throw UsageError(
+      "--precision: unknown type " +
+      quote_unknown(options.precision, std::vector<std::string>(data_type_names.begin(), data_type_names.end())));
+}
+
+KernelQuestion question_of(const KernelOptions& options) {
+  KernelQuestion question;
+  question.form = find(kernel_forms(), options.kernel);
+  if (!question.form)
+    throw UsageError(fmt::format("no kernel is called {}; `orrery list kernels` shows them",
+                                 quote_unknown(options.kernel, names(kernel_forms()))));
+  question.type = type_of(options, question.form->value.usual);
+  if (options.sustained) question.conditions = Conditions::sustained;
+  KernelSizes given;
+  for (const auto& [name, text] : options.sizes)
+    if (!text.empty()) given.emplace(name, number(name, text));
+  if (options.causal) given.emplace("causal", 1);
+  if (options.sweep.empty()) {
+    question.answers.push_back(given);
+    return question;
+  }
+  const std::size_t equals = options.sweep.find('=');
+  if (equals == std::string::npos)
+    throw UsageError(fmt::format("--sweep: expected SIZE=LOW..HIGH or SIZE=A,B,C, found {}", quote(options.sweep)));
+  question.swept = options.sweep.substr(0, equals);
+  std::vector<std::string> takes;
+  for (const KernelSize& size : question.form->value.sizes) takes.emplace_back(size.name);
+  if (std::find(takes.begin(), takes.end(), question.swept) == takes.end())
+    throw UsageError(fmt::format("--sweep: {} has no size {}", options.kernel, quote_unknown(question.swept, takes)));
+  if (given.count(question.swept))
+    throw UsageError(fmt::format("--{0} and --sweep {0}=... exclude each other", question.swept));
+  for (const double value : sweep_values(question.swept, std::string_view(options.sweep).substr(equals + 1))) {
+    question.answers.push_back(given);
+    question.answers.back().emplace(question.swept, value);
+  }
+  return question;
+}
+
+int run_kernel(const KernelOptions& options) {
+  const KernelQuestion question = question_of(options);
+  if (!options.plot.empty()) check_result_file(options.plot, "");
+  const Library library = options.library.find_library();
+  const auto device = load_part<DeviceModel>("hardware/accelerators", options.accelerator, library);
+  std::vector<KernelAnswer> answers;
+  try {
+    answers = answer(question, device, library);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+  if (!options.plot.empty()) {
+    if (question.swept.empty() && !(answers.front().what.kernel.flops > 0))
+      throw UsageError(fmt::format("--plot: a {} has no FLOPs to place in a roofline; add --sweep", options.kernel));
+    write_files({{options.plot, [&](std::ostream& out) { out << kernel_svg(question, answers, device); }}});
+  }
+  print(options.json ? document_text(kernel_json(question, answers, device)) : kernel_text(question, answers, device));
+  return exit_done;
+}
+
+std::string form_lines() {
+  std::string text = "Kernels and their sizes ([] = has a default):\n";
+  for (const auto& form : kernel_forms()) {
+    std::string line = fmt::format("  {:<21}", form.name);
+    for (const KernelSize& size : form.value.sizes) {
+      const std::string name(size.name);
+      line += size.otherwise ? " [" + name + "]" : " " + name;
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+CommandAction declare_kernel(CLI::App& app, const Invocation&) {
+  auto options = std::make_shared<KernelOptions>();
+  app.description(
+      "Says what one kernel costs on one accelerator: time, achieved rate, the resource that bounds it, its place in "
+      "the roofline, and energy. Sizes are given by name; --sweep asks for one of them at many values.");
+  app.add_option("ACCELERATOR", options->accelerator, "A name from `orrery list accelerators`")
+      ->required()
+      ->option_text(" ");
+  app.add_option("KERNEL", options->kernel, "A name from `orrery list kernels`")->required()->option_text(" ");
+  for (const KernelSize& size : all_kernel_sizes()) {
+    const std::string option = "--" + std::string(size.name), about(size.description);
+    if (size.name == "causal")
+      app.add_flag(option, options->causal, "Each position sees only earlier ones");
+    else
+      app.add_option(option, options->sizes[std::string(size.name)], about)->type_name("N");
+  }
+  app.add_option("--precision", options->precision, "Type of the operands (default: bf16, or the kernel's usual one)")
+      ->type_name("TYPE");
+  app.add_option("--sweep", options->sweep, "Many answers: m=128..16384 (doubled) or m=1,16,4096")
+      ->type_name("SIZE=VALUES");
+  app.add_flag("--sustained", options->sustained, "At the clock of a long training run, not of a short benchmark");
+  app.add_option("--plot", options->plot, "Also write the sweep, or the place in the roofline, as SVG")
+      ->type_name("FILE.svg");
+  app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
+  declare_library(app, options->library);
+  app.footer(form_lines() +
+             "\nExamples:\n"
+             "  orrery kernel nvidia-h100-sxm5-80gb gemm --m 8192 --n 8192 --k 8192 --precision bf16\n"
+             "  orrery kernel google-tpu-v5e attention --sequence 4096 --heads 32 --causal\n"
+             "  orrery kernel nvidia-a100-sxm4-80gb gemm --n 4096 --k 4096 --sweep m=128..16384 --plot gemm.svg");
+  return [options] { return run_kernel(*options); };
+}
+
+}  // namespace orrery

@@ -1,0 +1,91 @@
+#include "scenarios/kernel_answer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "kernels/cost_models.hpp"
+#include "kernels/device_rates.hpp"
+#include "kernels/energy.hpp"
+#include "kernels/gpu_attention.hpp"
+
+namespace orrery {
+
+namespace {
+
+bool is_matrix_work(KernelKind kind) {
+  return kind == KernelKind::gemm || kind == KernelKind::convolution || kind == KernelKind::attention ||
+         kind == KernelKind::attention_backward;
+}
+
+// Copies and conversions move or make types that the device need not compute with.
+bool only_moves(KernelKind kind) { return kind == KernelKind::copy || kind == KernelKind::quantize; }
+
+void check_type(const KernelQuestion& question, const DeviceModel& device) {
+  if (only_moves(question.form->value.kind) || matrix_peak(device, question.type)) return;
+  const std::vector<std::string> types = supported_types(device);
+  if (types.empty()) return;  // whoever needs a rate says so
+  std::string all;
+  for (const std::string& type : types) all += (all.empty() ? "" : ", ") + type;
+  throw std::invalid_argument(
+      fmt::format("--precision {}: {} computes with {}", name(question.type), device.name, all));
+}
+
+std::optional<double> peak_of(const DeviceModel& device, const Kernel& kernel) {
+  if (is_matrix_work(kernel.kind)) return matrix_rate(device, kernel.type);
+  const double rate = vector_rate(device, kernel.type);
+  return std::isfinite(rate) ? std::optional(rate) : std::nullopt;
+}
+
+std::string calibration_of(const Kernel& kernel, const DeviceCalibration& calibration) {
+  if (kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward)
+    return attention_parameters(calibration, kernel.generation).from;
+  if (is_matrix_work(kernel.kind)) return calibration.gemm[static_cast<std::size_t>(kernel.type)].from;
+  return calibration.memory.from.empty() ? "built-in default" : calibration.memory.from;
+}
+
+}  // namespace
+
+double KernelAnswer::roof_flops_per_s() const {
+  const double by_memory = intensity() * memory_bytes_per_s;
+  return peak_flops_per_s ? std::min(*peak_flops_per_s, by_memory) : by_memory;
+}
+
+double KernelAnswer::roof_share() const {
+  return what.kernel.flops > 0 ? flops_per_s() / roof_flops_per_s() : bytes_per_s() / memory_bytes_per_s;
+}
+
+std::vector<std::string> supported_types(const DeviceModel& device) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i)
+    if (matrix_peak(device, static_cast<DataType>(i))) all.emplace_back(data_type_names[i]);
+  return all;
+}
+
+std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceModel& device, const Library& library) {
+  check_type(question, device);
+  const DeviceCalibration calibration = resolve_calibration(device, library);
+  const auto costs = make_cost_model({&device, 1}, {calibration}, question.conditions);
+  const double budget = dynamic_budget_W(device);
+  std::vector<KernelAnswer> answers;
+  for (const KernelSizes& sizes : question.answers) {
+    KernelAnswer a;
+    a.what = build_kernel(*question.form, sizes, question.type);
+    std::vector<KernelCost> parts;
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, parts);
+    a.time_s = parts.at(0).cost.time.value;
+    a.bound = parts[0].bound;
+    a.calibrated = parts[0].calibrated;
+    a.dynamic_J = parts[0].cost.energy.value;
+    if (device.power.tdp) a.energy_J = a.dynamic_J + (device.power.tdp->value - budget) * a.time_s;
+    a.calibration = calibration_of(a.what.kernel, calibration);
+    a.peak_flops_per_s = peak_of(device, a.what.kernel);
+    a.memory_bytes_per_s = memory_rate(device);
+    answers.push_back(std::move(a));
+  }
+  return answers;
+}
+
+}  // namespace orrery

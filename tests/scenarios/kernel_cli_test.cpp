@@ -1,0 +1,117 @@
+// `orrery kernel`: one question at a time to the kernel models.
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "scenarios/kernel_answer.hpp"
+#include "sim/json.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Json ask(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "kernel");
+  arguments.push_back("--json");
+  const Outcome outcome = run_orrery(arguments);
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  return parse_json(outcome.out, "output");
+}
+
+// Small but meaningful sizes for any kernel: what must be given.
+std::vector<std::string> sizes_of(const KernelForm& form) {
+  std::vector<std::string> arguments;
+  for (const KernelSize& size : form.sizes)
+    if (!size.otherwise) {
+      arguments.push_back("--" + std::string(size.name));
+      arguments.emplace_back("1024");
+    }
+  return arguments;
+}
+
+}  // namespace
+
+TEST_CASE("every kind of kernel has a form, and every form an answer") {
+  CHECK(kernel_forms().size() == kernel_kind_names.size());
+  for (const auto& form : kernel_forms()) {
+    INFO(form.name);
+    CHECK(form.name == name(form.value.kind));
+    std::vector<std::string> arguments = {"nvidia-h100-sxm5-80gb", std::string(form.name)};
+    const auto sizes = sizes_of(form.value);
+    arguments.insert(arguments.end(), sizes.begin(), sizes.end());
+    const Json row = ask(arguments)["rows"][0];
+    CHECK(row["time_s"].get<double>() > 0);
+    CHECK(row["bytes"].get<double>() > 0);
+    CHECK(row["energy_J"].get<double>() >= row["dynamic_energy_J"].get<double>());
+  }
+}
+
+TEST_CASE("no kernel beats the roof of its data sheet") {
+  const Json result = ask({"nvidia-a100-sxm4-80gb", "gemm", "--n", "4096", "--k", "4096", "--sweep", "m=1..65536"});
+  CHECK(result["rows"].size() == 17);
+  for (const Json& row : result["rows"]) {
+    CHECK(row["roof_share"].get<double>() < 1);
+    CHECK(row["achieved_tflops"].get<double>() ==
+          Approx(row["flops"].get<double>() / row["time_s"].get<double>() * 1e-12));
+  }
+}
+
+TEST_CASE("a sweep doubles from its first value and ends at its last") {
+  const Json rows = ask({"nvidia-a100-sxm4-80gb", "copy", "--sweep", "bytes=1e6..3e6,5e6"})["rows"];
+  std::vector<double> bytes;
+  for (const Json& row : rows) bytes.push_back(row["sizes"]["bytes"]);
+  CHECK(bytes == std::vector<double>{1e6, 2e6, 3e6, 5e6});
+}
+
+TEST_CASE("a type that the device lacks is an error that names those it has") {
+  const Outcome outcome = run_orrery(
+      {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "fp8"});
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.out == "");
+  CHECK_THAT(outcome.err, Contains("--precision fp8") && Contains("bf16, fp16"));
+}
+
+TEST_CASE("bad questions are refused with one line that says what is wrong") {
+  const std::string device = "nvidia-a100-sxm4-80gb";
+  const std::pair<std::vector<std::string>, std::string> questions[] = {
+      {{device, "gemm", "--m", "8", "--n", "8"}, "--k is missing"},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "0"}, "--k: expected more than 0"},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "2.5"}, "--k: expected a whole number"},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "x"}, "--k: expected a number"},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--heads", "2"}, "gemm takes --m, --n, --k, --batch"},
+      {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "m=8..1"}, "0 < LOW <= HIGH"},
+      {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "mm=1..8"}, "did you mean \"m\""},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--sweep", "m=1..8"}, "exclude each other"},
+      {{device, "gem", "--m", "8"}, "did you mean \"gemm\""},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "bf61"}, "unknown type"},
+      {{device, "attention", "--sequence", "8", "--heads", "8", "--kv-heads", "3"}, "a divisor of --heads"},
+      {{"nvidia-a100-sxm4-81gb", "copy", "--bytes", "8"}, "did you mean"},
+  };
+  for (auto [arguments, what] : questions) {
+    arguments.insert(arguments.begin(), "kernel");
+    const Outcome outcome = run_orrery(arguments);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.out == "");
+    CHECK_THAT(outcome.err, Contains(what));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  }
+}
+
+TEST_CASE("a kernel can be drawn: a sweep, or its place in the roofline") {
+  const Folder folder;
+  const std::string sweep = folder.path("sweep.svg"), place = folder.path("place.svg");
+  const std::vector<std::string> base = {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--n", "4096", "--k", "4096"};
+  std::vector<std::string> first = base, second = base;
+  for (const std::string& word : {std::string("--sweep"), std::string("m=1..64"), std::string("--plot"), sweep})
+    first.push_back(word);
+  for (const std::string& word : {std::string("--m"), std::string("64"), std::string("--plot"), place})
+    second.push_back(word);
+  CHECK(run_orrery(first).exit_code == 0);
+  CHECK(run_orrery(second).exit_code == 0);
+  CHECK_THAT(read_text(sweep), Contains("<svg") && Contains("roof of the data sheet"));
+  CHECK_THAT(read_text(place), Contains("arithmetic intensity"));
+}
