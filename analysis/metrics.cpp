@@ -130,7 +130,9 @@ class JobMeter {
     };
     rate(job_.model_flops, job_.model_tflops_per_device, job_.mfu);
     rate(job_.hardware_flops, job_.hardware_tflops_per_device, job_.hfu);
-    if (facts_.training_tokens && facts_.tokens > 0) job_.time_to_train_s = *facts_.training_tokens / job_.tokens_per_s;
+    if (!facts_.training_tokens || facts_.tokens <= 0) return;
+    job_.time_to_train_s = *facts_.training_tokens / job_.tokens_per_s;
+    if (job_.energy_J > 0) job_.energy_to_train_J = job_.energy_J / time * *job_.time_to_train_s;
   }
 
   const Timeline& timeline_;

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/cost.hpp"
 #include "sim/cluster.hpp"
 #include "sim/cost_model.hpp"
 #include "sim/timeline.hpp"
@@ -70,7 +71,8 @@ struct JobMetrics {
   bool feasible = true;                      // every device holds its peak
   double shortfall_bytes = 0;                // worst device: peak - capacity when it does not fit
   double calibrated_share = 1;               // share of kernel time inside the calibrated range
-  std::optional<double> time_to_train_s;
+  std::optional<double> time_to_train_s, energy_to_train_J;  // with training_tokens
+  std::optional<CostMetrics> cost;  // where prices are known
   std::vector<StageMetrics> stages;  // in order of stage
   StageMetrics mean;                 // over all devices; stage = -1, memory of the fullest device
 };

@@ -47,6 +47,21 @@ StageMetrics stage_from_json(const Json& json) {
   return s;
 }
 
+CostMetrics cost_from_json(const Json& json) {
+  CostMetrics cost;
+  const auto basis = json.find("basis");
+  if (basis != json.end() && basis->is_string()) cost.basis = basis->get<std::string>();
+  cost.iteration_USD = number(json, "iteration_USD");
+  cost.iteration_low_USD = number(json, "iteration_low_USD");
+  cost.iteration_high_USD = number(json, "iteration_high_USD");
+  cost.electricity_USD = number(json, "electricity_USD");
+  cost.per_million_tokens_USD = optional_number(json, "per_million_tokens_USD");
+  cost.training_USD = optional_number(json, "training_USD");
+  cost.training_low_USD = optional_number(json, "training_low_USD");
+  cost.training_high_USD = optional_number(json, "training_high_USD");
+  return cost;
+}
+
 void add(std::map<std::string, double>& into, const std::map<std::string, double>& part, double weight) {
   for (const auto& [name, value] : part) into[name] += weight * value;
 }
@@ -113,6 +128,9 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.feasible = feasible == json.end() || !feasible->is_boolean() || feasible->get<bool>();
   job.calibrated_share = number(json, "calibrated_share", 1);
   job.time_to_train_s = optional_number(json, "time_to_train_s");
+  job.energy_to_train_J = optional_number(json, "energy_to_train_J");
+  const auto cost = json.find("cost");
+  if (cost != json.end() && cost->is_object()) job.cost = cost_from_json(*cost);
   const auto stages = json.find("stages");
   if (stages != json.end() && stages->is_array())
     for (const Json& stage : *stages)

@@ -40,6 +40,18 @@ Json stage_json(const StageMetrics& s) {
   return json;
 }
 
+Json cost_json(const CostMetrics& cost) {
+  return {{"basis", cost.basis},
+          {"iteration_USD", number(cost.iteration_USD)},
+          {"iteration_low_USD", number(cost.iteration_low_USD)},
+          {"iteration_high_USD", number(cost.iteration_high_USD)},
+          {"electricity_USD", number(cost.electricity_USD)},
+          {"per_million_tokens_USD", number(cost.per_million_tokens_USD)},
+          {"training_USD", number(cost.training_USD)},
+          {"training_low_USD", number(cost.training_low_USD)},
+          {"training_high_USD", number(cost.training_high_USD)}};
+}
+
 }  // namespace
 
 Json metrics_json(const JobMetrics& job) {
@@ -78,7 +90,9 @@ Json metrics_json(const JobMetrics& job) {
   json["calibrated_share"] = if_timed(job.calibrated_share);
   json["scaling_efficiency"] = nullptr;
   json["time_to_train_s"] = number(job.time_to_train_s);
-  json["cost_USD"] = nullptr;
+  json["energy_to_train_J"] = number(job.energy_to_train_J);
+  json["cost_USD"] = job.cost ? number(job.cost->training_USD) : Json(nullptr);
+  json["cost"] = job.cost && timed ? cost_json(*job.cost) : Json(nullptr);
   json["stages"] = Json::array();
   for (const StageMetrics& stage : job.stages) json["stages"].push_back(stage_json(stage));
   return json;

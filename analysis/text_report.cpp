@@ -113,8 +113,27 @@ class TextReport {
     field("energy", fmt::format("{} per iteration    {} ({} per device)", human(Joules(job.energy_J)),
                                 human(Watts(job.average_power_W)),
                                 human(Watts(job.devices > 0 ? job.average_power_W / job.devices : 0))));
-    if (job.time_to_train_s) field("training", fmt::format("{:.3g} days", *job.time_to_train_s / 86400));
+    if (job.time_to_train_s) field("training", training(job));
+    if (job.cost) field("cost", costs(*job.cost));
     verdict(job);
+  }
+
+  static std::string training(const JobMetrics& job) {
+    std::string text = fmt::format("{:.3g} days", *job.time_to_train_s / 86400);
+    if (job.energy_to_train_J.value_or(0) > 0) text += fmt::format("    {:.3g} MWh", *job.energy_to_train_J / 3.6e9);
+    return text;
+  }
+  static std::string dollars(double value, double low, double high) {
+    if (low == high) return count_text(value) + " USD";
+    return fmt::format("{} USD ({} to {})", count_text(value), count_text(low), count_text(high));
+  }
+  static std::string costs(const CostMetrics& cost) {
+    std::string text;
+    if (cost.training_USD)
+      text += dollars(*cost.training_USD, cost.training_low_USD.value_or(0), cost.training_high_USD.value_or(0)) + "    ";
+    if (cost.per_million_tokens_USD)
+      text += fmt::format("{:.3g} USD per million tokens    ", *cost.per_million_tokens_USD);
+    return text + cost.basis;
   }
 
   static std::string utilization(const JobMetrics& job) {

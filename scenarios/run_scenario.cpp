@@ -99,6 +99,13 @@ std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& clust
   return placed;
 }
 
+std::vector<std::optional<CostInputs>> prices_of(const Scenario& scenario, const Cluster& cluster,
+                                                 const std::vector<PlacedJob>& placed, const std::string& file) {
+  std::vector<std::optional<CostInputs>> prices;
+  for (const PlacedJob& job : placed) prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
+  return prices;
+}
+
 JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& cluster) {
   JobFacts facts;
   facts.name = spec.name;
@@ -142,6 +149,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   ScenarioRun run;
   run.cluster = build(scenario.cluster, file);
   const std::vector<PlacedJob> placed = place_jobs(scenario, run.cluster, file);
+  const auto prices = prices_of(scenario, run.cluster, placed, file);
   run.costs = make_cost_model(run.cluster.device_types, library);
   std::vector<std::unique_ptr<SynchronousDriver>> owned;
   std::vector<JobDriver*> drivers;
@@ -156,6 +164,8 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   const auto simulate = scenario.simulate.fidelity == Fidelity::flow ? simulate_flow : evaluate_analytic;
   run.timeline = simulate(run.cluster, *run.costs, governor, drivers);
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
+  for (std::size_t j = 0; j < placed.size(); ++j)
+    if (prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prices[j]);
   note_folding(run, scenario);
   warn(run, scenario, placed);
   return run;
@@ -164,6 +174,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
 ScenarioSummary check_scenario(const Scenario& scenario, const std::string& file, const Library&) {
   const Cluster cluster = build(scenario.cluster, file);
   const std::vector<PlacedJob> placed = place_jobs(scenario, cluster, file);
+  prices_of(scenario, cluster, placed, file);
   ScenarioSummary summary{cluster.fabric.device_count(), placed.size(), 0};
   for (const PlacedJob& job : placed) summary.ranks += job.devices.size();
   return summary;

@@ -36,6 +36,7 @@ void fields(Fields& f, Scenario& s) {
   f("jobs", s.jobs, Need::required);
   f.check(!s.jobs.empty(), "jobs", "at least one job", "none");
   f("simulate", s.simulate);
+  f("cost", s.cost);
   f.raw("sources", s.sources);
 }
 

@@ -11,6 +11,7 @@
 #include "models/parallelism/plan.hpp"
 #include "models/software.hpp"
 #include "models/transformer.hpp"
+#include "scenarios/cost_spec.hpp"
 #include "sim/spec.hpp"
 #include "topologies/cluster_spec.hpp"
 
@@ -52,6 +53,7 @@ struct Scenario {
   ClusterSpec cluster;
   std::vector<JobSpec> jobs;
   SimulateSpec simulate;
+  std::optional<CostSpec> cost;         // absent: the devices' own rental prices, where they state one
   Json sources;
 };
 

@@ -1,0 +1,79 @@
+#include <catch2/catch.hpp>
+
+#include "analysis/metrics_from_json.hpp"
+#include "analysis/report.hpp"
+#include "scenarios/cost_spec.hpp"
+#include "tests/support/small_scenario.hpp"
+
+using namespace orrery;
+using orrery::testing::make;
+using orrery::testing::SmallScenario;
+
+namespace {
+
+JobMetrics run_with(const std::optional<CostSpec>& cost, std::optional<double> tokens = 1e9) {
+  Scenario scenario = make(SmallScenario{});  // 16 A100
+  scenario.cost = cost;
+  scenario.jobs[0].training_tokens = tokens;
+  return run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0];
+}
+
+CostSpec rental(double per_hour) {
+  CostSpec spec;
+  spec.rental_per_device = DollarsPerSecond(per_hour / 3600);
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("rental costs device-seconds at the price, electricity included") {
+  const JobMetrics job = run_with(rental(2));
+  REQUIRE(job.cost);
+  CHECK(job.cost->iteration_USD == Approx(16 * job.iteration_s * 2 / 3600));
+  CHECK(job.cost->electricity_USD == 0);
+  CHECK(*job.cost->training_USD == Approx(16 * *job.time_to_train_s * 2 / 3600));
+  CHECK(*job.cost->per_million_tokens_USD * 1000 == Approx(*job.cost->training_USD));
+}
+
+TEST_CASE("ownership writes the purchase off over the time in use and pays for energy at the meter") {
+  CostSpec spec;
+  spec.basis = CostBasis::ownership;
+  spec.purchase_per_device = Dollars(30000);
+  spec.amortization = Seconds(1e8);
+  spec.utilization = 0.5;
+  spec.electricity = DollarsPerJoule(1e-7);
+  spec.pue = 1.5;
+  const JobMetrics job = run_with(spec);
+  CHECK(job.cost->electricity_USD == Approx(job.energy_J * 1.5e-7));
+  CHECK(job.cost->iteration_USD == Approx(16 * 30000 / 0.5e8 * job.iteration_s + job.energy_J * 1.5e-7));
+}
+
+TEST_CASE("without a cost section devices cost what their data says, with the range") {
+  const JobMetrics job = run_with({});
+  REQUIRE(job.cost);
+  CHECK(job.cost->iteration_low_USD < job.cost->iteration_USD);
+  CHECK(job.cost->iteration_USD == Approx((job.cost->iteration_low_USD + job.cost->iteration_high_USD) / 2));
+}
+
+TEST_CASE("a stated basis that lacks a price is a fault of the scenario, and nothing stated is no cost") {
+  CostSpec spec;
+  spec.basis = CostBasis::ownership;
+  CHECK_THROWS_WITH(run_with(spec), Catch::Matchers::Contains("/cost/purchase_per_device"));
+  Scenario scenario = make(SmallScenario{});
+  scenario.cluster.pools[0].node.device.price.reset();
+  CHECK_FALSE(run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].cost);
+}
+
+TEST_CASE("time, energy and cost of training are the iteration's times the number of iterations") {
+  const JobMetrics job = run_with(rental(1));
+  const double iterations = 1e9 / (32 * 1024);
+  CHECK(*job.time_to_train_s == Approx(iterations * job.iteration_s));
+  CHECK(*job.energy_to_train_J == Approx(iterations * job.energy_J));
+  CHECK(*job.cost->training_USD == Approx(iterations * job.cost->iteration_USD));
+  CHECK_FALSE(run_with(rental(1), {}).cost->training_USD);
+}
+
+TEST_CASE("metrics read back from their document write the same document") {
+  const Json document = metrics_json(run_with({}));
+  CHECK(metrics_json(job_metrics_from_json("train", document)) == document);
+}

@@ -1,0 +1,177 @@
+#include "scenarios/scaling.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <catch2/catch.hpp>
+
+#include "scenarios/scaling_report.hpp"
+#include "scenarios/scaling_study.hpp"
+#include "tests/support/small_scenario.hpp"
+
+using namespace orrery;
+using orrery::testing::make;
+using orrery::testing::SmallScenario;
+using orrery::testing::Wiring;
+using Counts = std::vector<std::int64_t>;
+
+namespace {
+
+Scenario small(Wiring wiring = Wiring::one_switch) {  // 4 nodes of 4: tensor 2, pipeline 2, data 4
+  SmallScenario s;
+  s.wiring = wiring;
+  s.plan.tensor = 2;
+  s.plan.pipeline = 2;
+  s.global_batch = 32;
+  s.micro_batch = 2;
+  return make(s);
+}
+
+ScalingStudy study(const Scenario& scenario, const Counts& devices, ScalingMode mode = ScalingMode::strong) {
+  ScalingRequest request;
+  request.mode = mode;
+  request.devices = devices;
+  return run_scaling(scenario, "test.json", Library::installed(), request);
+}
+
+Json at(const ScaledScenario& size, const char* pointer) { return size.document.at(Json::json_pointer(pointer)); }
+
+}  // namespace
+
+TEST_CASE("device counts are ranges that double, lists, or both") {
+  CHECK(parse_device_counts("8..64") == Counts{8, 16, 32, 64});
+  CHECK(parse_device_counts("8..50") == Counts{8, 16, 32, 50});
+  CHECK(parse_device_counts("512,8,64,8") == Counts{8, 64, 512});
+  CHECK(parse_device_counts("8..32,96") == Counts{8, 16, 32, 96});
+  for (const char* wrong :
+       {"", "x", "8..", "..8", "64..8", "0", "-8", "8,", "8.5", "8..16..32", "1e3", " 8", "99999999999999999999"})
+    CHECK_THROWS_AS(parse_device_counts(wrong), std::invalid_argument);
+}
+
+TEST_CASE("nodes follow the devices, and a job smaller than its node leaves the rest idle") {
+  const Scenario scenario = small();
+  CHECK(scaled(scenario, 32, ScalingMode::strong).nodes == 8);
+  CHECK(at(scaled(scenario, 32, ScalingMode::strong), "/cluster/pools/0/count") == 8);
+  SmallScenario alone;
+  alone.plan.tensor = 2;
+  const ScaledScenario two = scaled(make(alone), 2, ScalingMode::strong);
+  CHECK(two.nodes == 1);
+  CHECK(at(two, "/jobs/0/placement/count") == 2);
+}
+
+TEST_CASE("data parallelism takes what the other degrees leave, and what they do not divide is no size") {
+  CHECK(at(scaled(small(), 8, ScalingMode::strong), "/jobs/0/plan/data") == 2);
+  const ScaledScenario odd = scaled(small(), 6, ScalingMode::strong);
+  CHECK(odd.impossible == "tensor x pipeline x context = 2 x 2 x 1 = 4 does not divide 6 devices");
+}
+
+TEST_CASE("strong scaling keeps the global batch, weak scaling the sequences per device") {
+  CHECK(at(scaled(small(), 8, ScalingMode::strong), "/jobs/0/batch/global") == 32);
+  CHECK(at(scaled(small(), 8, ScalingMode::weak), "/jobs/0/batch/global") == 16);
+  CHECK(at(scaled(small(), 64, ScalingMode::weak), "/jobs/0/batch/global") == 128);
+}
+
+TEST_CASE("the micro-batch shrinks only where a replica's share is no multiple of it") {
+  CHECK(at(scaled(small(), 64, ScalingMode::strong), "/jobs/0/batch/micro") == 2);
+  const ScaledScenario large = scaled(small(), 128, ScalingMode::strong);  // 32 replicas, one sequence each
+  CHECK(at(large, "/jobs/0/batch/micro") == 1);
+  REQUIRE(large.changes.size() == 1);
+  CHECK(large.changes[0] == "micro-batch 2 -> 1: a replica has 1 sequences");
+  CHECK_FALSE(scaled(small(), 256, ScalingMode::strong).impossible.empty());  // 64 replicas share 32 sequences
+}
+
+TEST_CASE("a ZeRO group of all ranks stays all ranks, another is cut down to a divisor") {
+  SmallScenario s;
+  s.plan.zero_stage = 3;
+  s.plan.zero_group = 16;
+  s.global_batch = 64;
+  CHECK(at(scaled(make(s), 32, ScalingMode::strong), "/jobs/0/plan/zero_group") == 32);
+  s.plan.zero_group = 8;
+  CHECK(at(scaled(make(s), 32, ScalingMode::strong), "/jobs/0/plan/zero_group") == 8);
+  CHECK(at(scaled(make(s), 4, ScalingMode::strong), "/jobs/0/plan/zero_group") == 4);
+}
+
+TEST_CASE("a fat-tree that is too small gets the fewest levels that fit") {
+  const Scenario tree = small(Wiring::fat_tree);  // 2 levels of 16 ports hold 128 NICs
+  CHECK(at(scaled(tree, 128, ScalingMode::weak), "/cluster/fabric/levels") == 2);
+  const ScaledScenario large = scaled(tree, 256, ScalingMode::weak);
+  CHECK(at(large, "/cluster/fabric/levels") == 3);
+  CHECK(large.changes == std::vector<std::string>{"fat-tree levels 2 -> 3: 64 nodes need them"});
+  CHECK_FALSE(scaled(tree, 4096, ScalingMode::weak).impossible.empty());
+}
+
+TEST_CASE("at its own size a scaled scenario is the scenario") {
+  const Scenario scenario = small(Wiring::fat_tree);
+  const double alone = run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].iteration_s;
+  CHECK(study(scenario, {16}).points[0].metrics.iteration_s == alone);
+}
+
+TEST_CASE("what grew against the baseline is what the efficiency was lost to") {
+  for (const ScalingMode mode : {ScalingMode::strong, ScalingMode::weak}) {
+    const ScalingStudy s = study(small(Wiring::oversubscribed_tree), {4, 8, 16}, mode);
+    CHECK(s.baseline == 4);
+    CHECK(s.points[0].efficiency == Approx(1));
+    CHECK(s.points[0].growths.empty());
+    for (const ScalingPoint& point : {s.points[1], s.points[2]}) {
+      double grown = 0;
+      for (const Growth& growth : point.growths) grown += growth.share;
+      CHECK(grown == Approx(1 / *point.efficiency - 1).margin(1e-9));
+      CHECK(point.growths.front().share > 0);
+      CHECK(point.result["scaling_efficiency"] == *point.efficiency);
+    }
+  }
+}
+
+TEST_CASE("fewer micro-batches per replica make the pipeline bubble the limit") {
+  const ScalingStudy s = study(small(), {4, 32});
+  CHECK(s.points[1].growths.front().name == "bubble");
+  CHECK(*s.points[1].efficiency < 1);
+}
+
+TEST_CASE("the baseline can be any size, and one that cannot be simulated is refused") {
+  ScalingRequest request;
+  request.devices = {4, 8};
+  request.baseline = 16;
+  const ScalingStudy s = run_scaling(small(), "test.json", Library::installed(), request);
+  REQUIRE(s.points.size() == 3);
+  CHECK(s.points[2].efficiency == Approx(1));
+  request.baseline = 6;
+  CHECK_THROWS_AS(run_scaling(small(), "test.json", Library::installed(), request), std::invalid_argument);
+}
+
+TEST_CASE("a study is the same however many sizes are simulated at a time") {
+  ScalingRequest request;
+  request.devices = {4, 8, 16};
+  request.jobs = 1;
+  const Json one = scaling_json(run_scaling(small(), "test.json", Library::installed(), request));
+  request.jobs = 3;
+  CHECK(scaling_json(run_scaling(small(), "test.json", Library::installed(), request)) == one);
+}
+
+TEST_CASE("a size that cannot be built is a row of table and CSV with its reason") {
+  const ScalingStudy s = study(small(), {4, 6, 8});
+  CHECK_FALSE(s.points[1].simulated);
+  const std::string table = scaling_table(s), csv = scaling_csv(s);
+  CHECK(table.find("not possible: tensor x pipeline") != std::string::npos);
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 4);
+  CHECK(scaling_json(s)["points"][1]["metrics"].is_null());
+}
+
+TEST_CASE("the throughput plot starts on the ideal line") {
+  const Plot plot = throughput_plot(study(small(), {4, 8}));
+  REQUIRE(plot.series.size() == 2);
+  CHECK(plot.series[0].points[0].y == Approx(plot.series[1].points[0].y));
+  CHECK(plot.series[1].points[1].y == Approx(2 * plot.series[1].points[0].y));
+}
+
+TEST_CASE("several jobs or pools cannot be scaled") {
+  Scenario two = small();
+  two.jobs.push_back(two.jobs[0]);
+  two.cluster.pools.push_back(two.cluster.pools[0]);
+  try {
+    check_scalable(two, "test.json");
+    FAIL("no fault");
+  } catch (const SpecError& error) {
+    CHECK(error.faults().size() == 2);
+  }
+}
