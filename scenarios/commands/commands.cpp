@@ -1,6 +1,7 @@
 #include "scenarios/commands/commands.hpp"
 
 #include "scenarios/commands/check.hpp"
+#include "scenarios/commands/compare.hpp"
 #include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
@@ -14,6 +15,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"run", "simulate a scenario and report time, efficiency, memory and energy", declare_run},
     {"check", "validate scenarios without simulating, all faults at once", declare_check},
     {"scale", "simulate a scenario at other numbers of devices: efficiency, and what limits it", declare_scale},
+    {"compare", "compare two results: what differs, what moved, what explains it", declare_compare},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
     {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},
