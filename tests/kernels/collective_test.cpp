@@ -36,3 +36,87 @@ TEST_CASE("a ring over nodes uses every NIC alike") {
     CHECK(1 / routed.bottleneck == Approx(25e9 * nics / (2.0 * 31 / 32)));
   }
 }
+
+namespace {
+
+double alone(const Cluster& cluster, const CollectivePlan& plan) {
+  double total = 0;
+  for (const CollectiveStep& step : plan.steps) {
+    Operation operation;
+    operation.kind = OpKind::transfer;
+    operation.bytes = step.bytes;
+    operation.rounds = step.rounds;
+    operation.setup_s = step.setup.value;
+    operation.efficiency = step.efficiency;
+    total += time_alone(operation, route_pattern(cluster.fabric, *cluster.router, step.flows)).value;
+  }
+  return total;
+}
+
+double software(const CollectivePlan& plan) {
+  double total = 0;
+  for (const CollectiveStep& step : plan.steps) total += step.setup.value;
+  return total;
+}
+
+CollectiveRequest request_of(CollectiveKind kind, std::size_t ranks, double bytes, const char* algorithm) {
+  CollectiveRequest request;
+  request.kind = kind;
+  request.bytes = Bytes(bytes);
+  request.algorithm = algorithm;
+  for (std::size_t d = 0; d < ranks; ++d) request.members.emplace_back(d);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("a ring all-reduce on a switch takes 2(n-1) latencies and 2(n-1)/n of the buffer at the link's rate") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  const CollectivePlan plan = plan_collective(cluster, request_of(CollectiveKind::all_reduce, 8, 1e8, "ring"));
+  const double wires = 2.0 * 7 / 8 * 1e8 / (100e9 * plan.steps[0].efficiency);
+  CHECK(alone(cluster, plan) == Approx(software(plan) + 14 * 2e-6 + wires));
+}
+
+TEST_CASE("all dimensions of a torus share an all-reduce: 2(n-1)/n of the buffer over all links") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("torus", 64, {4, 4, 4}, 6), 1, "none"));
+  const CollectivePlan plan = plan_collective(cluster, request_of(CollectiveKind::all_reduce, 64, 1e9, "torus-rings"));
+  const double wires = 2.0 * 63 / 64 * 1e9 / (6 * 100e9 * plan.steps[0].efficiency);
+  CHECK(alone(cluster, plan) == Approx(software(plan) + 3 * 2 * 3 * 1e-6 + wires));
+}
+
+TEST_CASE("step and flow detail take the same time where all rounds have equal flows") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 6), 1, "none"));
+  for (const char* algorithm : {"ring", "direct"}) {
+    const CollectiveKind kind = std::string(algorithm) == "ring" ? CollectiveKind::all_reduce
+                                                                 : CollectiveKind::all_to_all;
+    CollectiveRequest request = request_of(kind, 6, 3e7, algorithm);
+    const double flow = alone(cluster, plan_collective(cluster, request));
+    request.detail = CollectiveDetail::step;
+    CHECK(alone(cluster, plan_collective(cluster, request)) == Approx(flow).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("the choice says what it weighed, and large all-reduces leave the low-latency protocol") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  CHECK(plan_collective(cluster, request_of(CollectiveKind::all_reduce, 8, 1e3, "auto")).protocol == "ll");
+  const CollectivePlan large = plan_collective(cluster, request_of(CollectiveKind::all_reduce, 8, 1e9, "auto"));
+  CHECK(large.protocol == "simple");
+  CHECK(large.why.find("ring/ll ") != std::string::npos);
+}
+
+TEST_CASE("in-network reduction reaches a bus bandwidth above what a ring can") {
+  NodeModel node = node_of("switch", 8);
+  node.scale_up.in_network_reduction = true;
+  const Cluster cluster = build_cluster(nodes_of(node, 1, "none"));
+  const auto busbw = [&](const char* algorithm) {
+    return 2.0 * 7 / 8 * 1e10 /
+           alone(cluster, plan_collective(cluster, request_of(CollectiveKind::all_reduce, 8, 1e10, algorithm)));
+  };
+  CHECK(busbw("nvls") > 1.2 * busbw("ring"));
+}
+
+TEST_CASE("an unknown algorithm is refused with the nearest known one") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
+  CHECK_THROWS_WITH(plan_collective(cluster, request_of(CollectiveKind::all_reduce, 4, 1, "rign")),
+                    Catch::Contains("\"ring\""));
+}

@@ -1,0 +1,69 @@
+// Impossible wirings are refused with the place of the fault.
+#include <catch2/catch.hpp>
+
+#include "sim/error.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+Fault fault_of(const ClusterSpec& spec) {
+  try {
+    build_cluster(spec);
+  } catch (const SpecError& error) {
+    return error.faults().at(0);
+  }
+  return {"", "built", "", ""};
+}
+
+}  // namespace
+
+TEST_CASE("torus dimensions must multiply to the devices") {
+  const Fault fault = fault_of(nodes_of(node_of("torus", 16, {4, 3}, 4), 1, "none"));
+  CHECK(fault.pointer == "/pools/0/node/scale_up/dimensions");
+  CHECK(fault.found == "4 x 3 = 12");
+}
+
+TEST_CASE("an unknown family is quoted with the nearest known one") {
+  Fault fault = fault_of(nodes_of(node_of("torsu", 4), 1, "none"));
+  CHECK(fault.pointer == "/pools/0/node/scale_up/kind");
+  CHECK(fault.found.find("torus") != std::string::npos);
+  fault = fault_of(nodes_of(switch_node(8, 8), 2, "fat-tre"));
+  CHECK(fault.pointer == "/fabric/kind");
+  CHECK(fault.found.find("fat-tree") != std::string::npos);
+}
+
+TEST_CASE("several nodes need NICs and a fabric") {
+  CHECK(fault_of(nodes_of(node_of("switch", 8), 2, "fat-tree")).pointer == "/pools/0/node/nics");
+  CHECK(fault_of(nodes_of(switch_node(8, 8), 2, "none")).pointer == "/fabric/kind");
+}
+
+TEST_CASE("a switch radix that cannot join the nodes is refused") {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 200, "fat-tree");
+  spec.fabric.radix = 8;
+  CHECK(fault_of(spec).pointer == "/fabric/radix");
+  spec.fabric.levels = 1;
+  CHECK(fault_of(spec).pointer == "/fabric/radix");
+}
+
+TEST_CASE("a link without bandwidth is refused") {
+  ClusterSpec spec = nodes_of(node_of("switch", 8), 1, "none");
+  spec.pools[0].node.scale_up.link->bandwidth_per_direction = BytesPerSecond(0);
+  CHECK(fault_of(spec).pointer == "/pools/0/node/scale_up/link");
+}
+
+TEST_CASE("a custom graph that leaves devices apart is refused") {
+  NodeModel node = node_of("custom", 4);
+  node.scale_up.options = parse_json(R"({"links": [[0, 1], [2, 3]]})", "test");
+  CHECK(fault_of(nodes_of(node, 1, "none")).pointer == "/pools/0/node/scale_up/options");
+  node.scale_up.options = parse_json(R"({"links": [[0, 1], [2, "x"]]})", "test");
+  CHECK(fault_of(nodes_of(node, 1, "none")).pointer == "/pools/0/node/scale_up/options/links/1");
+}
+
+TEST_CASE("only a switch can reduce in the network") {
+  NodeModel node = node_of("ring", 4);
+  node.scale_up.in_network_reduction = true;
+  CHECK(fault_of(nodes_of(node, 1, "none")).pointer == "/pools/0/node/scale_up/in_network_reduction");
+}
