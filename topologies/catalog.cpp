@@ -27,6 +27,9 @@ std::span<const CatalogEntry<FabricBuilder>> fabric_catalog() {
       {"none", "one node alone", join_none},
       {"single-switch", "all NICs on one non-blocking switch", join_single_switch},
       {"fat-tree", "folded Clos of 1 to 3 levels, oversubscribed or not, rail-optimized or not", join_fat_tree},
+      {"dragonfly", "groups of fully joined routers, global cables between all groups; minimal routing",
+       join_dragonfly},
+      {"hyperx", "a lattice of routers fully joined along each dimension; dimension-order routing", join_hyperx},
   };
   return table;
 }

@@ -37,6 +37,29 @@ void FabricInput::fault(const char* key, std::string expected, std::string found
   throw SpecError("", pointer_to("/fabric", key), std::move(expected), std::move(found));
 }
 
+static bool is_count(const Json& value) { return value.is_number_integer() && value > 0 && value <= 65536; }
+
+int FabricInput::option(const char* key, int otherwise) const {
+  if (!spec.options.is_object() || !spec.options.contains(key)) return otherwise;
+  const Json& value = spec.options[key];
+  if (!is_count(value))
+    throw SpecError("", std::string("/fabric/options/") + key, "a whole number from 1 to 65536", value.dump());
+  return value.get<int>();
+}
+
+std::vector<int> FabricInput::option_list(const char* key) const {
+  const bool present = spec.options.is_object() && spec.options.contains(key);
+  const Json value = present ? spec.options[key] : Json();
+  std::vector<int> list;
+  if (value.is_array())
+    for (const Json& item : value)
+      if (is_count(item)) list.push_back(item.get<int>());
+  if (list.empty() || list.size() != value.size())
+    throw SpecError("", std::string("/fabric/options/") + key, "a list of whole numbers from 1 to 65536",
+                    present ? value.dump() : "nothing");
+  return list;
+}
+
 AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {
   return {fabric.add_cable(port.nic, to_switch, port.bandwidth, port.latency, port.link_class), port.latency};
 }

@@ -97,6 +97,9 @@ struct FabricInput {
   bool ideal() const { return spec.ecmp == "ideal"; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec.seed); }
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
+  // A whole number above zero, or a list of them, of the family's options.
+  int option(const char* key, int otherwise) const;
+  std::vector<int> option_list(const char* key) const;
   VertexId add_switch() { return fabric.add_vertex({VertexKind::network_switch, ~0u, {}}); }
   AttachedPort attach(const FabricPort& port, VertexId to_switch);
   LinkId connect(VertexId a, VertexId b, double cables);  // a -> b; b -> a is the next id

@@ -25,8 +25,12 @@ std::vector<TrafficPhase> aggregate(const Schedule& schedule, const Group& group
     if (group.in_switch()) node_of[group.adder(k)] = node_of[group.multicaster(k)] = static_cast<std::uint32_t>(k);
   }
   std::vector<TrafficPhase> phases;
+  std::vector<std::size_t> merged;  // pairs of each phase after its last merge
   for (const Round& round : schedule.rounds) {
-    if (phases.size() <= round.phase) phases.resize(round.phase + 1);
+    if (phases.size() <= round.phase) {
+      phases.resize(round.phase + 1);
+      merged.resize(round.phase + 1, 0);
+    }
     TrafficPhase& phase = phases[round.phase];
     ++phase.rounds;
     if (std::any_of(round.sends.begin(), round.sends.end(),
@@ -34,8 +38,11 @@ std::vector<TrafficPhase> aggregate(const Schedule& schedule, const Group& group
       ++phase.node_rounds;
     for (const Send& send : round.sends)
       phase.pairs.push_back({send.from, send.to, send.chunks * schedule.chunk_share});
+    if (phase.pairs.size() < 2 * merged[round.phase] + 4096) continue;  // merging now and then keeps memory small
     merge_pairs(phase.pairs);
+    merged[round.phase] = phase.pairs.size();
   }
+  for (TrafficPhase& phase : phases) merge_pairs(phase.pairs);
   return phases;
 }
 

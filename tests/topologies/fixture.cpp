@@ -41,6 +41,15 @@ std::vector<ClusterSpec> sample_clusters() {
       all.push_back(tree(nodes_of(switch_node(4, 4), 9, "fat-tree"), 2, 12, rails, ecmp));
       all.push_back(tree(nodes_of(switch_node(4, 4), 16, "fat-tree"), 3, 8, rails, ecmp));
     }
+  for (const char* ecmp : {"ideal", "hash"}) {
+    ClusterSpec dragonfly = nodes_of(switch_node(4, 4), 17, "dragonfly");
+    dragonfly.fabric.radix = 7;  // 2 terminals, 4 routers per group, 2 global cables: groups of 8 NICs
+    dragonfly.fabric.ecmp = ecmp;
+    all.push_back(dragonfly);
+  }
+  ClusterSpec hyperx = nodes_of(switch_node(4, 2), 9, "hyperx");
+  hyperx.fabric.options = parse_json(R"({"dimensions": [3, 3], "terminals_per_router": 2})", "test");
+  all.push_back(hyperx);
   ClusterSpec mixed = nodes_of(switch_node(4, 4), 3, "fat-tree");
   mixed.name = "mixed";
   mixed.pools.push_back({"b", switch_node(8, 2), 2, {}, 1});

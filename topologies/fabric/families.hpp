@@ -9,5 +9,7 @@ namespace orrery {
 FabricWiring join_none(FabricInput&);
 FabricWiring join_single_switch(FabricInput&);
 FabricWiring join_fat_tree(FabricInput&);
+FabricWiring join_dragonfly(FabricInput&);
+FabricWiring join_hyperx(FabricInput&);
 
 }  // namespace orrery

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "topologies/fabric/families.hpp"
+#include "topologies/fabric/placement.hpp"
 
 namespace orrery {
 
@@ -29,35 +30,11 @@ struct Placement {
 };
 
 Placement place_whole_nodes(const FabricInput& in, int down) {
-  Placement placed;
-  placed.group_of_node.assign(in.nodes, 0);
-  int used = 0;
-  std::uint32_t leaf = 0;
-  for (std::size_t first = 0; first < in.ports.size();) {
-    std::size_t last = first;
-    int cables = 0;
-    while (last < in.ports.size() && in.ports[last].node == in.ports[first].node) cables += in.ports[last++].cables;
-    if (used > 0 && used + cables > down) {
-      ++leaf;
-      used = 0;
-    }
-    placed.group_of_node[in.ports[first].node] = leaf;
-    for (std::size_t p = first; p < last; ++p) {
-      if (used > 0 && used + in.ports[p].cables > down) {
-        ++leaf;
-        used = 0;
-        placed.groups_valid = false;
-      }
-      placed.leaf_of_port.push_back(leaf);
-      used += in.ports[p].cables;
-    }
-    first = last;
-  }
-  placed.leaves = leaf + 1;
-  return placed;
+  PortBlocks blocks = place_in_blocks(in, down);
+  return {std::move(blocks.block_of_port), std::move(blocks.block_of_node), {}, blocks.blocks, 1, blocks.whole_nodes};
 }
 
-// In pods of `groups_per_pod` groups; the leaves of a pod are numbered together.
+// Leaves are numbered by group of nodes, then by rail.
 Placement place_rails(const FabricInput& in, int down) {
   Placement placed;
   int rails = 1, widest = 1;
