@@ -7,6 +7,7 @@
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/scale.hpp"
 #include "scenarios/commands/show.hpp"
+#include "scenarios/commands/topology.hpp"
 #include "scenarios/commands/validate.hpp"
 
 namespace orrery {
@@ -19,6 +20,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
     {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},
+    {"topology", "what the wiring of a machine is worth: levels, diameter, bisection, diversity", declare_topology},
     {"validate", "compare predictions with measured runs", declare_validate},
 };
 

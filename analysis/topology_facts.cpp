@@ -1,0 +1,329 @@
+#include "analysis/topology_facts.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "analysis/topology_facts_bisection.hpp"
+#include "analysis/topology_facts_graph.hpp"
+
+namespace orrery {
+
+namespace {
+
+constexpr std::size_t most_exact_sources = 2048, sampled_sources = 48, farthest_sweeps = 8;
+
+void count_parts(const Cluster& cluster, TopologyFacts& facts) {
+  std::map<std::string, std::size_t> by_type;
+  for (DeviceTypeId type : cluster.type_of) ++by_type[cluster.device_types[type.index()].name];
+  facts.devices.assign(by_type.begin(), by_type.end());
+  facts.device_count = cluster.fabric.device_count();
+  facts.vertices = cluster.fabric.vertices().size();
+  std::uint32_t nodes = 0;
+  for (const Vertex& v : cluster.fabric.vertices()) {
+    const bool in_node = v.node != ~0u;
+    if (in_node) nodes = std::max(nodes, v.node + 1);
+    if (v.kind == VertexKind::nic) ++facts.nics;
+    if (v.kind == VertexKind::host) ++facts.hosts;
+    if (v.kind == VertexKind::memory) ++facts.memory_pools;
+    if (v.kind == VertexKind::network_switch) ++(in_node ? facts.node_switches : facts.fabric_switches);
+  }
+  facts.nodes = nodes;
+}
+
+void count_links(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& facts) {
+  std::vector<LinkFacts> all(fabric.link_classes().size());
+  const std::vector<double> widths = graph.widths();
+  for (std::size_t l = 0; l < fabric.links().size(); ++l) {
+    const Link& link = fabric.links()[l];
+    LinkFacts& of = all[link.link_class.index()];
+    const double bandwidth = link.bandwidth.value;
+    of.slowest = of.links == 0 ? bandwidth : std::min(of.slowest, bandwidth);
+    of.fastest = std::max(of.fastest, bandwidth);
+    of.total += bandwidth;
+    of.latency_s = std::max(of.latency_s, link.latency.value);
+    of.cables_one_way += widths[l];
+    ++of.links;
+  }
+  std::vector<double> ports(fabric.vertices().size(), 0);
+  for (std::size_t l = 0; l < fabric.links().size(); ++l) ports[fabric.links()[l].from.index()] += widths[l];
+  for (std::size_t v = 0; v < ports.size(); ++v)
+    if (fabric.vertices()[v].kind == VertexKind::network_switch && fabric.vertices()[v].node == ~0u)
+      ++facts.switch_ports[static_cast<std::size_t>(std::llround(ports[v]))];
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    const LinkClass& link_class = fabric.link_classes()[c];
+    all[c].name = link_class.name;
+    if (link_class.energy.value > 0) all[c].energy_J_per_byte = link_class.energy.value;
+    if (all[c].links > 0) facts.links.push_back(all[c]);
+  }
+}
+
+std::vector<VertexId> places(const Fabric& fabric, std::span<const DeviceId> devices) {
+  std::vector<VertexId> all;
+  for (DeviceId d : devices) all.push_back(fabric.vertex_of(d));
+  return all;
+}
+
+std::vector<DeviceId> devices_except(const Fabric& fabric, std::span<const DeviceId> devices) {
+  std::vector<bool> inside(fabric.device_count(), false);
+  for (DeviceId d : devices) inside[d.index()] = true;
+  std::vector<DeviceId> others;
+  for (std::size_t d = 0; d < inside.size(); ++d)
+    if (!inside[d]) others.emplace_back(d);
+  return others;
+}
+
+// What the devices can send to the rest together. Whatever is no farther from the other devices than from these counts as
+// outside, so that a small remainder of the cluster does not limit the answer.
+double bandwidth_out(const Fabric& fabric, const FabricGraph& graph, std::span<const DeviceId> members,
+                     std::span<const double> capacity) {
+  const std::vector<VertexId> inside = places(fabric, members);
+  const auto near = graph.distances(inside);
+  const auto far = graph.distances(places(fabric, devices_except(fabric, members)));
+  std::vector<VertexId> outside;
+  for (std::size_t v = 0; v < near.size(); ++v)
+    if (far[v] <= near[v] && far[v] != FabricGraph::unreached) outside.emplace_back(v);
+  return graph.max_flow(inside, outside, capacity);
+}
+
+// The children of a domain: the domains directly below it, or its devices one by one.
+std::vector<std::vector<DeviceId>> first_and_last_child(const Fabric& fabric, DomainId id) {
+  const Domain& domain = fabric.domain(id);
+  std::vector<std::vector<DeviceId>> ends;
+  for (std::size_t d = 0; d < fabric.domains().size(); ++d)
+    if (fabric.domains()[d].parent == id) {
+      if (ends.size() == 2) ends.pop_back();
+      ends.push_back(fabric.domains()[d].members);
+    }
+  if (ends.size() == 2) return ends;
+  return {{domain.members.front()}, {domain.members.back()}};
+}
+
+struct LevelSample {
+  LevelFacts facts;
+  DomainId largest;
+};
+
+std::vector<LevelSample> levels_of(const Fabric& fabric) {
+  std::map<int, LevelSample> by_level;
+  for (std::size_t d = 0; d < fabric.domains().size(); ++d) {
+    const Domain& domain = fabric.domains()[d];
+    auto [it, fresh] = by_level.try_emplace(domain.level);
+    LevelFacts& of = it->second.facts;
+    const std::size_t size = domain.members.size();
+    if (fresh || size > of.largest) {
+      it->second.largest = DomainId(d);
+      of.kind = domain.kind;
+      of.dimensions = domain.dimensions;
+    }
+    of.level = domain.level;
+    of.smallest = fresh ? size : std::min(of.smallest, size);
+    of.largest = std::max(of.largest, size);
+    ++of.domains;
+  }
+  std::vector<LevelSample> all;
+  for (const auto& [level, sample] : by_level) all.push_back(sample);
+  return all;
+}
+
+void measure_levels(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& facts) {
+  const std::vector<double> bandwidths = graph.bandwidths(), widths = graph.widths();
+  // Inside a node, paths that leave it do not count.
+  std::vector<double> inner_widths = widths;
+  for (std::size_t l = 0; l < inner_widths.size(); ++l) {
+    const Link& link = fabric.links()[l];
+    for (VertexId end : {link.from, link.to})
+      if (fabric.vertex(end).kind == VertexKind::nic || fabric.vertex(end).node == ~0u) inner_widths[l] = 0;
+  }
+  double offered = 0;
+  for (LevelSample& sample : levels_of(fabric)) {
+    LevelFacts level = sample.facts;
+    const Domain& domain = fabric.domain(sample.largest);
+    level.offered_per_device = offered > 0 ? offered : domain.bandwidth_per_device.value;
+    if (domain.members.size() < fabric.device_count()) {
+      level.bandwidth_out = bandwidth_out(fabric, graph, domain.members, bandwidths);
+      level.bandwidth_out_per_device = *level.bandwidth_out / static_cast<double>(domain.members.size());
+      level.oversubscription = level.offered_per_device / *level.bandwidth_out_per_device;
+      offered = *level.bandwidth_out_per_device;
+    }
+    if (domain.members.size() > 1) {
+      const auto ends = first_and_last_child(fabric, sample.largest);
+      level.disjoint_paths = graph.max_flow(places(fabric, ends.front()), places(fabric, ends.back()),
+                                            level.level == 0 ? inner_widths : widths);
+    }
+    facts.levels.push_back(std::move(level));
+  }
+}
+
+// What one device can send into the network that the bisection halves.
+double injection(const TopologyFacts& facts) {
+  if (facts.levels.empty()) return 0;
+  const LevelFacts& inner = facts.levels.front();
+  return inner.level == 0 ? inner.bandwidth_out_per_device.value_or(inner.offered_per_device)
+                          : inner.offered_per_device;
+}
+
+class DistanceSurvey {
+ public:
+  DistanceSurvey(const Cluster& cluster, const FabricGraph& graph) : cluster_(cluster), graph_(graph) {}
+
+  DistanceFacts run() {
+    const std::size_t n = cluster_.fabric.device_count();
+    facts_.exact = n <= most_exact_sources;
+    if (facts_.exact)
+      for (std::size_t d = 0; d < n; ++d) from(DeviceId(d));
+    else
+      sample(n);
+    facts_.mean_hops = pairs_ > 0 ? hops_ / pairs_ : 0;
+    facts_.shortest_paths = graph_.shortest_paths(cluster_.fabric.vertex_of(facts_.from),
+                                                  cluster_.fabric.vertex_of(facts_.to));
+    return facts_;
+  }
+
+ private:
+  void sample(std::size_t n) {
+    for (std::size_t i = 0; i < sampled_sources; ++i) from(DeviceId(i * (n - 1) / (sampled_sources - 1)));
+    for (std::size_t i = 0; i < farthest_sweeps; ++i) from(farthest_);  // double sweeps find what an even sample misses
+  }
+
+  void from(DeviceId source) {
+    const Fabric& fabric = cluster_.fabric;
+    const VertexId place = fabric.vertex_of(source);
+    const auto distance = graph_.distances({&place, 1});
+    std::uint32_t most = 0;
+    for (std::size_t d = 0; d < fabric.device_count(); ++d) {
+      const std::uint32_t hops = distance[fabric.vertex_of(DeviceId(d)).index()];
+      if (d == source.index()) continue;
+      hops_ += hops;
+      ++pairs_;
+      if (hops < most) continue;
+      most = hops;
+      farthest_ = DeviceId(d);
+    }
+    ++facts_.sources;
+    std::vector<Hop> path;
+    const Seconds latency = cluster_.router->route(place, fabric.vertex_of(farthest_), 0, path);
+    facts_.diameter_latency_s = std::max(facts_.diameter_latency_s, latency.value);
+    if (most <= facts_.diameter_hops) return;
+    facts_.diameter_hops = most;
+    facts_.from = source;
+    facts_.to = farthest_;
+  }
+
+  const Cluster& cluster_;
+  const FabricGraph& graph_;
+  DistanceFacts facts_;
+  DeviceId farthest_;
+  double hops_ = 0, pairs_ = 0;
+};
+
+// The sum over all devices of what `figure` says of their type; none, with a note, where it does not say.
+template <class Figure>
+std::optional<double> sum_over_devices(const Cluster& cluster, const char* what, Figure figure,
+                                       std::vector<std::string>& notes) {
+  std::map<std::uint32_t, std::size_t> devices;
+  for (DeviceTypeId type : cluster.type_of) ++devices[type.value];
+  double total = 0;
+  for (const auto& [type, count] : devices) {
+    const std::optional<double> one = figure(cluster.device_types[type]);
+    if (!one) {
+      notes.push_back(std::string(what) + " is not known: " + cluster.device_types[type].name + " does not say");
+      return std::nullopt;
+    }
+    total += *one * static_cast<double>(count);
+  }
+  return total;
+}
+
+template <class Q> std::optional<double> number(const std::optional<Q>& quantity, double scale = 1) {
+  return quantity ? std::optional(quantity->value * scale) : std::nullopt;
+}
+
+void add_power(const Cluster& cluster, TopologyFacts& facts) {
+  facts.devices_power_W = sum_over_devices(
+      cluster, "power of the accelerators", [](const DeviceModel& d) { return number(d.power.tdp); }, facts.notes);
+  if (cluster.host_power_per_device.value > 0)
+    facts.host_power_W = cluster.host_power_per_device.value * static_cast<double>(facts.device_count);
+  else
+    facts.notes.emplace_back("power of the hosts is not known: the nodes state no host_power");
+  double watts = 0;
+  std::string silent;
+  for (const LinkFacts& link : facts.links) {
+    if (link.energy_J_per_byte)
+      watts += *link.energy_J_per_byte * link.total;
+    else
+      silent += (silent.empty() ? "" : ", ") + link.name;
+  }
+  if (watts > 0) facts.links_power_W = watts;
+  if (!silent.empty()) facts.notes.push_back("energy per byte is not known of " + silent);
+  facts.notes.emplace_back("power and price of switches are not part of the data");
+}
+
+void add_prices(const Cluster& cluster, TopologyFacts& facts) {
+  const auto of = [&](const char* what, auto member, double scale) {
+    return sum_over_devices(
+        cluster, what, [&](const DeviceModel& d) { return d.price ? number((*d.price).*member, scale) : std::nullopt; },
+        facts.notes);
+  };
+  facts.purchase_USD = of("purchase price", &DevicePrice::purchase, 1);
+  facts.rental_low_USD_per_h = of("rental price", &DevicePrice::rental_low, 3600);
+  if (facts.rental_low_USD_per_h)
+    facts.rental_high_USD_per_h = of("highest rental price", &DevicePrice::rental_high, 3600);
+}
+
+}  // namespace
+
+TopologyFacts topology_facts(const Cluster& cluster) {
+  TopologyFacts facts;
+  facts.name = cluster.name;
+  const FabricGraph graph(cluster.fabric);
+  count_parts(cluster, facts);
+  count_links(cluster.fabric, graph, facts);
+  measure_levels(cluster.fabric, graph, facts);
+  if (facts.device_count > 1) {
+    facts.distance = DistanceSurvey(cluster, graph).run();
+    facts.bisection = bisection(cluster.fabric, graph);
+    facts.bisection->full = static_cast<double>(facts.bisection->smaller_half) * injection(facts);
+  }
+  add_power(cluster, facts);
+  add_prices(cluster, facts);
+  return facts;
+}
+
+std::size_t physical_switches(const TopologyFacts& facts, std::size_t radix) {
+  std::size_t all = 0;
+  for (const auto& [ports, count] : facts.switch_ports)
+    all += count * std::max<std::size_t>(1, (ports + radix - 1) / radix);
+  return all;
+}
+
+std::string_view domain_kind_name(DomainKind kind) {
+  switch (kind) {
+    case DomainKind::network_switch:
+      return "switch";
+    case DomainKind::full_mesh:
+      return "full-mesh";
+    case DomainKind::ring:
+      return "ring";
+    case DomainKind::torus:
+      return "torus";
+    case DomainKind::mesh:
+      return "mesh";
+    case DomainKind::hypercube:
+      return "hypercube";
+    case DomainKind::hybrid_cube_mesh:
+      return "hybrid-cube-mesh";
+    case DomainKind::pcie_tree:
+      return "pcie-tree";
+    case DomainKind::clos:
+      return "clos";
+    case DomainKind::dragonfly:
+      return "dragonfly";
+    case DomainKind::custom:
+      return "custom";
+  }
+  return "custom";
+}
+
+}  // namespace orrery

@@ -1,0 +1,16 @@
+// The least bandwidth between two halves of the devices, one direction: see topology_facts.hpp for method and validity.
+#pragma once
+
+#include "analysis/topology_facts.hpp"
+#include "analysis/topology_facts_graph.hpp"
+
+namespace orrery {
+
+BisectionFacts bisection(const Fabric&, const FabricGraph&);
+
+// By the formula of its family, for a machine that is one regular network; none for others.
+std::optional<BisectionFacts> bisection_by_formula(const Fabric&);
+// By maximum flow over several ways to halve the devices along nodes; the least counts.
+BisectionFacts bisection_by_flow(const Fabric&, const FabricGraph&);
+
+}  // namespace orrery

@@ -1,0 +1,194 @@
+#include "analysis/topology_facts_graph.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace orrery {
+
+namespace {
+
+void index_links(std::span<const Link> links, std::size_t vertices, VertexId Link::*end,
+                 std::vector<std::uint32_t>& begin, std::vector<std::uint32_t>& list) {
+  begin.assign(vertices + 1, 0);
+  for (const Link& link : links) ++begin[(link.*end).index() + 1];
+  for (std::size_t v = 0; v < vertices; ++v) begin[v + 1] += begin[v];
+  list.resize(links.size());
+  std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
+  for (std::size_t l = 0; l < links.size(); ++l) list[next[(links[l].*end).index()]++] = static_cast<std::uint32_t>(l);
+}
+
+// Residual network of a maximum flow: arc 2l runs along link l, arc 2l + 1 back.
+class Dinic {
+ public:
+  Dinic(std::span<const Link> links, std::size_t vertices, std::span<const double> capacity)
+      : links_(links), residual_(2 * links.size()), begin_(vertices + 1, 0) {
+    for (std::size_t l = 0; l < links.size(); ++l) {
+      residual_[2 * l] = capacity[l];
+      tolerance_ = std::max(tolerance_, capacity[l] * 1e-12);
+      ++begin_[links[l].from.index() + 1];
+      ++begin_[links[l].to.index() + 1];
+    }
+    for (std::size_t v = 0; v < vertices; ++v) begin_[v + 1] += begin_[v];
+    arcs_.resize(2 * links.size());
+    std::vector<std::uint32_t> next(begin_.begin(), begin_.end() - 1);
+    for (std::size_t l = 0; l < links.size(); ++l) {
+      arcs_[next[links[l].from.index()]++] = static_cast<std::uint32_t>(2 * l);
+      arcs_[next[links[l].to.index()]++] = static_cast<std::uint32_t>(2 * l + 1);
+    }
+  }
+
+  double run(std::span<const VertexId> sources, std::span<const VertexId> sinks) {
+    is_sink_.assign(begin_.size() - 1, false);
+    for (VertexId v : sinks) is_sink_[v.index()] = true;
+    double total = 0;
+    while (layer(sources)) {
+      next_.assign(begin_.begin(), begin_.end() - 1);
+      for (VertexId source : sources)
+        for (double pushed = 1; pushed > 0; total += pushed) pushed = push(source.value);
+    }
+    return total;
+  }
+
+ private:
+  std::uint32_t head(std::uint32_t arc) const {
+    const Link& link = links_[arc / 2];
+    return (arc % 2 == 0 ? link.to : link.from).value;
+  }
+  bool open(std::uint32_t arc) const { return residual_[arc] > tolerance_; }
+
+  bool layer(std::span<const VertexId> sources) {
+    level_.assign(begin_.size() - 1, FabricGraph::unreached);
+    queue_.clear();
+    for (VertexId v : sources) {
+      level_[v.index()] = 0;
+      queue_.push_back(v.value);
+    }
+    bool reached = false;
+    for (std::size_t i = 0; i < queue_.size(); ++i) {
+      const std::uint32_t v = queue_[i];
+      if (is_sink_[v]) {
+        reached = true;
+        continue;
+      }
+      for (std::uint32_t a = begin_[v]; a < begin_[v + 1]; ++a) {
+        const std::uint32_t to = head(arcs_[a]);
+        if (!open(arcs_[a]) || level_[to] != FabricGraph::unreached) continue;
+        level_[to] = level_[v] + 1;
+        queue_.push_back(to);
+      }
+    }
+    return reached;
+  }
+
+  // One augmenting path from `source` along the layers; 0 when there is none left.
+  double push(std::uint32_t source) {
+    path_.clear();
+    std::uint32_t v = source;
+    while (!is_sink_[v]) {
+      bool advanced = false;
+      for (std::uint32_t& a = next_[v]; a < begin_[v + 1]; ++a) {
+        const std::uint32_t to = head(arcs_[a]);
+        if (!open(arcs_[a]) || level_[to] != level_[v] + 1) continue;
+        path_.push_back(arcs_[a]);
+        v = to;
+        advanced = true;
+        break;
+      }
+      if (advanced) continue;
+      if (path_.empty()) return 0;
+      v = head(path_.back() ^ 1u);  // a dead end: step back and never try this arc again
+      path_.pop_back();
+      ++next_[v];
+    }
+    double most = std::numeric_limits<double>::infinity();
+    for (std::uint32_t arc : path_) most = std::min(most, residual_[arc]);
+    for (std::uint32_t arc : path_) {
+      residual_[arc] -= most;
+      residual_[arc ^ 1u] += most;
+    }
+    return most;
+  }
+
+  std::span<const Link> links_;
+  std::vector<double> residual_;
+  std::vector<std::uint32_t> begin_, arcs_, next_, level_, queue_, path_;
+  std::vector<bool> is_sink_;
+  double tolerance_ = 0;
+};
+
+}  // namespace
+
+FabricGraph::FabricGraph(const Fabric& fabric) : fabric_(fabric) {
+  index_links(fabric.links(), fabric.vertices().size(), &Link::from, out_begin_, out_links_);
+  index_links(fabric.links(), fabric.vertices().size(), &Link::to, in_begin_, in_links_);
+}
+
+std::vector<std::uint32_t> FabricGraph::distances(std::span<const VertexId> sources) const {
+  std::vector<std::uint32_t> distance(fabric_.vertices().size(), unreached), queue;
+  queue.reserve(distance.size());
+  for (VertexId v : sources) {
+    if (distance[v.index()] == 0) continue;
+    distance[v.index()] = 0;
+    queue.push_back(v.value);
+  }
+  const auto links = fabric_.links();
+  for (std::size_t i = 0; i < queue.size(); ++i)
+    for (std::uint32_t o = out_begin_[queue[i]]; o < out_begin_[queue[i] + 1]; ++o) {
+      const VertexId to = links[out_links_[o]].to;
+      if (distance[to.index()] != unreached) continue;
+      distance[to.index()] = distance[queue[i]] + 1;
+      queue.push_back(to.value);
+    }
+  return distance;
+}
+
+double FabricGraph::shortest_paths(VertexId from, VertexId to) const {
+  const std::vector<std::uint32_t> distance = distances({&from, 1});
+  if (distance[to.index()] == unreached) return 0;
+  // Backwards from `to`, layer by layer, over the vertices that lie on a shortest path.
+  std::vector<double> paths(distance.size(), 0);
+  std::vector<bool> seen(distance.size(), false);
+  paths[to.index()] = 1;
+  std::vector<std::uint32_t> layer{to.value}, before;
+  const auto links = fabric_.links();
+  while (layer.front() != from.value) {
+    before.clear();
+    for (std::uint32_t v : layer)
+      for (std::uint32_t i = in_begin_[v]; i < in_begin_[v + 1]; ++i) {
+        const std::uint32_t u = links[in_links_[i]].from.value;
+        if (distance[u] == unreached || distance[u] + 1 != distance[v]) continue;
+        paths[u] += paths[v];
+        if (!seen[u]) before.push_back(u);
+        seen[u] = true;
+      }
+    layer.swap(before);
+  }
+  return paths[from.index()];
+}
+
+double FabricGraph::max_flow(std::span<const VertexId> sources, std::span<const VertexId> sinks,
+                             std::span<const double> capacity) const {
+  return Dinic(fabric_.links(), fabric_.vertices().size(), capacity).run(sources, sinks);
+}
+
+std::vector<double> FabricGraph::bandwidths() const {
+  std::vector<double> all;
+  all.reserve(fabric_.links().size());
+  for (const Link& link : fabric_.links()) all.push_back(link.bandwidth.value);
+  return all;
+}
+
+std::vector<double> FabricGraph::widths() const {
+  std::vector<double> narrowest(fabric_.link_classes().size(), std::numeric_limits<double>::infinity()), all;
+  for (const Link& link : fabric_.links())
+    narrowest[link.link_class.index()] = std::min(narrowest[link.link_class.index()], link.bandwidth.value);
+  all.reserve(fabric_.links().size());
+  for (const Link& link : fabric_.links()) {
+    const double cables = link.bandwidth.value / narrowest[link.link_class.index()], whole = std::round(cables);
+    all.push_back(std::abs(cables - whole) < 1e-6 * whole ? whole : 1);
+  }
+  return all;
+}
+
+}  // namespace orrery

@@ -1,0 +1,196 @@
+#include "analysis/topology_facts_text.hpp"
+
+#include <fmt/format.h>
+
+#include "analysis/text_style.hpp"
+#include "sim/unit_text.hpp"
+
+namespace orrery {
+
+namespace {
+
+std::string rate(double bytes_per_s) { return human(BytesPerSecond(bytes_per_s)); }
+std::string plural(std::size_t n, const char* what) {
+  const std::string word = what;
+  const bool es = word.ends_with("ch");
+  return fmt::format("{} {}{}", n, word, n == 1 ? "" : es ? "es" : "s");
+}
+
+std::string dimensions_text(const std::vector<int>& dimensions) {
+  std::string text;
+  for (int size : dimensions) text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text;
+}
+
+std::string level_name(const LevelFacts& level) {
+  std::string name = fmt::format("{} {}", level.level, domain_kind_name(level.kind));
+  if (!level.dimensions.empty()) name += " " + dimensions_text(level.dimensions);
+  return name;
+}
+
+std::string parts(const TopologyFacts& f) {
+  std::string text = "Parts\n";
+  for (const auto& [type, count] : f.devices) text += fmt::format("  {:>9}  {}\n", count, type);
+  const auto line = [&](std::size_t count, const std::string& what) {
+    if (count > 0) text += fmt::format("  {:>9}  {}\n", count, what);
+  };
+  line(f.nodes, f.nodes == 1 ? "node" : "nodes");
+  line(f.node_switches, "switches in nodes (the planes of one network count as one)");
+  line(f.nics, "NICs (those of one device count as one)");
+  line(f.hosts, "hosts");
+  line(f.memory_pools, "memory pools");
+  for (const auto& [ports, count] : f.switch_ports)
+    line(count, fmt::format("{} of the fabric with {} cables each", count == 1 ? "switch" : "switches", ports));
+  return text;
+}
+
+std::string links(const TopologyFacts& f) {
+  if (f.links.empty()) return "";
+  std::string text = fmt::format("\n{:<26}  {:>9}  {:>9}  {:>24}  {:>10}  {:>10}\n", "Links", "pairs", "cables",
+                                 "payload, one direction", "latency", "energy");
+  for (const LinkFacts& link : f.links) {
+    const std::string each = link.slowest == link.fastest
+                                 ? rate(link.slowest)
+                                 : fmt::format("{} to {}", rate(link.slowest), rate(link.fastest));
+    const std::string energy = link.energy_J_per_byte ? fmt::format("{:.3g} pJ/b", *link.energy_J_per_byte / 8 * 1e12)
+                                                      : "-";
+    text += fmt::format("  {:<24}  {:>9}  {:>9.0f}  {:>24}  {:>10}  {:>10}\n", link.name, (link.links + 1) / 2,
+                        link.cables_one_way / 2, each, link.latency_s > 0 ? human(Seconds(link.latency_s)) : "-",
+                        energy);
+  }
+  return text;
+}
+
+std::string levels(const TopologyFacts& f) {
+  if (f.levels.empty()) return "";
+  std::string text = fmt::format("\n{:<26}  {:>7}  {:>13}  {:>12}  {:>11}  {:>14}  {:>8}\n", "Levels, innermost first",
+                                 "domains", "largest job", "out of one", "per device", "oversubscribed", "disjoint");
+  for (const LevelFacts& level : f.levels) {
+    const std::string size = level.smallest == level.largest ? fmt::format("{}", level.largest)
+                                                             : fmt::format("{} ({} up)", level.largest, level.smallest);
+    text += fmt::format("  {:<24}  {:>7}  {:>13}  {:>12}  {:>11}  {:>14}  {:>8.0f}\n", level_name(level), level.domains,
+                        size, level.bandwidth_out ? rate(*level.bandwidth_out) : "-",
+                        level.bandwidth_out_per_device ? rate(*level.bandwidth_out_per_device) : "-",
+                        level.oversubscription ? fmt::format("{:.3g} : 1", *level.oversubscription) : "-",
+                        level.disjoint_paths);
+  }
+  text += wrapped("  ",
+                  "largest job: devices; out of one: what one domain can send to the rest (minimum cut); "
+                  "oversubscribed: what a device is offered by the level below, over its share of that; disjoint: "
+                  "cable-disjoint paths between the first and the last child.");
+  return text;
+}
+
+std::string whole(const TopologyFacts& f) {
+  std::string text = "\nWhole\n";
+  if (const auto& d = f.distance) {
+    text += fmt::format("  diameter   {} hops, {} along the route; mean {:.3g} hops; {:.4g} shortest {}{}\n",
+                        d->diameter_hops, human(Seconds(d->diameter_latency_s)), d->mean_hops, d->shortest_paths,
+                        d->shortest_paths == 1 ? "path" : "paths",
+                        f.fabric_switches > 0 ? " (a bundle of cables is one)" : "");
+    text += wrapped("             ", d->exact ? std::string("exact, from every device")
+                                              : fmt::format("sampled: from {} of {} devices, the farthest included",
+                                                            d->sources, f.device_count));
+  }
+  if (const auto& b = f.bisection) {
+    const std::string share = b->full > 0 ? fmt::format(" ({} of what the smaller half can send)",
+                                                        percent_text(b->bandwidth / b->full))
+                                          : "";
+    text += fmt::format("  bisection  {} one direction{}\n", rate(b->bandwidth), share);
+    text += wrapped("             ", fmt::format("{}: {}", b->method, b->note));
+  }
+  const auto watts = [](const std::optional<double>& w) { return w ? human(Watts(*w)) : std::string("unknown"); };
+  text += fmt::format("  power      accelerators {}, hosts {}, links at full rate {}\n", watts(f.devices_power_W),
+                      watts(f.host_power_W), watts(f.links_power_W));
+  std::string price = f.purchase_USD ? fmt::format("accelerators {:.4g} M$", *f.purchase_USD * 1e-6) : "";
+  if (f.rental_low_USD_per_h) {
+    price += fmt::format("{}rented {:.4g}", price.empty() ? "" : ", ", *f.rental_low_USD_per_h);
+    if (f.rental_high_USD_per_h && *f.rental_high_USD_per_h > *f.rental_low_USD_per_h)
+      price += fmt::format(" to {:.4g}", *f.rental_high_USD_per_h);
+    price += " $/h";
+  }
+  text += "  price      " + (price.empty() ? "unknown" : price) + "\n";
+  return text;
+}
+
+Json maybe(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json level_json(const LevelFacts& level) {
+  Json json = {{"kind", domain_kind_name(level.kind)}, {"level", level.level}};
+  if (!level.dimensions.empty()) json["dimensions"] = level.dimensions;
+  json["domains"] = level.domains;
+  json["devices_smallest"] = level.smallest;
+  json["largest_job_devices"] = level.largest;
+  json["bandwidth_out_GBs"] = level.bandwidth_out ? Json(*level.bandwidth_out / 1e9) : Json(nullptr);
+  json["bandwidth_out_per_device_GBs"] = level.bandwidth_out_per_device ? Json(*level.bandwidth_out_per_device / 1e9)
+                                                                        : Json(nullptr);
+  json["offered_per_device_GBs"] = level.offered_per_device / 1e9;
+  json["oversubscription"] = maybe(level.oversubscription);
+  json["disjoint_paths"] = level.disjoint_paths;
+  return json;
+}
+
+Json link_json(const LinkFacts& link) {
+  return {{"name", link.name},
+          {"links_one_way", link.links},
+          {"cables", link.cables_one_way / 2},
+          {"slowest_GBs", link.slowest / 1e9},
+          {"fastest_GBs", link.fastest / 1e9},
+          {"total_one_way_GBs", link.total / 1e9},
+          {"latency_s", link.latency_s},
+          {"energy_J_per_byte", maybe(link.energy_J_per_byte)}};
+}
+
+}  // namespace
+
+std::string topology_text(const TopologyFacts& f) {
+  std::string text = fmt::format("{}: {} in {}\n\n", f.name.empty() ? "cluster" : f.name,
+                                 plural(f.device_count, "device"), plural(f.nodes, "node"));
+  text += parts(f) + links(f) + levels(f) + whole(f);
+  if (!f.notes.empty()) text += "\nNotes\n";
+  for (const std::string& note : f.notes) text += wrapped("  ", note);
+  return text;
+}
+
+Json topology_json(const TopologyFacts& f) {
+  Json json;
+  json["name"] = f.name;
+  json["devices"] = f.device_count;
+  for (const auto& [type, count] : f.devices) json["devices_by_type"][type] = count;
+  json["nodes"] = f.nodes;
+  json["nics"] = f.nics;
+  json["switches_in_nodes"] = f.node_switches;
+  json["switches_of_fabric"] = f.fabric_switches;
+  json["hosts"] = f.hosts;
+  json["memory_pools"] = f.memory_pools;
+  json["links"] = Json::array();
+  for (const LinkFacts& link : f.links) json["links"].push_back(link_json(link));
+  json["levels"] = Json::array();
+  for (const LevelFacts& level : f.levels) json["levels"].push_back(level_json(level));
+  json["diameter"] = nullptr;
+  if (const auto& d = f.distance)
+    json["diameter"] = {{"hops", d->diameter_hops},       {"latency_s", d->diameter_latency_s},
+                        {"mean_hops", d->mean_hops},      {"from_device", d->from.value},
+                        {"to_device", d->to.value},       {"shortest_paths", d->shortest_paths},
+                        {"devices_searched", d->sources}, {"exact", d->exact}};
+  json["bisection"] = nullptr;
+  if (const auto& b = f.bisection)
+    json["bisection"] = {{"bandwidth_GBs", b->bandwidth / 1e9},
+                         {"share_of_full", b->full > 0 ? Json(b->bandwidth / b->full) : Json(nullptr)},
+                         {"devices_smaller_half", b->smaller_half},
+                         {"method", b->method},
+                         {"exact", b->exact},
+                         {"note", b->note}};
+  json["power"] = {{"accelerators_W", maybe(f.devices_power_W)},
+                   {"hosts_W", maybe(f.host_power_W)},
+                   {"links_at_full_rate_W", maybe(f.links_power_W)},
+                   {"switches_W", nullptr}};
+  json["price"] = {{"accelerators_USD", maybe(f.purchase_USD)},
+                   {"rental_low_USD_per_h", maybe(f.rental_low_USD_per_h)},
+                   {"rental_high_USD_per_h", maybe(f.rental_high_USD_per_h)},
+                   {"network_USD", nullptr}};
+  json["notes"] = f.notes;
+  return json;
+}
+
+}  // namespace orrery

@@ -1,0 +1,101 @@
+#include "scenarios/commands/cluster_target.hpp"
+
+#include <filesystem>
+
+#include "scenarios/cli.hpp"
+#include "scenarios/scenario.hpp"
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Found {
+  Json document;
+  std::string file;
+};
+
+Found find_document(const std::string& name, const Library& library) {
+  std::error_code ignored;
+  const bool is_path = name.find('/') != std::string::npos || fs::path(name).extension() == ".json";
+  if (is_path || fs::is_regular_file(name, ignored)) return {read_json(name), name};
+  std::vector<std::string> known;
+  for (const char* kind : {"scenarios", "clusters", "hardware/nodes"}) {
+    if (const fs::path file = library.find(kind, name); !file.empty()) return {read_json(file), file.string()};
+    for (std::string& each : library.names(kind)) known.push_back(std::move(each));
+  }
+  throw UsageError(fmt::format("expected a file, or the name of a scenario or a node (`orrery list nodes`), found {}",
+                               quote_unknown(name, known)));
+}
+
+int levels_for(std::int64_t ports, std::int64_t radix) {
+  return ports <= radix ? 1 : ports <= radix * radix / 2 ? 2 : 3;
+}
+
+ClusterSpec repeat_node(const ClusterRequest& request, const Found& found, const Library& library,
+                        ClusterTarget& target) {
+  ClusterSpec spec;
+  PoolSpec pool;
+  pool.node = read_spec<NodeModel>(found.document, found.file, library, "hardware/nodes");
+  const std::int64_t each = pool.node.devices;
+  const std::int64_t count = request.nodes.value_or((request.devices + each - 1) / each);
+  if (count > 1 << 20) throw UsageError(fmt::format("expected at most {} nodes, found {}", 1 << 20, count));
+  pool.count = static_cast<int>(count);
+  spec.name = fmt::format("{} x {}", count, pool.node.name.empty() ? "node" : pool.node.name);
+  spec.fabric.kind = "none";
+  if (count > 1 && pool.node.nics) {
+    const std::int64_t ports = count * pool.node.nics->count;
+    spec.fabric.kind = "fat-tree";
+    spec.fabric.radix = ports <= 64 * 64 * 64 / 4 ? 64 : 256;
+    spec.fabric.levels = levels_for(ports, spec.fabric.radix);
+    target.notes.push_back(fmt::format("joined by a non-blocking fat-tree, {} {} of {}-port switches: assumed",
+                                       spec.fabric.levels, spec.fabric.levels == 1 ? "level" : "levels",
+                                       spec.fabric.radix));
+  }
+  spec.pools.push_back(std::move(pool));
+  target.from_node = true;
+  return spec;
+}
+
+ClusterSpec read_cluster(const ClusterRequest& request, const Found& found, const Library& library,
+                         ClusterTarget& target) {
+  const Json& document = found.document;
+  const auto has = [&](const char* key) { return document.is_object() && document.contains(key); };
+  if (has("cluster") || has("jobs")) return read_scenario({document, found.file}, library).cluster;
+  if (has("pools")) return read_spec<ClusterSpec>(document, found.file, library, "clusters");
+  if (has("device")) return repeat_node(request, found, library, target);
+  throw SpecError(found.file, "", "a scenario (\"cluster\"), a cluster (\"pools\") or a node (\"device\")",
+                  document.is_object() ? "an object with none of these" : "something else");
+}
+
+}  // namespace
+
+ClusterTarget load_cluster(const ClusterRequest& request, const Library& library) {
+  Found found = find_document(request.name, library);
+  for (const std::string& assignment : request.assignments) set_value(found.document, assignment, found.file);
+  const fs::path folder = fs::path(found.file).parent_path();
+  ClusterTarget target;
+  target.file = found.file;
+  target.spec = read_cluster(request, found, library.with_front(folder.empty() ? "." : folder), target);
+  if (request.nodes && !target.from_node)
+    throw UsageError("--nodes repeats a node; " + found.file + " says itself how many it has");
+  const std::string prefix = found.document.contains("cluster") ? "/cluster" : "";
+  try {
+    target.cluster = build_cluster(target.spec);
+  } catch (const SpecError& error) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults) {
+      fault.file = found.file;
+      const std::string in_node = "/pools/0/node";
+      if (target.from_node && fault.pointer.starts_with(in_node)) fault.pointer.erase(0, in_node.size());
+      fault.pointer = prefix + fault.pointer;
+    }
+    throw SpecError(std::move(faults));
+  }
+  return target;
+}
+
+}  // namespace orrery

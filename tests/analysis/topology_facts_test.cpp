@@ -1,0 +1,180 @@
+#include "analysis/topology_facts.hpp"
+
+#include <random>
+
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/push_relabel_max_flow.hpp>
+#include <catch2/catch.hpp>
+
+#include "analysis/topology_facts_bisection.hpp"
+#include "analysis/topology_facts_text.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+Cluster one(NodeModel node) { return build_cluster(nodes_of(std::move(node), 1, "none")); }
+
+Cluster fat_tree(int nodes, int radix, double oversubscription, int levels = 2) {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), nodes, "fat-tree");
+  spec.fabric.radix = radix;
+  spec.fabric.levels = levels;
+  spec.fabric.oversubscription = oversubscription;
+  return build_cluster(spec);
+}
+
+Fabric random_fabric(std::uint32_t seed, std::size_t vertices, std::size_t links) {
+  std::mt19937 draw(seed);
+  Fabric fabric;
+  for (std::size_t v = 0; v < vertices; ++v) fabric.add_vertex({VertexKind::device, 0, DeviceId(v)});
+  const LinkClassId only = fabric.add_link_class({"link", {}, {}});
+  for (std::size_t l = 0; l < links; ++l) {
+    const std::size_t from = draw() % vertices, to = draw() % vertices;
+    if (from == to) continue;
+    fabric.add_link(
+        {VertexId(from), VertexId(to), BytesPerSecond(1.0 + static_cast<double>(draw() % 20)), Seconds(0), only});
+  }
+  return fabric;
+}
+
+double boost_max_flow(const Fabric& fabric, std::size_t from, std::size_t to) {
+  using Traits = boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
+  using Graph = boost::adjacency_list<
+      boost::vecS, boost::vecS, boost::directedS, boost::no_property,
+      boost::property<boost::edge_capacity_t, long,
+                      boost::property<boost::edge_residual_capacity_t, long,
+                                      boost::property<boost::edge_reverse_t, Traits::edge_descriptor>>>>;
+  Graph graph(fabric.vertices().size());
+  for (const Link& link : fabric.links()) {
+    const auto forward = boost::add_edge(link.from.index(), link.to.index(), graph).first;
+    const auto backward = boost::add_edge(link.to.index(), link.from.index(), graph).first;
+    boost::put(boost::edge_capacity, graph, forward, static_cast<long>(link.bandwidth.value));
+    boost::put(boost::edge_capacity, graph, backward, 0L);
+    boost::put(boost::edge_reverse, graph, forward, backward);
+    boost::put(boost::edge_reverse, graph, backward, forward);
+  }
+  return static_cast<double>(boost::push_relabel_max_flow(graph, from, to));
+}
+
+}  // namespace
+
+TEST_CASE("maximum flow agrees with Boost.Graph's push-relabel on random graphs") {
+  for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+    const Fabric fabric = random_fabric(seed, 12, 15 + seed);
+    const FabricGraph graph(fabric);
+    const VertexId from(std::size_t{0}), to(std::size_t{11});
+    INFO("seed " << seed);
+    CHECK(graph.max_flow({&from, 1}, {&to, 1}, graph.bandwidths()) == Approx(boost_max_flow(fabric, 0, 11)));
+  }
+}
+
+TEST_CASE("the bisection of a regular network by formula is its maximum flow between halves") {
+  const std::vector<Cluster> clusters = [] {
+    std::vector<Cluster> all;
+    all.push_back(one(node_of("switch", 8)));
+    all.push_back(one(node_of("full-mesh", 6, {}, 5)));
+    all.push_back(one(node_of("full-mesh", 7, {}, 6)));
+    all.push_back(one(node_of("ring", 6, {6}, 2)));
+    all.push_back(one(node_of("torus", 16, {4, 4}, 4)));
+    all.push_back(one(node_of("torus", 32, {4, 4, 2}, 6)));
+    all.push_back(one(node_of("torus", 8, {2, 2, 2}, 6)));
+    all.push_back(one(node_of("mesh", 24, {6, 4}, 4)));
+    return all;
+  }();
+  for (const Cluster& cluster : clusters) {
+    const FabricGraph graph(cluster.fabric);
+    const auto formula = bisection_by_formula(cluster.fabric);
+    INFO(cluster.name);
+    REQUIRE(formula);
+    CHECK(formula->exact);
+    CHECK(formula->bandwidth == Approx(bisection_by_flow(cluster.fabric, graph).bandwidth));
+  }
+}
+
+TEST_CASE("a fat-tree has the bisection of its uplinks, and each level its oversubscription") {
+  const TopologyFacts full = topology_facts(fat_tree(18, 36, 1)), tapered = topology_facts(fat_tree(18, 32, 3));
+  REQUIRE(full.bisection);
+  REQUIRE(tapered.bisection);
+  CHECK(full.bisection->bandwidth == Approx(72 * 25e9));
+  CHECK(full.bisection->bandwidth == Approx(full.bisection->full));
+  REQUIRE(full.levels.size() == 3);
+  CHECK(*full.levels[0].oversubscription == Approx(100e9 / 25e9));
+  CHECK(*full.levels[1].oversubscription == Approx(1));
+  // 32 ports at 3:1 are 24 down and 8 up: three nodes a leaf.
+  CHECK(tapered.levels[1].largest == 24);
+  CHECK(*tapered.levels[1].oversubscription == Approx(3));
+  CHECK(*tapered.levels[1].bandwidth_out == Approx(8 * 25e9));
+  CHECK_FALSE(tapered.levels[2].oversubscription);
+  CHECK(tapered.bisection->bandwidth == Approx(3 * 8 * 25e9));  // the uplinks of three of six leaves
+  CHECK(tapered.bisection->exact);
+}
+
+TEST_CASE("a leaf's bandwidth out does not depend on how few devices are beyond it") {
+  const TopologyFacts facts = topology_facts(fat_tree(3, 32, 1));  // leaves of 2 nodes and of 1
+  CHECK(facts.levels[1].largest == 16);
+  CHECK(*facts.levels[1].bandwidth_out == Approx(16 * 25e9));
+}
+
+TEST_CASE("diameters are those of the families, with the latency of the route") {
+  const TopologyFacts torus = topology_facts(one(node_of("torus", 60, {5, 4, 3}, 6)));
+  CHECK(torus.distance->diameter_hops == 2 + 2 + 1);
+  CHECK(torus.distance->diameter_latency_s == Approx(5e-6));
+  CHECK(torus.distance->exact);
+  const TopologyFacts tree = topology_facts(fat_tree(4, 16, 1));
+  CHECK(tree.distance->diameter_hops == 6);  // device, NIC, leaf, spine, leaf, NIC, device
+  const TopologyFacts mesh = topology_facts(one(node_of("full-mesh", 8, {}, 7)));
+  CHECK(mesh.distance->diameter_hops == 1);
+  CHECK(mesh.distance->mean_hops == Approx(1));
+}
+
+TEST_CASE("shortest paths of a torus are the orders of its steps times the ways around") {
+  // (2,2,2) away in 4x4x4: 6!/(2! 2! 2!) orders, both ways round in each dimension.
+  CHECK(topology_facts(one(node_of("torus", 64, {4, 4, 4}, 6))).distance->shortest_paths == 90 * 8);
+}
+
+TEST_CASE("a sample of devices finds the diameter of a large torus and says that it sampled") {
+  const TopologyFacts facts = topology_facts(one(node_of("torus", 4096, {16, 16, 16}, 6)));
+  CHECK(facts.distance->diameter_hops == 24);
+  CHECK_FALSE(facts.distance->exact);
+  CHECK(facts.distance->sources < 100);
+}
+
+TEST_CASE("path diversity is the number of links of a direct network's device and of rails between nodes") {
+  CHECK(topology_facts(one(node_of("full-mesh", 8, {}, 7))).levels[0].disjoint_paths == 7);
+  CHECK(topology_facts(one(node_of("torus", 64, {4, 4, 4}, 6))).levels[0].disjoint_paths == 6);
+  const TopologyFacts tree = topology_facts(fat_tree(4, 16, 1));
+  CHECK(tree.levels[0].disjoint_paths == 1);
+  CHECK(tree.levels.back().disjoint_paths == 8);
+}
+
+TEST_CASE("parts and cables are counted, bundles in full") {
+  const TopologyFacts facts = topology_facts(fat_tree(4, 16, 1));  // a leaf per node, 8 cables up
+  CHECK(facts.device_count == 32);
+  CHECK(facts.nodes == 4);
+  CHECK(facts.nics == 32);
+  CHECK(facts.node_switches == 4);
+  CHECK(facts.fabric_switches == 5);
+  CHECK(facts.switch_ports == std::map<std::size_t, std::size_t>{{16, 4}, {32, 1}});
+  CHECK(physical_switches(facts, 16) == 6);
+  for (const LinkFacts& link : facts.links)
+    if (link.name == "nic") CHECK(link.cables_one_way == 2 * (32 + 32));
+}
+
+TEST_CASE("what the data does not say is null and noted") {
+  const TopologyFacts facts = topology_facts(one(node_of("switch", 8)));
+  const Json json = topology_json(facts);
+  for (const char* key : {"accelerators_W", "hosts_W", "links_at_full_rate_W", "switches_W"})
+    CHECK(json["power"][key].is_null());
+  CHECK(json["price"]["accelerators_USD"].is_null());
+  CHECK(json["notes"].size() >= 4);
+}
+
+TEST_CASE("a single device has levels, distance and bisection of nothing") {
+  const TopologyFacts facts = topology_facts(one(node_of("none", 1)));
+  CHECK_FALSE(facts.distance);
+  CHECK_FALSE(facts.bisection);
+  CHECK(topology_json(facts)["diameter"].is_null());
+  CHECK_FALSE(topology_text(facts).empty());
+}

@@ -1,0 +1,70 @@
+// `orrery topology`.
+#include <catch2/catch.hpp>
+
+#include "sim/json.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+using Catch::Matchers::Contains;
+
+TEST_CASE("topology describes scenarios, clusters and nodes, by file and by name") {
+  const Folder folder;
+  const std::string cluster = folder.write("cluster.json", R"({"pools": [{"node": "dgx-a100-80gb", "count": 2}]})");
+  const std::string node = folder.write("node.json",
+                                        R"({"base": "dgx-h100", "device": "nvidia-h100-sxm5-80gb", "devices": 4})");
+  for (const std::string& name : {std::string("tiny"), std::string("dgx-h100"), cluster, node}) {
+    const Outcome outcome = run_orrery({"topology", name});
+    INFO(name << ": " << outcome.err);
+    CHECK(outcome.exit_code == 0);
+    CHECK_THAT(outcome.out, Contains("bisection") && Contains("diameter") && Contains("Levels"));
+  }
+}
+
+TEST_CASE("topology --json is one document, the same every time but for its provenance") {
+  const auto document = [] {
+    const Outcome outcome = run_orrery({"topology", "dgx-h100", "--nodes", "4", "--json"});
+    REQUIRE(outcome.exit_code == 0);
+    CHECK(outcome.err == "");
+    Json json = parse_json(outcome.out, "output");
+    json.erase("provenance");
+    return json;
+  };
+  const Json json = document();
+  CHECK(json == document());
+  CHECK(json["topology"]["devices"] == 32);
+  CHECK(json["topology"]["bisection"]["bandwidth_GBs"].get<double>() == Approx(16 * 50));
+  CHECK(json["cluster"]["pools"][0]["count"] == 4);
+}
+
+TEST_CASE("topology takes 65,536 devices") {
+  const Outcome outcome = run_orrery({"topology", "dgx-h100", "--nodes", "8192"});
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Contains("65536 devices") && Contains("sampled"));
+}
+
+TEST_CASE("topology edits what it was given before it builds") {
+  const Outcome outcome = run_orrery(
+      {"topology", "gpt3-175b-1024-a100", "--json", "--set", "/cluster/fabric/oversubscription=3"});
+  REQUIRE(outcome.exit_code == 0);
+  const Json json = parse_json(outcome.out, "output");
+  // 30 of 40 ports down hold three whole nodes: 24 NICs over 10 uplinks, less than the ratio asked for.
+  CHECK(json["topology"]["levels"][1]["oversubscription"].get<double>() == Approx(2.4));
+}
+
+TEST_CASE("topology refuses what is no machine, with exit code 2 and one clear line") {
+  const Folder folder;
+  const auto refused = [](const std::vector<std::string>& arguments, const std::string& why) {
+    const Outcome outcome = run_orrery(arguments);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.out == "");
+    CHECK_THAT(outcome.err, Contains(why));
+  };
+  refused({"topology", "dgx-h10"}, "did you mean \"dgx-h100\"");
+  refused({"topology", "gpt3-175b-1024-a100", "--nodes", "4"}, "--nodes");
+  refused({"topology", folder.write("x.json", R"({"a": 1})")}, "\"pools\"");
+  refused({"topology", folder.write("y.json", "[1]")}, "a scenario");
+  refused({"topology", "tpu-v4-4x4x4", "--nodes", "0"}, "--nodes");
+  refused({"topology", "gpt3-175b-1024-a100", "--set", "/cluster/fabric/radix=2"}, "/cluster/fabric/radix");
+}
