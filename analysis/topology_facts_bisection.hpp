@@ -1,4 +1,5 @@
-// The least bandwidth between two halves of the devices, one direction: see topology_facts.hpp for method and validity.
+// The least bandwidth between two halves of the devices, one direction: by the formula of a regular network, else by
+// maximum flow over a few halvings along nodes. See topology_facts.hpp for sources and validity.
 #pragma once
 
 #include "analysis/topology_facts.hpp"

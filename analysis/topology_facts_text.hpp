@@ -1,4 +1,5 @@
-// Topology facts for the terminal and as JSON (keys carry units; null where the data does not say).
+// Topology facts for the terminal and as JSON. Renders; computes nothing.
+// JSON keys carry units; null where the data does not say.
 #pragma once
 
 #include <string>
