@@ -3,11 +3,13 @@
 #include "scenarios/commands/check.hpp"
 #include "scenarios/commands/compare.hpp"
 #include "scenarios/commands/kernel.hpp"
+#include "scenarios/commands/export.hpp"
 #include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/scale.hpp"
 #include "scenarios/commands/show.hpp"
 #include "scenarios/commands/topology.hpp"
+#include "scenarios/commands/sweep.hpp"
 #include "scenarios/commands/validate.hpp"
 
 namespace orrery {
@@ -17,6 +19,8 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"check", "validate scenarios without simulating, all faults at once", declare_check},
     {"scale", "simulate a scenario at other numbers of devices: efficiency, and what limits it", declare_scale},
     {"compare", "compare two results: what differs, what moved, what explains it", declare_compare},
+    {"sweep", "simulate a scenario along axes of settings, on all cores, into a database", declare_sweep},
+    {"export", "print the results of a sweep as CSV or JSON", declare_export},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
     {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},

@@ -1,0 +1,16 @@
+// A store as a table: CSV (RFC 4180, one row per point, one column per axis, derived value and metric) and JSON. In the
+// order of the points, without times of the run, so that two runs of one sweep export the same bytes whatever the number
+// of jobs or shards.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "scenarios/store.hpp"
+
+namespace orrery {
+
+void export_csv(Store&, std::ostream&);
+void export_json(Store&, std::ostream&);
+
+}  // namespace orrery

@@ -1,0 +1,181 @@
+#include "scenarios/sweep.hpp"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "analysis/report.hpp"
+#include "scenarios/run_scenario.hpp"
+#include "scenarios/store_sha256.hpp"
+#include "scenarios/version.hpp"
+#include "scenarios/workers.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+// Without the folder of the scenario: the same sweep gives the same text wherever its files lie.
+std::string reason_of(const SpecError& error, const Sweep& sweep) {
+  std::string text;
+  for (const Fault& fault : error.faults()) {
+    const bool elsewhere = fault.file != sweep.base.file.string();
+    text += fmt::format("{}{}at {}: expected {}, found {}", text.empty() ? "" : "; ",
+                        elsewhere ? std::filesystem::path(fault.file).filename().string() + ": " : "",
+                        fault.pointer.empty() ? "the top" : fault.pointer, fault.expected, fault.found);
+  }
+  return text;
+}
+
+Json metric(const Json& document, const std::string& name) {
+  if (!name.starts_with('/')) return document["metrics"].value(name, Json());
+  const Json::json_pointer pointer(name);
+  return document.contains(pointer) ? document[pointer] : Json();
+}
+
+std::string shortfall(const Metrics& metrics) {
+  const JobMetrics* worst = nullptr;
+  for (const JobMetrics& job : metrics.jobs)
+    if (!worst || job.shortfall_bytes > worst->shortfall_bytes) worst = &job;
+  if (!worst) return "does not fit in memory";
+  return fmt::format("does not fit in memory: {} needs {} on its fullest device, {} ({:.0f} bytes) short", worst->name,
+                     human(Bytes(worst->memory_peak_bytes)), human(Bytes(worst->shortfall_bytes)),
+                     worst->shortfall_bytes);
+}
+
+void simulate(const Sweep& sweep, StoredPoint& row) {
+  const ScenarioDocument document = scenario_at(sweep, row.point);
+  const Scenario scenario = read_scenario(document, sweep.library);
+  row.scenario = write_spec(scenario).dump();
+  row.scenario_sha256 = sha256(row.scenario);
+  const ScenarioRun run = run_scenario(scenario, document.file.string(), sweep.library);
+  const Json metrics = metrics_json(run.metrics);
+  for (const std::string& name : sweep.metrics) row.metrics[name] = metric(metrics, name);
+  row.warnings = run.warnings;
+  row.status = run.metrics.feasible() ? "ok" : "infeasible";
+  if (!run.metrics.feasible()) row.reason = shortfall(run.metrics);
+}
+
+Json inputs_at(const Sweep& sweep, std::size_t point) {
+  Json inputs = Json::object();
+  for (std::size_t c = 0; c < sweep.points.columns.size(); ++c)
+    inputs[sweep.points.columns[c].name] = sweep.points.values[point][c];
+  return inputs;
+}
+
+// For the pipe from a worker.
+std::string packed(const StoredPoint& p) {
+  const Json row = {{"status", p.status},     {"reason", p.reason},     {"metrics", p.metrics},
+                    {"warnings", p.warnings}, {"scenario", p.scenario}, {"scenario_sha256", p.scenario_sha256},
+                    {"wall_s", p.wall_s}};
+  return row.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+StoredPoint unpacked(const Sweep& sweep, std::size_t point, const std::string& text) {
+  const Json row = parse_json(text, "answer of a worker");
+  StoredPoint p;
+  p.point = point;
+  p.status = row["status"];
+  p.reason = row["reason"];
+  p.inputs = inputs_at(sweep, point);
+  p.metrics = row["metrics"];
+  p.warnings = row["warnings"];
+  p.scenario = row["scenario"];
+  p.scenario_sha256 = row["scenario_sha256"];
+  p.orrery = version();
+  p.wall_s = row["wall_s"];
+  return p;
+}
+
+StoredPoint lost(const Sweep& sweep, std::size_t point, const std::string& death) {
+  StoredPoint p;
+  p.point = point;
+  p.status = "failed";
+  p.reason = fmt::format("the process that simulated it {}{}", death.starts_with("died") ? "" : "was or has ", death);
+  p.inputs = inputs_at(sweep, point);
+  p.metrics = Json::object();
+  p.warnings = Json::array();
+  p.orrery = version();
+  return p;
+}
+
+}  // namespace
+
+std::string Shard::text() const { return fmt::format("{}/{}", index, count); }
+
+StoredPoint simulate_at(const Sweep& sweep, std::size_t point) {
+  const auto started = std::chrono::steady_clock::now();
+  StoredPoint row;
+  row.point = point;
+  row.inputs = inputs_at(sweep, point);
+  row.metrics = Json::object();
+  row.warnings = Json::array();
+  row.orrery = version();
+  try {
+    simulate(sweep, row);
+  } catch (const SpecError& error) {
+    row.status = "invalid";
+    row.reason = reason_of(error, sweep);
+  } catch (const std::bad_alloc&) {
+    row.status = "failed";
+    row.reason = "out of memory";
+  } catch (const std::exception& error) {
+    row.status = "failed";
+    row.reason = error.what();
+  }
+  row.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return row;
+}
+
+SweepCounts run_sweep(const Sweep& sweep, Store& store, Shard shard, int jobs, const std::function<bool()>& stopped,
+                      const std::function<void(const StoredPoint&, const SweepCounts&)>& told) {
+  const std::vector<bool> stored = store.stored();
+  std::vector<std::size_t> wanted;
+  SweepCounts counts;
+  for (std::size_t point = 0; point < sweep.size(); ++point) {
+    if (!shard.has(point)) continue;
+    ++counts.total;
+    if (stored[point])
+      ++counts.before;
+    else
+      wanted.push_back(point);
+  }
+  const auto task = [&](std::size_t item) { return packed(simulate_at(sweep, wanted[item])); };
+  const auto received = [&](WorkerAnswer answer) {
+    const std::size_t point = wanted[answer.item];
+    const StoredPoint row = answer.text ? unpacked(sweep, point, *answer.text) : lost(sweep, point, answer.death);
+    store.add(row);
+    ++counts.done;
+    counts.infeasible += row.status == "infeasible";
+    counts.invalid += row.status == "invalid";
+    counts.failed += row.status == "failed";
+    told(row, counts);
+    return !stopped();
+  };
+  if (!wanted.empty()) run_in_workers(wanted.size(), jobs, task, received, stopped);
+  return counts;
+}
+
+void check_stored_scenarios(const Sweep& sweep, Store& store) {
+  std::vector<std::size_t> points;
+  const std::vector<bool> stored = store.stored();
+  for (std::size_t point = 0; point < stored.size(); ++point)
+    if (stored[point]) points.push_back(point);
+  const std::size_t step = points.size() / 64 + 1;
+  for (std::size_t i = 0; i < points.size(); i += step) {
+    const auto row = store.find(points[i]);
+    if (!row || row->scenario.empty()) continue;
+    try {
+      if (sha256(write_spec(read_scenario(scenario_at(sweep, points[i]), sweep.library)).dump()) ==
+          row->scenario_sha256)
+        continue;
+    } catch (const SpecError&) {
+    }
+    throw SpecError(store.path().string(), "", "points of the scenarios that the sweep reads now",
+                    fmt::format("point {} simulated with other data: a file of the library has changed; take a new "
+                                "--out folder",
+                                points[i]));
+  }
+}
+
+}  // namespace orrery

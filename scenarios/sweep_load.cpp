@@ -1,0 +1,207 @@
+// Reading a sweep and finding what is wrong with it before anything is simulated.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "analysis/report.hpp"
+#include "scenarios/store_sha256.hpp"
+#include "scenarios/sweep.hpp"
+#include "scenarios/version.hpp"
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t looked_at = 64;  // points read before a sweep starts, to find axes that point nowhere
+
+const std::vector<std::string> usual_metrics = {
+    "iteration_s", "tokens_per_s_per_device", "mfu",     "exposed_communication_s",
+    "bubble_s",    "memory_peak_bytes",       "energy_J"};
+
+fs::path find_sweep(const std::string& file_or_name, const Library& library) {
+  std::error_code ignored;
+  const bool name = file_or_name.find('/') == std::string::npos && !fs::path(file_or_name).has_extension();
+  if (fs::exists(file_or_name, ignored) || !name) return file_or_name;
+  const fs::path named = library.find("scenarios/library/sweeps", file_or_name);
+  return named.empty() ? fs::path(file_or_name) : named;
+}
+
+ScenarioDocument load_base(const SweepSpec& spec, const fs::path& file, const Library& library) {
+  ScenarioDocument base;
+  if (spec.base.is_object()) {
+    base = {spec.base, file};
+  } else if (spec.base.is_string()) {
+    const std::string name = spec.base.get<std::string>();
+    std::error_code ignored;
+    const fs::path beside = file.parent_path() / name;
+    const bool here = fs::is_regular_file(beside, ignored);
+    const bool known = here || fs::is_regular_file(name, ignored) || !library.find("scenarios", name).empty();
+    if (!known)
+      throw SpecError(file.string(), "/base", "the name or file of a scenario",
+                      quote_unknown(name, library.names("scenarios")));
+    base = load_scenario_document(here ? beside.string() : name, library);
+  } else {
+    throw SpecError(file.string(), "/base", "the name or file of a scenario, or a scenario", spec.base.dump());
+  }
+  if (base.json.is_object() && !base.json.contains("simulate")) base.json["simulate"] = Json::object();
+  return base;
+}
+
+std::vector<std::string> scalar_keys(const Json& metrics) {
+  std::vector<std::string> keys;
+  for (const auto& entry : metrics.items())
+    if (!entry.value().is_structured()) keys.push_back(entry.key());
+  return keys;
+}
+
+// Which metrics there are is known from an empty result with as many jobs.
+void check_metrics(Sweep& sweep) {
+  const std::size_t jobs = sweep.base.json.is_object() && sweep.base.json.contains("jobs")
+                               ? sweep.base.json["jobs"].size()
+                               : 1;
+  Metrics empty;
+  empty.jobs.resize(std::max<std::size_t>(jobs, 1));
+  const Json result = metrics_json(empty);
+  const std::vector<std::string> keys = scalar_keys(result["metrics"]);
+  if (sweep.spec.metrics.empty()) {
+    for (const std::string& key : usual_metrics)
+      if (jobs <= 1) sweep.metrics.push_back(key);
+    for (std::size_t j = 0; j < jobs && jobs > 1; ++j)
+      sweep.metrics.push_back(fmt::format("/jobs/{}/metrics/iteration_s", j));
+    return;
+  }
+  std::vector<Fault> faults;
+  for (std::size_t m = 0; m < sweep.spec.metrics.size(); ++m) {
+    const std::string& name = sweep.spec.metrics[m];
+    const std::string pointer = fmt::format("/metrics/{}", m);
+    const auto& before = sweep.metrics;
+    if (std::find(before.begin(), before.end(), name) != before.end())
+      faults.push_back({sweep.file, pointer, "each metric once", quote(name) + " a second time"});
+    else if (name.starts_with('/') ? false : std::find(keys.begin(), keys.end(), name) == keys.end())
+      faults.push_back(
+          {sweep.file, pointer, "a metric of the result, or a JSON pointer into it", quote_unknown(name, keys)});
+    sweep.metrics.push_back(name);
+    if (!name.starts_with('/')) continue;
+    try {
+      const bool deep = name.find("/stages") != std::string::npos;  // known only after a run
+      if (!deep && !result.contains(Json::json_pointer(name)))
+        faults.push_back({sweep.file, pointer, "a JSON pointer such as /jobs/0/metrics/iteration_s", quote(name)});
+    } catch (const Json::exception&) {
+      faults.push_back({sweep.file, pointer, "a JSON pointer", quote(name)});
+    }
+  }
+  if (!faults.empty()) throw SpecError(faults);
+}
+
+// Whether a fault is about the value of a column: at its path, below it, or at a key above it that does not exist.
+bool blames(const Fault& fault, const SweepColumn& column, const Sweep& sweep) {
+  if (column.path.empty()) return false;
+  if (fault.file == sweep.file && fault.pointer == column.pointer + "/path") return true;
+  const std::string place = fault.pointer + "/", path = column.path + "/";
+  return fault.file == sweep.base.file.string() &&
+         (place.starts_with(path) || (fault.expected == "a known key" && path.starts_with(place)));
+}
+
+// Evenly spread points are read, not simulated. A column whose value is refused at its own path by all of them points
+// nowhere, or has no value that is possible; what only some refuse is for their rows to say.
+void check_columns(const Sweep& sweep) {
+  std::vector<std::optional<Fault>> refused(sweep.points.columns.size());
+  std::vector<bool> accepted(refused.size(), false);
+  std::vector<Fault> whole;  // of the first point that cannot be read for another reason
+  bool readable = false;
+  const std::size_t step = sweep.size() / looked_at + 1;
+  for (std::size_t point = 0; point < sweep.size(); point += step) {
+    std::vector<Fault> faults;
+    try {
+      read_scenario(scenario_at(sweep, point), sweep.library);
+      readable = true;
+    } catch (const SpecError& error) {
+      faults = error.faults();
+    }
+    bool blamed = false;
+    for (std::size_t c = 0; c < refused.size(); ++c) {
+      const SweepColumn& column = sweep.points.columns[c];
+      const auto it = std::find_if(faults.begin(), faults.end(),
+                                   [&](const Fault& f) { return blames(f, column, sweep); });
+      if (it == faults.end())
+        accepted[c] = true;
+      else if (!refused[c])
+        refused[c] = *it;
+      blamed = blamed || it != faults.end();
+    }
+    if (!faults.empty() && !blamed && whole.empty()) whole = faults;
+  }
+  std::vector<Fault> faults;
+  for (std::size_t c = 0; c < refused.size(); ++c)
+    if (refused[c] && !accepted[c])
+      faults.push_back({sweep.file, sweep.points.columns[c].pointer + "/path",
+                        fmt::format("a path to a value of the base scenario that may be so ({} expected at {})",
+                                    refused[c]->expected, refused[c]->pointer),
+                        refused[c]->found});
+  if (faults.empty() && !readable && !whole.empty()) faults = whole;
+  if (!faults.empty()) throw SpecError(faults);
+}
+
+std::string bytes_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+Sweep load_sweep(const std::string& file_or_name, const Library& library, double limit) {
+  Sweep sweep;
+  const fs::path file = find_sweep(file_or_name, library);
+  sweep.file = file.string();
+  sweep.spec = read_spec<SweepSpec>(read_json(file), sweep.file, library);
+  if (sweep.spec.name.empty()) sweep.spec.name = file.stem().string();
+  const double stated = static_cast<double>(sweep.spec.limit.value_or(static_cast<std::int64_t>(usual_point_limit)));
+  sweep.points = expand(sweep.spec, sweep.file, limit > 0 ? limit : stated);
+  sweep.base = load_base(sweep.spec, file, library);
+  const fs::path folder = sweep.base.file.parent_path();
+  sweep.library = library.with_front(folder.empty() ? "." : folder);
+  check_metrics(sweep);
+  check_columns(sweep);
+  return sweep;
+}
+
+ScenarioDocument scenario_at(const Sweep& sweep, std::size_t point) {
+  ScenarioDocument document = sweep.base;
+  for (std::size_t c = 0; c < sweep.points.columns.size(); ++c) {
+    const SweepColumn& column = sweep.points.columns[c];
+    if (column.path.empty()) continue;
+    try {
+      set_value(document.json, column.path + "=" + sweep.points.values[point][c].dump(), sweep.file);
+    } catch (const SpecError& error) {
+      const Fault& fault = error.faults().front();
+      throw SpecError(sweep.file, column.pointer + "/path", fault.expected, fault.found);
+    }
+  }
+  return document;
+}
+
+StoreIdentity identify(const Sweep& sweep) {
+  StoreIdentity identity;
+  identity.name = sweep.spec.name;
+  Json document = read_json(sweep.file);
+  identity.sweep = document.dump();
+  for (const char* no_matter : {"name", "description", "sources", "limit"}) document.erase(no_matter);
+  std::string all = document.dump() + '\n' + sweep.base.json.dump();
+  for (const std::string& name : sweep.library.names("calibration"))
+    all += '\n' + bytes_of(sweep.library.find("calibration", name));
+  identity.sweep_sha256 = sha256(all);
+  identity.orrery = version();
+  identity.binary_sha256 = sha256(bytes_of("/proc/self/exe"));
+  identity.points = sweep.size();
+  for (const SweepColumn& column : sweep.points.columns) identity.inputs.push_back(column.name);
+  identity.metrics = sweep.metrics;
+  return identity;
+}
+
+}  // namespace orrery
