@@ -2,14 +2,14 @@
 
 #include "scenarios/commands/check.hpp"
 #include "scenarios/commands/compare.hpp"
-#include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/export.hpp"
+#include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/list.hpp"
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/scale.hpp"
 #include "scenarios/commands/show.hpp"
-#include "scenarios/commands/topology.hpp"
 #include "scenarios/commands/sweep.hpp"
+#include "scenarios/commands/topology.hpp"
 #include "scenarios/commands/validate.hpp"
 
 namespace orrery {
