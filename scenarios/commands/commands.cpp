@@ -5,6 +5,7 @@
 #include "scenarios/commands/export.hpp"
 #include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/list.hpp"
+#include "scenarios/commands/report.hpp"
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/scale.hpp"
 #include "scenarios/commands/show.hpp"
@@ -21,6 +22,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"compare", "compare two results: what differs, what moved, what explains it", declare_compare},
     {"sweep", "simulate a scenario along axes of settings, on all cores, into a database", declare_sweep},
     {"export", "print the results of a sweep as CSV or JSON", declare_export},
+    {"report", "write a self-contained HTML page of one or several results", declare_report},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
     {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},

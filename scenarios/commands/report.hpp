@@ -1,0 +1,10 @@
+// `orrery report RESULT... -o report.html`: one self-contained page with the plots, to show to others or to print.
+#pragma once
+
+#include "scenarios/cli.hpp"
+
+namespace orrery {
+
+CommandAction declare_report(CLI::App&, const Invocation&);
+
+}  // namespace orrery
