@@ -20,7 +20,7 @@ h2{font-size:20px;margin:34px 0 10px;padding-top:18px;border-top:2px solid var(-
 h3{font-size:16px;margin:0 0 2px}
 section{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:16px 18px;margin:14px 0}
 section>p{margin:0 0 10px;color:var(--soft);font-size:13.5px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(158px,1fr));gap:12px;margin:14px 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;margin:14px 0}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:12px 14px}
 .card .label{color:var(--soft);font-size:12.5px}
 .card .value{font-size:22px;font-weight:650;letter-spacing:-.01em;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -33,7 +33,8 @@ td{padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:mid
 tr:last-child td{border-bottom:0}
 tr.total td{font-weight:650;border-top:1px solid var(--ink)}
 .n{text-align:right;white-space:nowrap}
-.b{width:42%;min-width:150px;padding-right:0}
+.b{width:42%;min-width:150px}
+td.b:last-child{padding-right:0}
 svg.bar{display:block;width:100%;height:15px;border-radius:2px;background:#f0f2f5}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 8px;font-size:13px;color:var(--soft)}
 .legend svg{width:12px;height:12px;margin-right:6px;vertical-align:-1px}

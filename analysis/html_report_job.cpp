@@ -52,12 +52,12 @@ std::string summary(const JobMetrics& job) {
   std::vector<HtmlCard> cards;
   cards.push_back({"Iteration", seconds(job.iteration_s), devices_text(job)});
   if (job.tokens_per_s > 0)
-    cards.push_back({"Throughput", count_text(job.tokens_per_s) + " tok/s",
+    cards.push_back({"Throughput", count_text(job.tokens_per_s) + " tokens/s",
                      fmt::format("{} per device; {} samples/s", count_text(job.tokens_per_s_per_device),
                                  count_text(job.samples_per_s))});
   if (job.mfu)
     cards.push_back(
-        {"Model FLOP utilization", percent_text(*job.mfu),
+        {"MFU", percent_text(*job.mfu),
          fmt::format("{} per device{}", human(FlopsPerSecond(job.model_tflops_per_device.value_or(0) * 1e12)),
                      job.hfu ? "; HFU " + percent_text(*job.hfu) : "")});
   const double capacity = job.mean.memory_capacity_bytes;

@@ -90,11 +90,16 @@ std::string scaling_rows(const ScalingStudy& study) {
   return iteration_legend() + html_table(table);
 }
 
+Plot untitled(Plot plot) {  // the section says it
+  plot.title = plot.subtitle = "";
+  return plot;
+}
+
 std::string scaling_section(const ScalingStudy& study) {
   return section("Scaling",
                  fmt::format("{} scaling; efficiency is throughput per device against {} devices", name(study.mode),
                              study.baseline),
-                 scaling_rows(study) + "<div class=\"plot\">\n" + svg_plot(throughput_plot(study)) +
+                 scaling_rows(study) + "<div class=\"plot\">\n" + svg_plot(untitled(throughput_plot(study))) +
                      "</div>\n<div class=\"plot\">\n" + svg_plot(efficiency_plot(study)) + "</div>\n");
 }
 
@@ -103,7 +108,7 @@ std::string attribution(const JobComparison& job) {
   table.columns = {{"", Kind::text},        {"", Kind::bar},          {"before", Kind::number},
                    {"after", Kind::number}, {"change", Kind::number}, {"of before", Kind::number}};
   table.total = true;
-  double largest = 0;
+  double largest = std::abs(job.iteration.after - job.iteration.before);
   for (const TimeShare& s : job.parts) largest = std::max(largest, std::abs(s.change_s()));
   const auto row = [&](const std::string& what, double before, double after) {
     const auto time = [](double s) { return s > 0 ? human(Seconds(s)) : std::string("-"); };

@@ -82,9 +82,10 @@ void add_cluster(const Json& cluster, Rows& rows) {
     rows.add("inside a node", joined(node, {{"", "/scale_up/kind"},
                                             {"link", "/scale_up/link/name"},
                                             {"links per device", "/scale_up/links_per_device"}}));
-    rows.add(
-        "NICs of a node",
-        joined(node, {{"", "/nics/count"}, {"×", "/nics/link/name"}, {"at", "/nics/link/bandwidth_per_direction"}}));
+    const std::string nics = value(node, "/nics/count");
+    if (!nics.empty())
+      rows.add("NICs of a node",
+               nics + " × " + joined(node, {{"", "/nics/link/name"}, {"each", "/nics/link/bandwidth_per_direction"}}));
   }
   if (value(cluster, "/fabric/kind") != "none")
     rows.add("fabric", joined(cluster, {{"", "/fabric/kind"},
