@@ -16,11 +16,12 @@ namespace {
 
 constexpr double host_exponent = 3.5;  // q of the header
 
-// (G^q + H^q)^(1/q), exactly G when H is 0 and never less than either.
-double with_host(double device_s, double host_s) {
-  const double large = std::max(device_s, host_s), small = std::min(device_s, host_s);
-  if (small <= 0) return large;
-  return large * std::pow(1 + std::pow(small / large, host_exponent), 1 / host_exponent);
+// ((G + C)^q + H^q)^(1/q) - C, exactly G when H is 0: the host launches on while the device spends C in collectives.
+double with_host(double device_s, double host_s, double covered_s) {
+  const double device = device_s + covered_s;
+  const double large = std::max(device, host_s), small = std::min(device, host_s);
+  if (host_s <= 0) return device_s;
+  return large * std::pow(1 + std::pow(small / large, host_exponent), 1 / host_exponent) - covered_s;
 }
 
 // FNV-1a over the fields, not the bytes: a Kernel has padding.
@@ -37,7 +38,7 @@ std::uint64_t hash_of(DeviceTypeId device, std::span<const Kernel> kernels) {
         static_cast<std::uint64_t>(k.generation) << 40);
     mix(k.repeat);
     for (std::int64_t n : {k.m, k.n, k.k, k.batch, k.group}) mix(static_cast<std::uint64_t>(n));
-    for (double x : {k.flops, k.bytes, k.host_s}) mix(std::bit_cast<std::uint64_t>(x));
+    for (double x : {k.flops, k.bytes, k.host_s, k.covered_s}) mix(std::bit_cast<std::uint64_t>(x));
   }
   return hash;
 }
@@ -46,7 +47,7 @@ struct Remembered {  // one sequence on one device type
   DeviceTypeId device;
   std::vector<Kernel> kernels;
   std::vector<KernelTerms> terms;
-  double host_s = 0;
+  double host_s = 0, covered_s = 0;
   OperatingPoint point;  // of `cost`
   Cost cost;
 };
@@ -81,7 +82,7 @@ class ShippedCostModel final : public CostModel {
           {{once.time * repeats, once.energy * repeats}, bound_of(entry.terms[i]), entry.terms[i].calibrated});
       device_s += once.time.value * repeats;
     }
-    return Seconds(std::max(0.0, with_host(device_s, entry.host_s) - device_s));
+    return Seconds(std::max(0.0, with_host(device_s, entry.host_s, entry.covered_s) - device_s));
   }
 
  private:
@@ -92,7 +93,7 @@ class ShippedCostModel final : public CostModel {
       sum.time += once.time * entry.kernels[i].repeat;
       sum.energy += once.energy * entry.kernels[i].repeat;
     }
-    sum.time = Seconds(with_host(sum.time.value, entry.host_s));
+    sum.time = Seconds(with_host(sum.time.value, entry.host_s, entry.covered_s));
     return sum;
   }
 
@@ -109,6 +110,7 @@ class ShippedCostModel final : public CostModel {
     for (const Kernel& kernel : kernels) {
       entry.terms.push_back(family(kernel, context));
       entry.host_s += kernel.host_s * kernel.repeat;
+      entry.covered_s += kernel.covered_s * kernel.repeat;
     }
     entry.cost = cost_of(entry, entry.point);
     return remembered_.emplace(hash_of(device, kernels), std::move(entry))->second;

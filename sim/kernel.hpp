@@ -32,6 +32,7 @@ struct Kernel {
   double flops = 0;             // of one repeat
   double bytes = 0;             // of one repeat
   double host_s = 0;            // time the host needs to launch one repeat; the software profile decides (0: graph, compiled)
+  double covered_s = 0;         // part of host_s that passes while the device waits in collectives around this kernel
   friend bool operator==(const Kernel&, const Kernel&) = default;
 };
 

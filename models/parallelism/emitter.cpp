@@ -41,7 +41,36 @@ void Emitter::compute(SequenceId sequence, Label label, std::optional<MemoryDelt
   }
 }
 
-std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& steps) {
+double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kind, double bytes) const {
+  CollectiveRequest request;
+  request.kind = kind;
+  request.bytes = Bytes(bytes);
+  for (int rank : group) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
+  double sum = 0;
+  for (const CollectiveStep& step : plan_collective(cluster_, request).steps) {
+    const RoutedPattern routed = route_pattern(cluster_.fabric, *cluster_.router, step.flows);
+    sum += step.setup.value + step.rounds * routed.latency.value + step.bytes / step.efficiency * routed.bottleneck;
+  }
+  return sum;
+}
+
+// The host goes on launching while its device waits in a blocking collective of the pass.
+LayerSteps Emitter::cover_host_time(LayerSteps steps) const {
+  double host = 0, waiting = 0;
+  for (const LayerStep& step : steps) {
+    for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;
+    if (step.kind != LayerStep::Kind::collective || step.asynchronous) continue;
+    const auto groups = grid_.groups(step.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor);
+    if (!groups.empty()) waiting += duration_alone(groups.front(), step.collective, step.bytes);
+  }
+  if (host > 0)
+    for (LayerStep& step : steps)
+      for (Kernel& k : step.kernels) k.covered_s = waiting * k.host_s / host;
+  return steps;
+}
+
+std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& original) {
+  const LayerSteps steps = cover_host_time(original);
   std::vector<Step> prepared;
   for (const LayerStep& s : steps) {
     Step p{s.kind, s.phase, {}, s.collective, s.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor, s.stream, s.bytes, s.asynchronous};
