@@ -9,8 +9,7 @@
 
 namespace orrery {
 
-template <class T>
-struct CatalogEntry {
+template <class T> struct CatalogEntry {
   std::string_view name;
   std::string_view description;
   T value;
@@ -24,16 +23,14 @@ std::string quote(std::string_view word);
 // "\"x\" (did you mean \"y\"?)": how an unknown name is quoted in a fault.
 std::string quote_unknown(std::string_view word, std::span<const std::string> candidates);
 
-template <class T>
-std::vector<std::string> names(std::span<const CatalogEntry<T>> catalog) {
+template <class T> std::vector<std::string> names(std::span<const CatalogEntry<T>> catalog) {
   std::vector<std::string> all;
   for (const auto& entry : catalog) all.emplace_back(entry.name);
   return all;
 }
 
 // Null when absent.
-template <class T>
-const CatalogEntry<T>* find(std::span<const CatalogEntry<T>> catalog, std::string_view name) {
+template <class T> const CatalogEntry<T>* find(std::span<const CatalogEntry<T>> catalog, std::string_view name) {
   for (const auto& entry : catalog)
     if (entry.name == name) return &entry;
   return nullptr;

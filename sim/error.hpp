@@ -3,12 +3,12 @@
 // "Does not fit in memory" is not an error but a result.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace orrery {
 

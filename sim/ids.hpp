@@ -10,8 +10,7 @@
 
 namespace orrery {
 
-template <class Tag>
-struct Id {
+template <class Tag> struct Id {
   static constexpr std::uint32_t no_value = std::numeric_limits<std::uint32_t>::max();
   std::uint32_t value = no_value;
 
@@ -22,23 +21,22 @@ struct Id {
   friend constexpr auto operator<=>(Id, Id) = default;
 };
 
-using VertexId = Id<struct VertexTag>;            // a place in the fabric: device, NIC, switch, memory pool
-using LinkId = Id<struct LinkTag>;                // one direction of one cable or bundle of cables
-using LinkClassId = Id<struct LinkClassTag>;      // "nvlink3", "infiniband-hdr-200"
-using DeviceId = Id<struct DeviceTag>;            // an accelerator, numbered over the whole cluster
-using DeviceTypeId = Id<struct DeviceTypeTag>;    // "nvidia-a100-sxm4-80gb"
-using DomainId = Id<struct DomainTag>;            // a set of devices that share one network level
-using QueueId = Id<struct QueueTag>;              // (device, stream)
-using QueueSetId = Id<struct QueueSetTag>;        // the queues that one operation occupies
-using SequenceId = Id<struct SequenceTag>;        // kernels launched back to back
-using PatternId = Id<struct PatternTag>;          // flows that move together
+using VertexId = Id<struct VertexTag>;          // a place in the fabric: device, NIC, switch, memory pool
+using LinkId = Id<struct LinkTag>;              // one direction of one cable or bundle of cables
+using LinkClassId = Id<struct LinkClassTag>;    // "nvlink3", "infiniband-hdr-200"
+using DeviceId = Id<struct DeviceTag>;          // an accelerator, numbered over the whole cluster
+using DeviceTypeId = Id<struct DeviceTypeTag>;  // "nvidia-a100-sxm4-80gb"
+using DomainId = Id<struct DomainTag>;          // a set of devices that share one network level
+using QueueId = Id<struct QueueTag>;            // (device, stream)
+using QueueSetId = Id<struct QueueSetTag>;      // the queues that one operation occupies
+using SequenceId = Id<struct SequenceTag>;      // kernels launched back to back
+using PatternId = Id<struct PatternTag>;        // flows that move together
 using MemoryEffectId = Id<struct MemoryEffectTag>;
-using OpId = Id<struct OpTag>;                    // an operation inside one Program
-using FragmentId = Id<struct FragmentTag>;        // a Program handed to the engine
+using OpId = Id<struct OpTag>;              // an operation inside one Program
+using FragmentId = Id<struct FragmentTag>;  // a Program handed to the engine
 
 }  // namespace orrery
 
-template <class Tag>
-struct std::hash<orrery::Id<Tag>> {
+template <class Tag> struct std::hash<orrery::Id<Tag>> {
   std::size_t operator()(orrery::Id<Tag> id) const noexcept { return std::hash<std::uint32_t>{}(id.value); }
 };

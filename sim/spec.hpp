@@ -54,8 +54,7 @@ class Fields {
 
   // Scalars, enums, optionals, lists, maps from text and nested objects, told apart by type. `range` is in base units;
   // sizes and bandwidths should pass `positive` or `non_negative`.
-  template <class T>
-  void operator()(const char* key, T& value, Need need = Need::optional, Range range = any_number);
+  template <class T> void operator()(const char* key, T& value, Need need = Need::optional, Range range = any_number);
 
   template <class T> void required(const char* key, T& value, Range range = any_number) {
     (*this)(key, value, Need::required, range);
@@ -63,7 +62,10 @@ class Fields {
 
   // A named, inline or overridden part of the library folder `kind` (e.g. "hardware/accelerators", "models").
   template <class T> void part(const char* key, const char* kind, T& value, Need need = Need::required) {
-    if (enter_part(key, kind, need)) { fields(*this, value); leave(); }
+    if (enter_part(key, kind, need)) {
+      fields(*this, value);
+      leave();
+    }
   }
   template <class T> void part(const char* key, const char* kind, std::optional<T>& value, Need need = Need::optional) {
     if (!present(key, value.has_value(), need)) return;
@@ -110,10 +112,11 @@ template <class T> struct IsVector<std::vector<T>> : std::true_type {};
 template <class T> struct IsTextMap : std::false_type {};
 template <class T> struct IsTextMap<std::map<std::string, T>> : std::true_type {};
 template <class T>
-concept PhysicalQuantity = requires { DimensionOf<T>::value; };
+concept PhysicalQuantity = requires {
+  DimensionOf<T>::value;
+};
 
-template <class T>
-void Fields::operator()(const char* key, T& value, Need need, Range range) {
+template <class T> void Fields::operator()(const char* key, T& value, Need need, Range range) {
   if constexpr (IsOptional<T>::value) {
     if (!present(key, value.has_value(), need)) return;
     if (!value) value.emplace();
@@ -140,7 +143,7 @@ void Fields::operator()(const char* key, T& value, Need need, Range range) {
   } else if constexpr (std::is_same_v<T, bool>) {
     boolean(key, value, need);
   } else if constexpr (std::is_integral_v<T>) {
-    std::int64_t wide = static_cast<std::int64_t>(value);
+    auto wide = static_cast<std::int64_t>(value);
     Range fitting = range;
     fitting.low = std::max(fitting.low, static_cast<double>(std::numeric_limits<T>::min()));
     fitting.high = std::min(fitting.high, static_cast<double>(std::numeric_limits<T>::max()));
@@ -155,17 +158,22 @@ void Fields::operator()(const char* key, T& value, Need need, Range range) {
     choice(key, index, std::span<const std::string_view>(EnumNames<T>::names), need);
     value = static_cast<T>(index);
   } else {
-    if (enter_object(key, need)) { fields(*this, value); leave(); }
+    if (enter_object(key, need)) {
+      fields(*this, value);
+      leave();
+    }
   }
 }
 
-template <class T>
-void Fields::parts(const char* key, const char* kind, std::vector<T>& value, Need need) {
+template <class T> void Fields::parts(const char* key, const char* kind, std::vector<T>& value, Need need) {
   std::size_t size = value.size();
   if (!enter_list(key, size, need)) return;
   value.resize(size);
   for (std::size_t i = 0; i < size; ++i)
-    if (enter_item_part(i, kind)) { fields(*this, value[i]); leave(); }
+    if (enter_item_part(i, kind)) {
+      fields(*this, value[i]);
+      leave();
+    }
   leave();
 }
 
@@ -209,8 +217,8 @@ template <class T> FieldsFunction fields_of(T& value) {
 
 // Reads `document` (from `file`, used in messages) into a T, starting from T's defaults. Throws SpecError with all faults.
 // With a `kind`, the document may itself be {"base": NAME, ...overrides}.
-template <class T> T read_spec(const Json& document, const std::string& file, const Library& library,
-                               std::string_view kind = {}) {
+template <class T>
+T read_spec(const Json& document, const std::string& file, const Library& library, std::string_view kind = {}) {
   T value;
   detail::read_fields(document, file, library, kind, detail::fields_of(value));
   return value;

@@ -12,7 +12,21 @@
 namespace orrery {
 
 // What a text may measure. Names as they appear in messages, e.g. "a bandwidth such as \"400 Gb/s\"".
-enum class Dimension { time, data, work, energy, temperature, money, frequency, bandwidth, work_rate, power, energy_per_byte, money_rate, money_per_energy };
+enum class Dimension {
+  time,
+  data,
+  work,
+  energy,
+  temperature,
+  money,
+  frequency,
+  bandwidth,
+  work_rate,
+  power,
+  energy_per_byte,
+  money_rate,
+  money_per_energy
+};
 
 template <class Q> struct DimensionOf;
 template <> struct DimensionOf<Seconds> { static constexpr Dimension value = Dimension::time; };

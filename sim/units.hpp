@@ -9,28 +9,40 @@
 
 namespace orrery {
 
-template <int Time, int Data, int Work, int Energy, int Temperature, int Money>
-struct Quantity {
+template <int Time, int Data, int Work, int Energy, int Temperature, int Money> struct Quantity {
   double value = 0;
 
   constexpr Quantity() = default;
   constexpr explicit Quantity(double v) : value(v) {}
 
-  static constexpr bool dimensionless =
-      Time == 0 && Data == 0 && Work == 0 && Energy == 0 && Temperature == 0 && Money == 0;
+  static constexpr bool dimensionless = Time == 0 && Data == 0 && Work == 0 && Energy == 0 && Temperature == 0 &&
+                                        Money == 0;
+  // NOLINTNEXTLINE(google-explicit-constructor): a ratio is a plain number
   constexpr operator double() const requires dimensionless { return value; }
 
-  constexpr Quantity& operator+=(Quantity o) { value += o.value; return *this; }
-  constexpr Quantity& operator-=(Quantity o) { value -= o.value; return *this; }
-  constexpr Quantity& operator*=(double f) { value *= f; return *this; }
-  constexpr Quantity& operator/=(double f) { value /= f; return *this; }
+  constexpr Quantity& operator+=(Quantity o) {
+    value += o.value;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity o) {
+    value -= o.value;
+    return *this;
+  }
+  constexpr Quantity& operator*=(double f) {
+    value *= f;
+    return *this;
+  }
+  constexpr Quantity& operator/=(double f) {
+    value /= f;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value + b.value); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value - b.value); }
   friend constexpr Quantity operator-(Quantity a) { return Quantity(-a.value); }
   friend constexpr Quantity operator*(Quantity a, double f) { return Quantity(a.value * f); }
   friend constexpr Quantity operator*(double f, Quantity a) { return Quantity(f * a.value); }
   friend constexpr Quantity operator/(Quantity a, double f) { return Quantity(a.value / f); }
-  friend constexpr auto operator<=>(Quantity, Quantity) = default;
+  friend constexpr auto operator<=>(Quantity, Quantity) = default;  // NOLINT(modernize-use-nullptr): mistaken
 };
 
 template <int A, int B, int C, int D, int E, int F, int G, int H, int I, int J, int K, int L>
@@ -41,8 +53,7 @@ template <int A, int B, int C, int D, int E, int F, int G, int H, int I, int J, 
 constexpr auto operator/(Quantity<A, B, C, D, E, F> x, Quantity<G, H, I, J, K, L> y) {
   return Quantity<A - G, B - H, C - I, D - J, E - K, F - L>(x.value / y.value);
 }
-template <int A, int B, int C, int D, int E, int F>
-constexpr auto operator/(double x, Quantity<A, B, C, D, E, F> y) {
+template <int A, int B, int C, int D, int E, int F> constexpr auto operator/(double x, Quantity<A, B, C, D, E, F> y) {
   return Quantity<-A, -B, -C, -D, -E, -F>(x / y.value);
 }
 
