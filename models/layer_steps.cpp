@@ -6,19 +6,21 @@ namespace orrery {
 
 DataType StepContext::activations() const {
   switch (precision) {
-    case DataType::fp64: return DataType::fp64;
+    case DataType::fp64:
+      return DataType::fp64;
     case DataType::fp32:
-    case DataType::tf32: return DataType::fp32;
-    case DataType::fp16: return DataType::fp16;
-    default: return DataType::bf16;
+    case DataType::tf32:
+      return DataType::fp32;
+    case DataType::fp16:
+      return DataType::fp16;
+    default:
+      return DataType::bf16;
   }
 }
 
 double StepContext::element() const { return bytes_per_element(activations()); }
 
-double StepContext::tokens() const {
-  return static_cast<double>(plan.micro_batch) * model.sequence / plan.context;
-}
+double StepContext::tokens() const { return static_cast<double>(plan.micro_batch) * model.sequence / plan.context; }
 
 std::int64_t StepContext::padded_vocabulary() const {
   if (!software.pad_vocabulary) return model.vocabulary;
@@ -45,12 +47,15 @@ void weight_gradient(StepWriter& w, std::int64_t m, std::int64_t n, std::int64_t
   const double parameters = static_cast<double>(n) * static_cast<double>(k);
   if (w.context.plan.zero_stage >= 3) return;  // reduced at once, nothing to add to
   // fp32 main gradient: read and written (by the product itself when fused), plus reading the 16-bit one.
-  if (w.software.gradients_in_fp32) return w.elementwise(parameters, w.software.gradient_accumulation_fused ? 6 : 8 + w.e);
-  if (w.context.plan.micro_batches > 1) w.elementwise(parameters, w.software.gradient_accumulation_fused ? w.e : 3 * w.e);
+  if (w.software.gradients_in_fp32)
+    return w.elementwise(parameters, w.software.gradient_accumulation_fused ? 6 : 8 + w.e);
+  if (w.context.plan.micro_batches > 1)
+    w.elementwise(parameters, w.software.gradient_accumulation_fused ? w.e : 3 * w.e);
 }
 
 void normalization_forward(StepWriter& w) {
-  if (w.software.compiled) return w.kernel(normalization(w.rows, w.h, w.e, w.other));  // reads come fused with the residual
+  if (w.software.compiled)
+    return w.kernel(normalization(w.rows, w.h, w.e, w.other));  // reads come fused with the residual
   if (w.software.fused_normalization) return w.kernel(normalization(w.rows, w.h, 2 * w.e, w.other));
   // Separate kernels: convert up, square, mean, scale, convert down, weight.
   Kernel k = normalization(w.rows, w.h, 28 + 4 * w.e, w.other);
@@ -72,8 +77,14 @@ void residual_forward(StepWriter& w) {
   if (w.software.fused_elementwise || w.software.compiled) return w.elementwise(elements, 3 * w.e + mask);
   double passes = 3 * w.e;  // residual addition
   int launches = 1;
-  if (w.biased) { passes += 2 * w.e; ++launches; }
-  if (w.software.dropout) { passes += 2 * w.e + 1; ++launches; }
+  if (w.biased) {
+    passes += 2 * w.e;
+    ++launches;
+  }
+  if (w.software.dropout) {
+    passes += 2 * w.e + 1;
+    ++launches;
+  }
   w.elementwise(elements, passes, launches);
 }
 
@@ -81,8 +92,14 @@ void residual_backward(StepWriter& w) {
   const double elements = static_cast<double>(w.rows) * static_cast<double>(w.h);
   double passes = 3 * w.e;  // sum of the two branches' gradients
   int launches = 1;
-  if (w.software.dropout) { passes += 2 * w.e + 1; ++launches; }
-  if (w.biased) { passes += w.e; ++launches; }  // bias gradient
+  if (w.software.dropout) {
+    passes += 2 * w.e + 1;
+    ++launches;
+  }
+  if (w.biased) {
+    passes += w.e;
+    ++launches;
+  }  // bias gradient
   w.elementwise(elements, w.software.compiled ? 2 * w.e : passes, w.software.compiled ? 1 : launches);
 }
 
@@ -116,8 +133,20 @@ AttentionSizes attention_sizes(const StepWriter& w) {
   const int split = w.context.plan.context;
   // Context-parallel ranks hold balanced pieces from both ends of the sequence: each query attends half of it on average.
   if (split > 1 && m.causal)
-    return {span(m.sequence / split), span(m.sequence / 2), m.head_width(), w.context.plan.micro_batch, heads, kv_heads, false};
-  return {span(m.sequence / split), span(m.sequence), m.head_width(), w.context.plan.micro_batch, heads, kv_heads, m.causal};
+    return {span(m.sequence / split),
+            span(m.sequence / 2),
+            m.head_width(),
+            w.context.plan.micro_batch,
+            heads,
+            kv_heads,
+            false};
+  return {span(m.sequence / split),
+          span(m.sequence),
+          m.head_width(),
+          w.context.plan.micro_batch,
+          heads,
+          kv_heads,
+          m.causal};
 }
 
 int flash_generation(const StepWriter& w) { return static_cast<int>(w.software.attention); }
@@ -127,7 +156,8 @@ bool unfused(const StepWriter& w) { return w.software.attention == AttentionImpl
 void attention_core_forward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
   if (!unfused(w))
-    return w.kernel(attention(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, a.causal, w.other, flash_generation(w)));
+    return w.kernel(
+        attention(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, a.causal, w.other, flash_generation(w)));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
   w.kernel(gemm(a.query, a.key, a.width, w.other, batch));
@@ -140,17 +170,17 @@ void attention_core_forward(StepWriter& w) {
 void attention_core_backward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
   if (!unfused(w))
-    return w.kernel(
-        attention_backward(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, a.causal, w.other, flash_generation(w)));
+    return w.kernel(attention_backward(a.query, a.key, a.width, a.sequences, a.heads, a.kv_heads, a.causal, w.other,
+                                       flash_generation(w)));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
-  w.kernel(gemm(a.query, a.key, a.width, w.other, batch));   // gradient of the probabilities
-  w.kernel(gemm(a.key, a.width, a.query, w.other, batch));   // of the values
+  w.kernel(gemm(a.query, a.key, a.width, w.other, batch));  // gradient of the probabilities
+  w.kernel(gemm(a.key, a.width, a.query, w.other, batch));  // of the values
   if (w.software.dropout) w.elementwise(scores, 2 * w.e + 1);
   w.kernel(softmax(batch * a.query, a.key, 3 * w.e, w.other));
   if (!w.software.fused_softmax) w.elementwise(scores, 4 * w.e, 2);
-  w.kernel(gemm(a.query, a.width, a.key, w.other, batch));   // of the queries
-  w.kernel(gemm(a.key, a.width, a.query, w.other, batch));   // of the keys
+  w.kernel(gemm(a.query, a.width, a.key, w.other, batch));  // of the queries
+  w.kernel(gemm(a.key, a.width, a.query, w.other, batch));  // of the keys
 }
 
 double projected(const StepWriter& w) { return static_cast<double>(w.tokens * (w.q + 2 * w.kv)); }
@@ -189,14 +219,16 @@ void enter_tensor_region(StepWriter& w) {
   if (sequence_parallel(w)) w.collective(CollectiveKind::all_gather, Stream::tensor, activation_bytes(w));
 }
 void leave_tensor_region(StepWriter& w) {
-  w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Stream::tensor, activation_bytes(w));
+  w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Stream::tensor,
+               activation_bytes(w));
 }
 
 // The backward pass of the linear layer that enters a tensor-parallel region: the collective on its input gradient can
 // hide behind the weight gradient.
 void entering_linear_backward(StepWriter& w, std::int64_t n, std::int64_t k) {
   const bool overlap = w.software.tensor_overlap;
-  if (sequence_parallel(w)) w.collective(CollectiveKind::all_gather, Stream::tensor, activation_bytes(w), overlap);  // saved input
+  if (sequence_parallel(w))
+    w.collective(CollectiveKind::all_gather, Stream::tensor, activation_bytes(w), overlap);  // saved input
   data_gradient(w, w.tokens, n, k);
   if (sequence_parallel(w) && overlap && w.t > 1) w.wait();
   w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Stream::tensor,
@@ -306,10 +338,12 @@ LayerSteps head_forward(const StepContext& context) {
   const std::int64_t tokens = head_tokens(w), vocabulary = context.padded_vocabulary() / w.t;
   normalization_forward(w);
   enter_tensor_region(w);
-  if (context.model.predicted_positions) w.kernel(gemm(tokens, w.h, w.h, w.other));  // BERT's transform before the decoder
+  if (context.model.predicted_positions)
+    w.kernel(gemm(tokens, w.h, w.h, w.other));  // BERT's transform before the decoder
   w.kernel(gemm(tokens, vocabulary, w.h, context.precision == DataType::tf32 ? DataType::tf32 : w.other));
   w.kernel(cross_entropy(tokens, vocabulary, context.software.compiled ? 4 : 8, w.other));
-  w.collective(CollectiveKind::all_reduce, Stream::tensor, 3.0 * static_cast<double>(tokens) * 4);  // maximum, target, sum
+  w.collective(CollectiveKind::all_reduce, Stream::tensor,
+               3.0 * static_cast<double>(tokens) * 4);  // maximum, target, sum
   return w.finish();
 }
 

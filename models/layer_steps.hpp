@@ -17,11 +17,11 @@ namespace orrery {
 struct LayerStep {
   enum class Kind { compute, collective, wait } kind = Kind::compute;
   Phase phase = Phase::forward;
-  std::vector<Kernel> kernels;                           // compute
-  CollectiveKind collective = CollectiveKind::none;      // collective
+  std::vector<Kernel> kernels;                       // compute
+  CollectiveKind collective = CollectiveKind::none;  // collective
   Stream stream = Stream::tensor;
   double bytes = 0;
-  bool asynchronous = false;                             // the next compute does not wait; a later `wait` does
+  bool asynchronous = false;  // the next compute does not wait; a later `wait` does
 };
 using LayerSteps = std::vector<LayerStep>;
 
@@ -29,11 +29,11 @@ struct StepContext {
   const TransformerModel& model;
   const ResolvedPlan& plan;
   const SoftwareProfile& software;
-  DataType precision;                                    // of the matrix products
+  DataType precision;  // of the matrix products
 
-  DataType activations() const;                          // what flows between kernels: bf16 under fp8 and fp4
-  double element() const;                                // bytes of one activation
-  double tokens() const;                                 // of one micro-batch on one rank (context-parallel share)
+  DataType activations() const;  // what flows between kernels: bf16 under fp8 and fp4
+  double element() const;        // bytes of one activation
+  double tokens() const;         // of one micro-batch on one rank (context-parallel share)
   std::int64_t padded_vocabulary() const;
 };
 

@@ -14,7 +14,7 @@ double layer_activation_bytes(const StepContext& c, Recompute recompute) {
   const double mask = c.software.dropout ? 1 : 0;
   const double outside = tokens * m.hidden * (4 * e + 2 * mask);  // inputs of norms and linear layers, dropout masks
   const double attention = tokens * e * (2.0 * m.query_width() + 2.0 * m.key_value_width()) / t;
-  const double branches = m.gated_ffn ? 3 : 2;                     // before (and between) and after the activation
+  const double branches = m.gated_ffn ? 3 : 2;  // before (and between) and after the activation
   const double mlp = tokens * e * branches * m.ffn_width() / t;
   double scores = 0;
   if (c.software.attention == AttentionImplementation::unfused && recompute != Recompute::selective)
@@ -24,7 +24,9 @@ double layer_activation_bytes(const StepContext& c, Recompute recompute) {
 }
 
 double layer_working_bytes(const StepContext& c, Recompute recompute) {
-  return recompute == Recompute::none ? 0 : layer_activation_bytes(c, Recompute::none) - layer_activation_bytes(c, recompute);
+  return recompute == Recompute::none
+             ? 0
+             : layer_activation_bytes(c, Recompute::none) - layer_activation_bytes(c, recompute);
 }
 
 double head_activation_bytes(const StepContext& c) {
@@ -32,7 +34,8 @@ double head_activation_bytes(const StepContext& c) {
                             ? static_cast<double>(c.plan.micro_batch) * *c.model.predicted_positions / c.plan.context
                             : c.tokens();
   // A compiler computes the loss from the 16-bit logits without keeping an fp32 copy.
-  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + (c.software.compiled ? 0 : 4));
+  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor *
+         (c.element() + (c.software.compiled ? 0 : 4));
 }
 
 ParameterBytes parameter_bytes(const StepContext& c, double n) {

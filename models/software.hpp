@@ -16,27 +16,27 @@ template <> struct EnumNames<AttentionImplementation> {
 struct SoftwareProfile {
   std::string name, title;
   AttentionImplementation attention = AttentionImplementation::flash_2;
-  bool fused_softmax = true;          // scale, mask and softmax in one kernel (unfused attention only)
-  bool fused_elementwise = true;      // bias+GeLU and bias+dropout+residual as one kernel each (JIT or compiled)
-  bool fused_normalization = true;    // one-pass layer norm, forward and backward
+  bool fused_softmax = true;        // scale, mask and softmax in one kernel (unfused attention only)
+  bool fused_elementwise = true;    // bias+GeLU and bias+dropout+residual as one kernel each (JIT or compiled)
+  bool fused_normalization = true;  // one-pass layer norm, forward and backward
   bool dropout = false;
   bool attention_copies = true;       // query, key and value are copied between layouts (the context always is)
   bool compiled = false;              // whole-graph compiler: element-wise work fused into its neighbours
   Seconds host_forward_per_layer{0};  // time the host needs to launch one layer forward (and one recomputation)
   Seconds host_backward_per_layer{0};
-  Seconds host_optimizer{0};          // fixed host time of one optimizer step
-  bool gradient_overlap = false;      // data-parallel reduction runs while backward goes on
-  Bytes gradient_bucket{25e6};        // overlapped reductions are cut into buckets of at least this size
-  bool gradients_in_fp32 = true;      // main gradients accumulated and reduced in fp32
+  Seconds host_optimizer{0};                 // fixed host time of one optimizer step
+  bool gradient_overlap = false;             // data-parallel reduction runs while backward goes on
+  Bytes gradient_bucket{25e6};               // overlapped reductions are cut into buckets of at least this size
+  bool gradients_in_fp32 = true;             // main gradients accumulated and reduced in fp32
   bool gradient_accumulation_fused = false;  // weight-gradient GEMM adds into the main gradient itself
   bool parameter_gather_overlap = false;     // ZeRO-1/2: gather overlaps the next forward
-  bool sharded_broadcast = false;     // ZeRO-1/2: each owner broadcasts its parameters in turn (no all-gather)
-  bool tensor_overlap = false;        // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
-  bool pipeline_overlap = false;      // point-to-point messages do not block the sender
-  bool scatter_gather = false;        // pipeline sends 1/tensor of the activation per rank, gathered inside the node
-  bool gradient_norm = true;          // a global gradient norm ties all ranks together before the optimizer
+  bool sharded_broadcast = false;            // ZeRO-1/2: each owner broadcasts its parameters in turn (no all-gather)
+  bool tensor_overlap = false;    // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
+  bool pipeline_overlap = false;  // point-to-point messages do not block the sender
+  bool scatter_gather = false;    // pipeline sends 1/tensor of the activation per rank, gathered inside the node
+  bool gradient_norm = true;      // a global gradient norm ties all ranks together before the optimizer
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step
-  bool pad_vocabulary = true;         // vocabulary padded to a multiple of 128 x tensor
+  bool pad_vocabulary = true;                 // vocabulary padded to a multiple of 128 x tensor
   Json sources;
 };
 

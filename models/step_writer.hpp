@@ -25,14 +25,14 @@ class StepWriter {
   const StepContext& context;
   const TransformerModel& model;
   const SoftwareProfile& software;
-  double e;                        // bytes per activation
-  std::int64_t t;                  // tensor degree
-  std::int64_t tokens;             // T
-  std::int64_t rows;               // tokens in the regions that are not tensor-parallel (T/t under sequence parallelism)
-  std::int64_t h, q, kv, f;        // hidden, and per rank: query, key-value and feed-forward widths
-  std::int64_t branches;           // 2 for gated feed-forward
-  DataType linear, other;          // types of linear layers and of everything else
-  bool biased;                     // linear layers have biases (models with layer norm)
+  double e;                  // bytes per activation
+  std::int64_t t;            // tensor degree
+  std::int64_t tokens;       // T
+  std::int64_t rows;         // tokens in the regions that are not tensor-parallel (T/t under sequence parallelism)
+  std::int64_t h, q, kv, f;  // hidden, and per rank: query, key-value and feed-forward widths
+  std::int64_t branches;     // 2 for gated feed-forward
+  DataType linear, other;    // types of linear layers and of everything else
+  bool biased;               // linear layers have biases (models with layer norm)
 
  private:
   LayerStep& compute_step();

@@ -25,8 +25,8 @@ void fields(Fields& f, TransformerModel& m) {
   f("activation", m.activation);
   f("normalization", m.normalization);
   f.raw("sources", m.sources);
-  f.check(m.head_dim || m.heads == 0 || m.hidden % m.heads == 0, "heads", fmt::format("a divisor of hidden ({}), or head_dim", m.hidden),
-          fmt::format("{}", m.heads));
+  f.check(m.head_dim || m.heads == 0 || m.hidden % m.heads == 0, "heads",
+          fmt::format("a divisor of hidden ({}), or head_dim", m.hidden), fmt::format("{}", m.heads));
   f.check(!m.kv_heads || *m.kv_heads < 1 || m.heads % *m.kv_heads == 0, "kv_heads",
           fmt::format("a divisor of heads ({})", m.heads), fmt::format("{}", m.kv_heads.value_or(0)));
 }

@@ -23,15 +23,15 @@ template <> struct EnumNames<Normalization> {
 struct TransformerModel {
   std::string name, title;
   int layers = 0, hidden = 0, heads = 0;
-  std::optional<int> kv_heads;         // grouped-query attention; absent: heads
-  std::optional<int> head_dim;         // absent: hidden / heads
-  std::optional<int> ffn_hidden;       // width of one branch; absent: 4 x hidden
-  bool gated_ffn = false;              // three matrices (SwiGLU) instead of two
+  std::optional<int> kv_heads;    // grouped-query attention; absent: heads
+  std::optional<int> head_dim;    // absent: hidden / heads
+  std::optional<int> ffn_hidden;  // width of one branch; absent: 4 x hidden
+  bool gated_ffn = false;         // three matrices (SwiGLU) instead of two
   int vocabulary = 0, sequence = 0;
   bool tied_embeddings = true, causal = true;
-  int learned_positions = 0;           // 0: rotary, ALiBi or none
-  std::optional<bool> rotary;          // rotary position embedding; absent: with gated feed-forward and no learned positions
-  double attention_length_share = 1;   // mean attended length / sequence (packed or length-binned data)
+  int learned_positions = 0;   // 0: rotary, ALiBi or none
+  std::optional<bool> rotary;  // rotary position embedding; absent: with gated feed-forward and no learned positions
+  double attention_length_share = 1;       // mean attended length / sequence (packed or length-binned data)
   std::optional<int> predicted_positions;  // per sequence, when only some pass the output head (BERT)
   Activation activation = Activation::gelu;
   Normalization normalization = Normalization::layernorm;
@@ -47,10 +47,10 @@ struct TransformerModel {
 
 void fields(Fields&, TransformerModel&);
 
-double attention_parameters(const TransformerModel&);    // of one layer, matrices and biases
+double attention_parameters(const TransformerModel&);  // of one layer, matrices and biases
 double mlp_parameters(const TransformerModel&);
-double layer_parameters(const TransformerModel&);        // incl. norms
-double embedding_parameters(const TransformerModel&);    // token (and position) table
+double layer_parameters(const TransformerModel&);      // incl. norms
+double embedding_parameters(const TransformerModel&);  // token (and position) table
 double parameters(const TransformerModel&);
 
 // FLOPs of one training step per sequence, as the convention above counts them.

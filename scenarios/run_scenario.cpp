@@ -30,7 +30,8 @@ struct PlacedJob {
 };
 
 // Devices of every job: stated, or the ones after the previous job, the last taking all that are left.
-std::vector<DeviceId> place(const Scenario& scenario, std::size_t index, std::size_t available, std::size_t& next, const std::string& file) {
+std::vector<DeviceId> place(const Scenario& scenario, std::size_t index, std::size_t available, std::size_t& next,
+                            const std::string& file) {
   const JobSpec& job = scenario.jobs[index];
   const std::string pointer = fmt::format("/jobs/{}/placement", index);
   std::size_t first = next, count = available - std::min(next, available);
@@ -38,10 +39,12 @@ std::vector<DeviceId> place(const Scenario& scenario, std::size_t index, std::si
     first = static_cast<std::size_t>(job.placement->first);
     count = static_cast<std::size_t>(job.placement->count);
   } else if (index + 1 < scenario.jobs.size()) {
-    throw SpecError(file, fmt::format("/jobs/{}", index), "a \"placement\" (only the last job may take the devices that are left)", "none");
+    throw SpecError(file, fmt::format("/jobs/{}", index),
+                    "a \"placement\" (only the last job may take the devices that are left)", "none");
   }
   if (first + count > available || count == 0)
-    throw SpecError(file, pointer, fmt::format("devices within the cluster's {}", available), fmt::format("{} devices from number {}", count, first));
+    throw SpecError(file, pointer, fmt::format("devices within the cluster's {}", available),
+                    fmt::format("{} devices from number {}", count, first));
   next = first + count;
   std::vector<DeviceId> devices;
   for (std::size_t d = first; d < first + count; ++d) devices.emplace_back(d);
@@ -65,8 +68,10 @@ void check_precision(const Cluster& cluster, const PlacedJob& placed, std::size_
     if (matrix_peak(device, placed.job.precision)) continue;
     std::string supported;
     for (std::size_t t = 0; t < data_type_names.size(); ++t)
-      if (matrix_peak(device, static_cast<DataType>(t))) supported += (supported.empty() ? "" : ", ") + std::string(data_type_names[t]);
-    throw SpecError(file, fmt::format("/jobs/{}/precision", index), fmt::format("a precision of {} ({})", device.name, supported),
+      if (matrix_peak(device, static_cast<DataType>(t)))
+        supported += (supported.empty() ? "" : ", ") + std::string(data_type_names[t]);
+    throw SpecError(file, fmt::format("/jobs/{}/precision", index),
+                    fmt::format("a precision of {} ({})", device.name, supported),
                     std::string(name(placed.job.precision)));
   }
 }
@@ -77,8 +82,8 @@ void check_size(const TrainingJob& job, std::size_t index, const std::string& fi
   constexpr std::int64_t most = 10'000'000;
   if (job.plan.micro_batches <= most / job.model.layers) return;
   throw SpecError(file, fmt::format("/jobs/{}/batch/global", index),
-                  fmt::format("at most {} micro-batches per data-parallel rank of a model of {} layers", most / job.model.layers,
-                              job.model.layers),
+                  fmt::format("at most {} micro-batches per data-parallel rank of a model of {} layers",
+                              most / job.model.layers, job.model.layers),
                   fmt::format("{}", job.plan.micro_batches));
 }
 
@@ -89,8 +94,9 @@ std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& clust
     const JobSpec& spec = scenario.jobs[j];
     PlacedJob p;
     p.devices = place(scenario, j, cluster.fabric.device_count(), next, file);
-    p.job = {spec.model, resolve_plan(spec.plan, spec.batch, spec.model, p.devices.size(), file, fmt::format("/jobs/{}", j)), spec.software,
-             spec.precision};
+    p.job = {spec.model,
+             resolve_plan(spec.plan, spec.batch, spec.model, p.devices.size(), file, fmt::format("/jobs/{}", j)),
+             spec.software, spec.precision};
     check_precision(cluster, p, j, file);
     check_size(p.job, j, file);
     placed.push_back(std::move(p));
@@ -123,23 +129,27 @@ JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& c
 void note_folding(ScenarioRun& run, const Scenario& scenario) {
   for (std::size_t j = 0; j < run.jobs.size(); ++j) {
     const LoweredJob& job = run.jobs[j];
-    run.notes.push_back(fmt::format("{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks, job.classes,
-                                    job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->operations.size()));
+    run.notes.push_back(fmt::format(
+        "{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks, job.classes,
+        job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->operations.size()));
   }
 }
 
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed) {
   run.warnings = idle_options(scenario.cluster);
   for (const DeviceModel& device : run.cluster.device_types) {
-    if (!device.power.idle) run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
-    if (!device.memory.capacity) run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
+    if (!device.power.idle)
+      run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
+    if (!device.memory.capacity)
+      run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
   }
   for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
     const std::string& where = scenario.jobs[j].name;
-    for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan)) run.warnings.push_back(std::move(line));
+    for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan))
+      run.warnings.push_back(std::move(line));
     if (run.metrics.jobs[j].calibrated_share < 0.999)
-      run.warnings.push_back(fmt::format("{}: {:.0f} % of the compute time is predicted outside the calibrated range", where,
-                                         100 * (1 - run.metrics.jobs[j].calibrated_share)));
+      run.warnings.push_back(fmt::format("{}: {:.0f} % of the compute time is predicted outside the calibrated range",
+                                         where, 100 * (1 - run.metrics.jobs[j].calibrated_share)));
   }
 }
 
@@ -154,7 +164,8 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   std::vector<std::unique_ptr<SynchronousDriver>> owned;
   std::vector<JobDriver*> drivers;
   for (std::size_t j = 0; j < placed.size(); ++j) {
-    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j)};
+    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail,
+                                  static_cast<std::uint16_t>(j)};
     run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
     owned.push_back(std::make_unique<SynchronousDriver>(run.jobs.back().program, scenario.simulate.iterations));

@@ -17,7 +17,7 @@
 
 namespace orrery {
 
-struct Placement {            // devices of a job, numbered over the whole cluster
+struct Placement {  // devices of a job, numbered over the whole cluster
   std::int64_t first = 0, count = 0;
 };
 
@@ -28,7 +28,8 @@ struct JobSpec {
   Batch batch;
   Plan plan;
   SoftwareProfile software;
-  std::optional<Placement> placement;   // absent: the devices after the previous job; the last job takes all that are left
+  std::optional<Placement>
+      placement;  // absent: the devices after the previous job; the last job takes all that are left
   std::optional<double> training_tokens;
 };
 
@@ -48,7 +49,7 @@ struct SimulateSpec {
 };
 
 struct Scenario {
-  std::string format = "scenario/1";    // JSON key "orrery"
+  std::string format = "scenario/1";  // JSON key "orrery"
   std::string name, description;
   ClusterSpec cluster;
   std::vector<JobSpec> jobs;

@@ -182,8 +182,8 @@ void EngineCore::drop(std::uint32_t index) {
 void EngineCore::leave_queues(std::uint32_t id) {
   for (std::uint32_t number : fragments_[id].indexed->queues) {
     QueueState& queue = queues_[number];
-    const auto slice =
-        std::find_if(queue.slices.begin(), queue.slices.end(), [id](const Slice& s) { return s.fragment == id; });
+    const auto slice = std::find_if(queue.slices.begin(), queue.slices.end(),
+                                    [id](const Slice& s) { return s.fragment == id; });
     if (slice == queue.slices.end()) continue;
     const bool was_first = slice == queue.slices.begin();
     queue.slices.erase(slice);

@@ -48,8 +48,8 @@ void EngineCore::stuck() const {
     const Fragment& fragment = fragments_[id];
     const Program& program = *fragment.indexed->program;
     const auto dependencies = program.dependencies_of(op);
-    const auto missing =
-        std::find_if(dependencies.begin(), dependencies.end(), [&](OpId on) { return !fragment.done[on.index()]; });
+    const auto missing = std::find_if(dependencies.begin(), dependencies.end(),
+                                      [&](OpId on) { return !fragment.done[on.index()]; });
     if (missing != dependencies.end()) {
       next.second = missing->value;
       chain.push_back(fmt::format("{} waits for {}", describe(id, op), describe(id, next.second)));

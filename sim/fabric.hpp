@@ -25,9 +25,9 @@ struct Vertex {
 };
 
 struct LinkClass {
-  std::string name;                 // "nvlink3"
-  JoulesPerByte energy{0};          // per byte that crosses
-  Seconds message_latency{0};       // software and protocol cost of one message or collective round over it (calibrated)
+  std::string name;            // "nvlink3"
+  JoulesPerByte energy{0};     // per byte that crosses
+  Seconds message_latency{0};  // software and protocol cost of one message or collective round over it (calibrated)
 };
 
 struct Link {
@@ -37,20 +37,32 @@ struct Link {
   LinkClassId link_class;
 };
 
-enum class DomainKind : std::uint8_t { network_switch, full_mesh, ring, torus, mesh, hypercube, hybrid_cube_mesh, pcie_tree, clos, dragonfly, custom };
+enum class DomainKind : std::uint8_t {
+  network_switch,
+  full_mesh,
+  ring,
+  torus,
+  mesh,
+  hypercube,
+  hybrid_cube_mesh,
+  pcie_tree,
+  clos,
+  dragonfly,
+  custom
+};
 
 // Devices that reach each other through one network level. Domains nest: a node inside a rack inside the cluster.
 struct Domain {
   DomainKind kind = DomainKind::network_switch;
-  int level = 0;                       // 0 is the innermost
+  int level = 0;  // 0 is the innermost
   DomainId parent;
-  std::vector<DeviceId> members;       // in wiring order
-  std::vector<int> dimensions;         // torus and mesh
-  bool in_network_reduction = false;   // NVLink SHARP, InfiniBand SHARP
+  std::vector<DeviceId> members;      // in wiring order
+  std::vector<int> dimensions;        // torus and mesh
+  bool in_network_reduction = false;  // NVLink SHARP, InfiniBand SHARP
   LinkClassId link_class;
-  BytesPerSecond bandwidth_per_device; // what one member can send into this level
-  int ports = 0;                       // independent ways out of one child domain (NICs per node); 0 = one per member
-  std::string calibration;             // name of the collective calibration that applies (usually the link's name)
+  BytesPerSecond bandwidth_per_device;  // what one member can send into this level
+  int ports = 0;                        // independent ways out of one child domain (NICs per node); 0 = one per member
+  std::string calibration;              // name of the collective calibration that applies (usually the link's name)
 };
 
 struct Hop {

@@ -13,13 +13,13 @@ namespace orrery {
 
 struct Activity {
   bool computing = false;
-  int transfers = 0;           // in flight on any stream of the device
-  Watts dynamic_power{0};      // of the running Compute at its present operating point
+  int transfers = 0;       // in flight on any stream of the device
+  Watts dynamic_power{0};  // of the running Compute at its present operating point
 };
 
 struct Setting {
   OperatingPoint point;
-  Watts static_power{0};       // drawn from now on whatever the device does
+  Watts static_power{0};                                     // drawn from now on whatever the device does
   Seconds wake_at{std::numeric_limits<double>::infinity()};  // call again then, at the latest
 };
 

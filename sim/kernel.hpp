@@ -13,26 +13,58 @@
 namespace orrery {
 
 enum class KernelKind : std::uint8_t {
-  gemm, attention, attention_backward, softmax, normalization, elementwise, embedding, cross_entropy, optimizer, copy,
-  routing, quantize, reduction, convolution, stencil, fft, sparse_matrix_vector, spiking_step
+  gemm,
+  attention,
+  attention_backward,
+  softmax,
+  normalization,
+  elementwise,
+  embedding,
+  cross_entropy,
+  optimizer,
+  copy,
+  routing,
+  quantize,
+  reduction,
+  convolution,
+  stencil,
+  fft,
+  sparse_matrix_vector,
+  spiking_step
 };
-inline constexpr std::array<std::string_view, 18> kernel_kind_names = {
-    "gemm", "attention", "attention-backward", "softmax", "normalization", "elementwise", "embedding", "cross-entropy", "optimizer", "copy",
-    "routing", "quantize", "reduction", "convolution", "stencil", "fft", "sparse-matrix-vector", "spiking-step"};
+inline constexpr std::array<std::string_view, 18> kernel_kind_names = {"gemm",
+                                                                       "attention",
+                                                                       "attention-backward",
+                                                                       "softmax",
+                                                                       "normalization",
+                                                                       "elementwise",
+                                                                       "embedding",
+                                                                       "cross-entropy",
+                                                                       "optimizer",
+                                                                       "copy",
+                                                                       "routing",
+                                                                       "quantize",
+                                                                       "reduction",
+                                                                       "convolution",
+                                                                       "stencil",
+                                                                       "fft",
+                                                                       "sparse-matrix-vector",
+                                                                       "spiking-step"};
 constexpr std::string_view name(KernelKind k) { return kernel_kind_names[static_cast<std::size_t>(k)]; }
 
 struct Kernel {
   KernelKind kind = KernelKind::elementwise;
   DataType type = DataType::bf16;
   bool causal = false;
-  std::uint16_t launches = 1;   // device launches of one repeat: an eager chain of five kernels is 5 (bytes say so too)
-  std::uint16_t generation = 0; // of the algorithm, for attention: 1 = first fused kernels, 2 = FlashAttention-2, 3 = cuDNN/FA3
-  std::uint32_t repeat = 1;     // executed this many times in a row
+  std::uint16_t launches = 1;  // device launches of one repeat: an eager chain of five kernels is 5 (bytes say so too)
+  std::uint16_t generation =
+      0;  // of the algorithm, for attention: 1 = first fused kernels, 2 = FlashAttention-2, 3 = cuDNN/FA3
+  std::uint32_t repeat = 1;  // executed this many times in a row
   std::int64_t m = 1, n = 1, k = 1, batch = 1, group = 1;
-  double flops = 0;             // of one repeat
-  double bytes = 0;             // of one repeat
-  double host_s = 0;            // time the host needs to launch one repeat; the software profile decides (0: graph, compiled)
-  double covered_s = 0;         // part of host_s that passes while the device waits in collectives around this kernel
+  double flops = 0;      // of one repeat
+  double bytes = 0;      // of one repeat
+  double host_s = 0;     // time the host needs to launch one repeat; the software profile decides (0: graph, compiled)
+  double covered_s = 0;  // part of host_s that passes while the device waits in collectives around this kernel
   friend bool operator==(const Kernel&, const Kernel&) = default;
 };
 

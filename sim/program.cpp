@@ -9,8 +9,7 @@ namespace orrery {
 namespace {
 
 // The bytes of plain values, as a hash map key.
-template <class T>
-void append_bytes(std::string& key, const T& value) {
+template <class T> void append_bytes(std::string& key, const T& value) {
   static_assert(std::is_trivially_copyable_v<T>);
   key.append(reinterpret_cast<const char*>(&value), sizeof value);
 }

@@ -28,19 +28,51 @@ enum class OpKind : std::uint8_t { compute, transfer, join };
 // Streams of one device run together. Their names appear in traces.
 // A point-to-point message occupies the sender's send stream and the receiver's receive stream.
 enum class Stream : std::uint8_t {
-  compute, tensor, context, data, data_gather, send_forward, receive_forward, send_backward, receive_backward, copy
+  compute,
+  tensor,
+  context,
+  data,
+  data_gather,
+  send_forward,
+  receive_forward,
+  send_backward,
+  receive_backward,
+  copy
 };
 inline constexpr std::array<std::string_view, 10> stream_names = {
-    "compute", "tensor-parallel", "context-parallel", "data-parallel", "parameter-gather", "send-forward",
-    "receive-forward", "send-backward", "receive-backward", "copy"};
+    "compute",      "tensor-parallel", "context-parallel", "data-parallel",    "parameter-gather",
+    "send-forward", "receive-forward", "send-backward",    "receive-backward", "copy"};
 
-enum class Phase : std::uint8_t { none, forward, backward, recompute, gradient_sync, parameter_gather, pipeline, optimizer, other };
+enum class Phase : std::uint8_t {
+  none,
+  forward,
+  backward,
+  recompute,
+  gradient_sync,
+  parameter_gather,
+  pipeline,
+  optimizer,
+  other
+};
 inline constexpr std::array<std::string_view, 9> phase_names = {
     "none", "forward", "backward", "recompute", "gradient-sync", "parameter-gather", "pipeline", "optimizer", "other"};
 
-enum class CollectiveKind : std::uint8_t { none, all_reduce, reduce_scatter, all_gather, broadcast, reduce, all_to_all, gather, scatter, send_receive, barrier };
+enum class CollectiveKind : std::uint8_t {
+  none,
+  all_reduce,
+  reduce_scatter,
+  all_gather,
+  broadcast,
+  reduce,
+  all_to_all,
+  gather,
+  scatter,
+  send_receive,
+  barrier
+};
 inline constexpr std::array<std::string_view, 11> collective_names = {
-    "none", "all_reduce", "reduce_scatter", "all_gather", "broadcast", "reduce", "all_to_all", "gather", "scatter", "send_recv", "barrier"};
+    "none",       "all_reduce", "reduce_scatter", "all_gather", "broadcast", "reduce",
+    "all_to_all", "gather",     "scatter",        "send_recv",  "barrier"};
 
 struct Label {  // what reports group by
   std::uint16_t job = 0;
@@ -59,13 +91,14 @@ struct Queue {
 
 struct Flow {
   VertexId from, to;
-  double share = 1;        // bytes of this flow per byte of the Transfer
-  std::uint64_t key = 0;   // picks among equal-cost paths under hashed ECMP
-  double copies = 1;       // identical flows it stands for (same path, counted this many times on every link)
+  double share = 1;       // bytes of this flow per byte of the Transfer
+  std::uint64_t key = 0;  // picks among equal-cost paths under hashed ECMP
+  double copies = 1;      // identical flows it stands for (same path, counted this many times on every link)
 };
 
 enum class MemoryCategory : std::uint8_t { weights, gradients, optimizer, activations, buffers };
-inline constexpr std::array<std::string_view, 5> memory_category_names = {"weights", "gradients", "optimizer", "activations", "buffers"};
+inline constexpr std::array<std::string_view, 5> memory_category_names = {"weights", "gradients", "optimizer",
+                                                                          "activations", "buffers"};
 
 struct MemoryDelta {
   MemoryCategory category = MemoryCategory::activations;
@@ -75,14 +108,14 @@ struct MemoryDelta {
 
 struct Operation {
   OpKind kind = OpKind::join;
-  QueueSetId queues;            // none for a Join; of a point-to-point Transfer the first is the sender's
-  SequenceId sequence;          // Compute
-  PatternId pattern;            // Transfer
+  QueueSetId queues;    // none for a Join; of a point-to-point Transfer the first is the sender's
+  SequenceId sequence;  // Compute
+  PatternId pattern;    // Transfer
   MemoryEffectId memory;
-  std::uint32_t rounds = 0;     // Transfer: path latencies paid one after the other
-  double bytes = 0;             // Transfer: multiplied by each flow's share
-  double efficiency = 1;        // Transfer: rate that the algorithm reaches over what its links could carry
-  double setup_s = 0;           // Transfer: fixed time before bytes move (launch, protocol steps)
+  std::uint32_t rounds = 0;  // Transfer: path latencies paid one after the other
+  double bytes = 0;          // Transfer: multiplied by each flow's share
+  double efficiency = 1;     // Transfer: rate that the algorithm reaches over what its links could carry
+  double setup_s = 0;        // Transfer: fixed time before bytes move (launch, protocol steps)
   Label label;
   double moving_bytes() const { return bytes / efficiency; }  // at the links' full rate this takes as long
 };
@@ -108,9 +141,9 @@ struct Program {
   std::vector<std::uint32_t> queue_set_begin;
   std::vector<QueueId> queue_sets;
   std::vector<std::uint32_t> sequence_begin;
-  std::vector<Kernel> kernels;                  // all sequences, concatenated
+  std::vector<Kernel> kernels;  // all sequences, concatenated
   std::vector<std::uint32_t> pattern_begin;
-  std::vector<Flow> flows;                      // all patterns, concatenated
+  std::vector<Flow> flows;  // all patterns, concatenated
   std::vector<MemoryDelta> memory_effects;
   std::vector<Representative> devices;
   std::vector<PersistentMemory> persistent;
@@ -139,7 +172,10 @@ class ProgramBuilder {
  public:
   QueueId queue(DeviceId, Stream);
   QueueSetId queue_set(std::span<const QueueId>);
-  QueueSetId on(DeviceId device, Stream stream) { QueueId q = queue(device, stream); return queue_set({&q, 1}); }
+  QueueSetId on(DeviceId device, Stream stream) {
+    QueueId q = queue(device, stream);
+    return queue_set({&q, 1});
+  }
   SequenceId sequence(std::span<const Kernel>);
   PatternId pattern(std::span<const Flow>);
   MemoryEffectId memory(MemoryDelta);

@@ -20,11 +20,11 @@ struct LinkLoad {
 };
 
 struct RoutedPattern {
-  std::vector<LinkLoad> loads;      // sorted by link
-  Seconds latency{0};               // of the flow with the longest path, incl. the link classes' message latency
-  double bottleneck = 0;            // max weight / bandwidth, s/B
-  double energy_per_byte = 0;       // J per byte of the Transfer
-  double fair_share = 1;            // share of the largest flow on the most loaded link (see below)
+  std::vector<LinkLoad> loads;  // sorted by link
+  Seconds latency{0};           // of the flow with the longest path, incl. the link classes' message latency
+  double bottleneck = 0;        // max weight / bandwidth, s/B
+  double energy_per_byte = 0;   // J per byte of the Transfer
+  double fair_share = 1;        // share of the largest flow on the most loaded link (see below)
 };
 
 RoutedPattern route_pattern(const Fabric&, const Router&, std::span<const Flow>);

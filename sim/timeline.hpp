@@ -15,31 +15,33 @@ namespace orrery {
 
 struct Record {
   std::uint32_t fragment = 0;
-  OpId op;              // in the fragment's Program
+  OpId op;  // in the fragment's Program
   double start_s = 0, end_s = 0;
-  double energy_J = 0;  // dynamic energy of the operation on one representative device (Compute) or of all its flows (Transfer)
+  double energy_J =
+      0;  // dynamic energy of the operation on one representative device (Compute) or of all its flows (Transfer)
 };
 
 struct FragmentRecord {
-  std::uint16_t job = 0;                    // index of the driver that submitted it
+  std::uint16_t job = 0;  // index of the driver that submitted it
   std::shared_ptr<const Program> program;
-  double start_s = 0, end_s = 0;            // submitted (after its predecessors), last operation finished
+  double start_s = 0, end_s = 0;  // submitted (after its predecessors), last operation finished
   bool cancelled = false;
 };
 
 struct DeviceRecord {
   DeviceId device;
-  double static_energy_J = 0;               // idle and leakage power, integrated by the engine
+  double static_energy_J = 0;  // idle and leakage power, integrated by the engine
 };
 
 struct Timeline {
-  std::vector<Record> records;              // by end time, then fragment, then operation
+  std::vector<Record> records;  // by end time, then fragment, then operation
   std::vector<FragmentRecord> fragments;
-  std::vector<DeviceRecord> devices;        // every device that a Program names
+  std::vector<DeviceRecord> devices;  // every device that a Program names
   double end_s = 0;
-  std::uint64_t events = 0;                 // operations started and finished, re-timings, timers
-  std::uint64_t flows_simulated = 0;        // transfers that really shared links in the flow model
-  std::uint64_t approximated_links = 0;     // flow model: links whose weights have no small common unit (each off by <= 1/256)
+  std::uint64_t events = 0;           // operations started and finished, re-timings, timers
+  std::uint64_t flows_simulated = 0;  // transfers that really shared links in the flow model
+  std::uint64_t approximated_links =
+      0;  // flow model: links whose weights have no small common unit (each off by <= 1/256)
 };
 
 }  // namespace orrery

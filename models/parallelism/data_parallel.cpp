@@ -41,10 +41,12 @@ void GradientSync::reduce(double parameters, Label label, bool wait) {
   const ResolvedPlan& plan = lowering_.job.plan;
   const Emitter::Wait how = wait ? Emitter::Wait::next : Emitter::Wait::detached;
   if (plan.zero_stage == 0) {
-    detached_.push_back(lowering_.emitter.collective(GroupFamily::gradients, Stream::data, CollectiveKind::all_reduce, bytes, label, how));
+    detached_.push_back(lowering_.emitter.collective(GroupFamily::gradients, Stream::data, CollectiveKind::all_reduce,
+                                                     bytes, label, how));
     return;
   }
-  detached_.push_back(lowering_.emitter.collective(GroupFamily::shards, Stream::data, CollectiveKind::reduce_scatter, bytes, label, how));
+  detached_.push_back(lowering_.emitter.collective(GroupFamily::shards, Stream::data, CollectiveKind::reduce_scatter,
+                                                   bytes, label, how));
   if (plan.zero_group < plan.shards())  // queued behind the reduce-scatter on the same stream
     detached_.push_back(lowering_.emitter.collective(GroupFamily::replicas, Stream::data, CollectiveKind::all_reduce,
                                                      bytes / plan.zero_group, label, how));
@@ -63,7 +65,8 @@ void emit_global_synchronization(StepLowering& l) {
   label.phase = Phase::gradient_sync;
   if (l.job.model.tied_embeddings && l.job.plan.pipeline > 1) {
     const double table = static_cast<double>(l.context.padded_vocabulary()) * l.job.model.hidden / l.job.plan.tensor;
-    l.emitter.collective(GroupFamily::embedding, Stream::data, CollectiveKind::all_reduce, table * gradient_element(l), label, Emitter::Wait::next);
+    l.emitter.collective(GroupFamily::embedding, Stream::data, CollectiveKind::all_reduce, table * gradient_element(l),
+                         label, Emitter::Wait::next);
   }
   if (l.job.software.gradient_norm) {
     const GroupFamily family = l.job.plan.zero_stage > 0 ? GroupFamily::world : GroupFamily::model;
@@ -74,15 +77,16 @@ void emit_global_synchronization(StepLowering& l) {
 // Each owner broadcasts its shard in turn; every broadcast is a collective of its own.
 void broadcast_shards(StepLowering& l, double bytes, Label label) {
   for (int owner = 0; owner < l.job.plan.zero_group; ++owner)
-    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::broadcast, bytes / l.job.plan.zero_group, label,
-                         Emitter::Wait::next);
+    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::broadcast,
+                         bytes / l.job.plan.zero_group, label, Emitter::Wait::next);
 }
 
 void emit_stage_optimizer(StepLowering& l, int stage) {
   const ResolvedPlan& plan = l.job.plan;
   const SoftwareProfile& software = l.job.software;
   l.emitter.stage(stage);
-  const double parameters = l.stage_parameters(stage), owned = parameters / (plan.zero_stage >= 1 ? plan.zero_group : 1);
+  const double parameters = l.stage_parameters(stage),
+               owned = parameters / (plan.zero_stage >= 1 ? plan.zero_group : 1);
   Kernel step = optimizer_step(owned, software.optimizer_bytes_per_parameter, 1);
   step.host_s = software.host_optimizer.value;
   Label label;
@@ -94,7 +98,8 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
   if (software.sharded_broadcast)
     broadcast_shards(l, bytes, label);
   else
-    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes, label, Emitter::Wait::next);
+    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes, label,
+                         Emitter::Wait::next);
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ class GradientSync {
   void reduce(double parameters, Label, bool wait);
   StepLowering& lowering_;
   int stage_;
-  std::vector<int> remaining_;   // backward passes left, by chunk of this stage
-  double bucket_ = 0;            // parameters whose gradients wait in the open bucket
+  std::vector<int> remaining_;  // backward passes left, by chunk of this stage
+  double bucket_ = 0;           // parameters whose gradients wait in the open bucket
   std::vector<Emitter::OpOfClass> detached_;
 };
 

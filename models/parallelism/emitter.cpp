@@ -6,9 +6,15 @@
 
 namespace orrery {
 
-Emitter::Emitter(const Cluster& cluster, std::vector<DeviceId> devices, const RankGrid& grid, const Folding& folding, EmitterSettings settings)
-    : cluster_(cluster), devices_(std::move(devices)), grid_(grid), folding_(folding), settings_(settings),
-      stage_classes_(static_cast<std::size_t>(grid.pipeline)), state_(folding.classes()) {
+Emitter::Emitter(const Cluster& cluster, std::vector<DeviceId> devices, const RankGrid& grid, const Folding& folding,
+                 EmitterSettings settings)
+    : cluster_(cluster),
+      devices_(std::move(devices)),
+      grid_(grid),
+      folding_(folding),
+      settings_(settings),
+      stage_classes_(static_cast<std::size_t>(grid.pipeline)),
+      state_(folding.classes()) {
   for (std::size_t c = 0; c < folding.classes(); ++c) {
     const int stage = grid.stage_of(folding.members[c].front());
     stage_classes_[static_cast<std::size_t>(stage)].push_back(static_cast<int>(c));
@@ -73,7 +79,14 @@ std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& original) {
   const LayerSteps steps = cover_host_time(original);
   std::vector<Step> prepared;
   for (const LayerStep& s : steps) {
-    Step p{s.kind, s.phase, {}, s.collective, s.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor, s.stream, s.bytes, s.asynchronous};
+    Step p{s.kind,
+           s.phase,
+           {},
+           s.collective,
+           s.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor,
+           s.stream,
+           s.bytes,
+           s.asynchronous};
     if (s.kind == LayerStep::Kind::compute) p.sequence = builder_.sequence(s.kernels);
     prepared.push_back(p);
   }
@@ -89,11 +102,13 @@ void Emitter::run(const std::vector<Step>& steps, Label label, double bytes_at_s
     if (step->kind == LayerStep::Kind::wait) wait_for_asynchronous();
     if (step->kind == LayerStep::Kind::collective) {
       label.collective = step->collective;
-      collective(step->family, step->stream, step->collective, step->bytes, label, step->asynchronous ? Wait::asynchronous : Wait::next);
+      collective(step->family, step->stream, step->collective, step->bytes, label,
+                 step->asynchronous ? Wait::asynchronous : Wait::next);
       label.collective = CollectiveKind::none;
     }
     if (!is_compute(*step)) continue;
-    MemoryDelta delta{MemoryCategory::activations, step == first ? bytes_at_start : 0, step + 1 == last ? bytes_at_end : 0};
+    MemoryDelta delta{MemoryCategory::activations, step == first ? bytes_at_start : 0,
+                      step + 1 == last ? bytes_at_end : 0};
     compute(step->sequence, label, delta.at_start != 0 || delta.at_end != 0 ? std::optional(delta) : std::nullopt);
   }
 }
@@ -116,7 +131,8 @@ Emitter::Family& Emitter::family(GroupFamily kind) {
   return *slot;
 }
 
-const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std::size_t bundle, CollectiveKind collective, double bytes, bool reverse) {
+const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std::size_t bundle,
+                                                           CollectiveKind collective, double bytes, bool reverse) {
   auto [slot, is_new] = resolved_.try_emplace({kind, bundle, collective, bytes, reverse});
   if (!is_new) return slot->second;
   const Family& f = family(kind);
@@ -134,9 +150,11 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
     if (flows.empty()) {  // the first group decides for all: they are alike
       request.algorithm = plan.algorithm;
       flows.resize(plan.steps.size());
-      for (const CollectiveStep& step : plan.steps) slot->second.push_back({{}, step.bytes, step.efficiency, step.rounds, step.setup});
+      for (const CollectiveStep& step : plan.steps)
+        slot->second.push_back({{}, step.bytes, step.efficiency, step.rounds, step.setup});
     }
-    ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(), plan.steps.size());
+    ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(),
+                 plan.steps.size());
     for (std::size_t i = 0; i < flows.size(); ++i)
       flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
     algorithm = plan.algorithm + "/" + plan.protocol;
@@ -149,8 +167,9 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
   return slot->second;
 }
 
-OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind collective, double bytes,
-                       Label label, bool reverse, std::span<const OpId> after) {
+OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<QueueId>& queues,
+                       CollectiveKind collective, double bytes, Label label, bool reverse,
+                       std::span<const OpId> after) {
   label.job = settings_.job;
   label.collective = collective;
   const QueueSetId on = builder_.queue_set(queues);
@@ -168,7 +187,8 @@ OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<Q
   return last;
 }
 
-Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, CollectiveKind collective, double bytes, Label label, Wait wait) {
+Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, CollectiveKind collective, double bytes,
+                                       Label label, Wait wait) {
   OpOfClass ops;
   const bool spans_stages = kind == GroupFamily::embedding || kind == GroupFamily::model || kind == GroupFamily::world;
   if (bytes <= 0) return ops;
@@ -212,7 +232,8 @@ Emitter::OpOfClass Emitter::send(bool forward, double bytes, Label label, bool b
     ClassState& state = state_[static_cast<std::size_t>(sender)];
     std::vector<OpId> after = {state.last};
     after.insert(after.end(), state.pending.begin(), state.pending.end());
-    const OpId op = transfer(GroupFamily::next_stage, b, queues, CollectiveKind::send_receive, bytes, label, !forward, after);
+    const OpId op = transfer(GroupFamily::next_stage, b, queues, CollectiveKind::send_receive, bytes, label, !forward,
+                             after);
     if (blocking) state.pending.push_back(op);
     arrivals[receiver] = op;
   }

@@ -60,7 +60,9 @@ class Emitter {
   void wait_for_asynchronous();
 
   // Remembers the first operation that each class of the stage writes from now on (for dependencies added later).
-  void capture_first() { for (int c : current()) state_[static_cast<std::size_t>(c)].first = OpId(); }
+  void capture_first() {
+    for (int c : current()) state_[static_cast<std::size_t>(c)].first = OpId();
+  }
   OpId first(int cls) const { return state_[static_cast<std::size_t>(cls)].first; }
   OpId last_compute(int cls) const { return state_[static_cast<std::size_t>(cls)].last; }
 
@@ -94,8 +96,8 @@ class Emitter {
   LayerSteps cover_host_time(LayerSteps) const;
   double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes) const;
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
-  OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes, Label, bool reverse,
-                std::span<const OpId> after);
+  OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
+                Label, bool reverse, std::span<const OpId> after);
   void note_first(int cls, OpId op);
 
   const Cluster& cluster_;

@@ -18,7 +18,8 @@ std::vector<int> classes_of(const std::vector<Key>& keys) {
   std::map<Key, int> number;
   std::vector<int> class_of;
   class_of.reserve(keys.size());
-  for (const Key& key : keys) class_of.push_back(number.try_emplace(key, static_cast<int>(number.size())).first->second);
+  for (const Key& key : keys)
+    class_of.push_back(number.try_emplace(key, static_cast<int>(number.size())).first->second);
   return class_of;
 }
 
@@ -29,7 +30,8 @@ std::vector<Flow> flows_of(const Cluster& cluster, GroupFamily family, const std
   request.bytes = Bytes(64e6);
   if (family != GroupFamily::next_stage) request.algorithm = "ring";
   std::vector<Flow> flows;
-  for (const CollectiveStep& step : plan_collective(cluster, request).steps) flows.insert(flows.end(), step.flows.begin(), step.flows.end());
+  for (const CollectiveStep& step : plan_collective(cluster, request).steps)
+    flows.insert(flows.end(), step.flows.begin(), step.flows.end());
   return flows;
 }
 
@@ -39,7 +41,8 @@ struct FamilyCosts {
   std::vector<std::pair<double, double>> cost;
 };
 
-FamilyCosts family_costs(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices, GroupFamily family) {
+FamilyCosts family_costs(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
+                         GroupFamily family) {
   FamilyCosts result{grid.groups(family), {}};
   std::vector<RoutedPattern> routed;
   std::map<int, std::vector<double>> load;  // by stage, by link
@@ -80,7 +83,8 @@ bool refine(std::vector<int>& class_of, const std::vector<FamilyCosts>& families
       }
     }
   std::vector<int> next = classes_of(keys);
-  const bool changed = *std::max_element(next.begin(), next.end()) != *std::max_element(class_of.begin(), class_of.end());
+  const bool changed = *std::max_element(next.begin(), next.end()) !=
+                       *std::max_element(class_of.begin(), class_of.end());
   class_of = std::move(next);
   return changed;
 }
@@ -106,8 +110,8 @@ Folding fold(const RankGrid& grid, const Cluster& cluster, const std::vector<Dev
   std::vector<Key> keys;
   for (int rank = 0; rank < grid.ranks(); ++rank) {
     const DeviceId device = devices[static_cast<std::size_t>(rank)];
-    keys.push_back({static_cast<double>(grid.stage_of(rank)), static_cast<double>(cluster.type_of[device.index()].value),
-                    cluster.speed[device.index()]});
+    keys.push_back({static_cast<double>(grid.stage_of(rank)),
+                    static_cast<double>(cluster.type_of[device.index()].value), cluster.speed[device.index()]});
   }
   std::vector<FamilyCosts> families;
   for (GroupFamily family : {GroupFamily::tensor, GroupFamily::context, GroupFamily::shards, GroupFamily::replicas,

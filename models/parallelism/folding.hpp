@@ -13,8 +13,8 @@
 namespace orrery {
 
 struct Folding {
-  std::vector<int> class_of;               // by rank
-  std::vector<std::vector<int>> members;   // by class: its ranks in order; the first represents it
+  std::vector<int> class_of;              // by rank
+  std::vector<std::vector<int>> members;  // by class: its ranks in order; the first represents it
   std::size_t ranks() const { return class_of.size(); }
   std::size_t classes() const { return members.size(); }
 };

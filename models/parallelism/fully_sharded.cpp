@@ -6,12 +6,14 @@ namespace orrery {
 
 std::vector<const Unit*> units_of_pass(const StepLowering& l, int stage, const PipelinePass& pass) {
   std::vector<const Unit*> units;
-  for (const Unit& unit : l.chunks[static_cast<std::size_t>(pass.chunk * l.job.plan.pipeline + stage)]) units.push_back(&unit);
+  for (const Unit& unit : l.chunks[static_cast<std::size_t>(pass.chunk * l.job.plan.pipeline + stage)])
+    units.push_back(&unit);
   if (!pass.forward) std::reverse(units.begin(), units.end());
   return units;
 }
 
-ParameterGather::ParameterGather(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes) : lowering_(lowering) {
+ParameterGather::ParameterGather(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes)
+    : lowering_(lowering) {
   const int zero = lowering.job.plan.zero_stage;
   const bool first_forward_only = zero < 3;
   if (first_forward_only && !(zero > 0 && lowering.job.software.parameter_gather_overlap)) return;

@@ -27,9 +27,9 @@ class ParameterGather {
   void gather(std::size_t use);
   StepLowering& lowering_;
   std::vector<Use> uses_;
-  std::size_t next_ = 0;       // the unit about to be computed
-  std::size_t issued_ = 0;     // gathers are issued up to here
-  std::size_t ahead_ = 2;      // units whose parameters are gathered or being gathered
+  std::size_t next_ = 0;    // the unit about to be computed
+  std::size_t issued_ = 0;  // gathers are issued up to here
+  std::size_t ahead_ = 2;   // units whose parameters are gathered or being gathered
   std::vector<Emitter::OpOfClass> ops_;
 };
 

@@ -15,7 +15,8 @@ namespace {
 class PipelineMessages {
  public:
   explicit PipelineMessages(const StepLowering& l)
-      : micro_batches_(static_cast<std::size_t>(l.job.plan.micro_batches)), slots_(l.chunks.size() * micro_batches_ * 2) {}
+      : micro_batches_(static_cast<std::size_t>(l.job.plan.micro_batches)),
+        slots_(l.chunks.size() * micro_batches_ * 2) {}
 
   void began(int chunk, const PipelinePass& pass, int cls, OpId op) { slot(chunk, pass).first[cls] = op; }
   void arrives(int chunk, const PipelinePass& pass, const Emitter::OpOfClass& ops) { slot(chunk, pass).message = ops; }
@@ -29,7 +30,8 @@ class PipelineMessages {
     Emitter::OpOfClass first, message;
   };
   Slot& slot(int chunk, const PipelinePass& pass) {
-    return slots_[(static_cast<std::size_t>(chunk) * micro_batches_ + static_cast<std::size_t>(pass.micro_batch)) * 2 + (pass.forward ? 0 : 1)];
+    return slots_[(static_cast<std::size_t>(chunk) * micro_batches_ + static_cast<std::size_t>(pass.micro_batch)) * 2 +
+                  (pass.forward ? 0 : 1)];
   }
   std::size_t micro_batches_;
   std::vector<Slot> slots_;
@@ -38,9 +40,14 @@ class PipelineMessages {
 class StageWriter {
  public:
   StageWriter(StepLowering& l, PipelineMessages& messages, int stage)
-      : l_(l), messages_(messages), stage_(stage), plan_(l.job.plan),
-        passes_(pipeline_schedule(plan_.schedule, plan_.pipeline, stage, plan_.virtual_pipeline, static_cast<int>(plan_.micro_batches))),
-        gather_(l, stage, passes_), sync_(l, stage, passes_) {}
+      : l_(l),
+        messages_(messages),
+        stage_(stage),
+        plan_(l.job.plan),
+        passes_(pipeline_schedule(plan_.schedule, plan_.pipeline, stage, plan_.virtual_pipeline,
+                                  static_cast<int>(plan_.micro_batches))),
+        gather_(l, stage, passes_),
+        sync_(l, stage, passes_) {}
 
   void write() {
     l_.emitter.stage(stage_);
@@ -59,7 +66,8 @@ class StageWriter {
     l_.emitter.capture_first();
     if (receives && splits_messages()) {
       label.phase = Phase::pipeline;
-      l_.emitter.collective(GroupFamily::tensor, Stream::tensor, CollectiveKind::all_gather, layer_input_bytes(l_.context), label, Emitter::Wait::next);
+      l_.emitter.collective(GroupFamily::tensor, Stream::tensor, CollectiveKind::all_gather,
+                            layer_input_bytes(l_.context), label, Emitter::Wait::next);
     }
     for (const Unit* unit : units_of_pass(l_, stage_, pass)) write_unit(*unit, pass, label);
     for (int c : l_.emitter.current()) messages_.began(chunk, pass, c, l_.emitter.first(c));
@@ -79,7 +87,9 @@ class StageWriter {
   }
 
   // Megatron-LM's scatter/gather: without sequence parallelism every tensor rank holds the whole activation.
-  bool splits_messages() const { return l_.job.software.scatter_gather && plan_.tensor > 1 && !plan_.sequence_parallel; }
+  bool splits_messages() const {
+    return l_.job.software.scatter_gather && plan_.tensor > 1 && !plan_.sequence_parallel;
+  }
 
   StepLowering& l_;
   PipelineMessages& messages_;
@@ -111,9 +121,11 @@ void write_memory(StepLowering& l) {
 
 }  // namespace
 
-LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices, const LoweringOptions& options) {
+LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
+                          const LoweringOptions& options) {
   const RankGrid grid(job.plan, job.model.tied_embeddings);
-  ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(), grid.ranks());
+  ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
+               grid.ranks());
   const Folding folding = options.fold ? fold(grid, cluster, devices) : unfolded(grid);
   StepLowering lowering(cluster, job, devices, grid, folding, options);
   PipelineMessages messages(lowering);
@@ -121,7 +133,8 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   messages.connect(lowering.emitter.builder());
   emit_optimizer(lowering);
   write_memory(lowering);
-  return {std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(), folding.classes()};
+  return {std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(),
+          folding.classes()};
 }
 
 }  // namespace orrery

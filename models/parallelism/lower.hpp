@@ -34,6 +34,7 @@ struct LoweredJob {
 };
 
 // `devices`: the device of each rank, in rank order; plan.ranks() of them.
-LoweredJob lower_training(const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices, const LoweringOptions&);
+LoweredJob lower_training(const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices,
+                          const LoweringOptions&);
 
 }  // namespace orrery

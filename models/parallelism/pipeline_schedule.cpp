@@ -19,7 +19,8 @@ PipelinePass interleaved_pass(bool forward, int k, int stages, int chunks) {
 std::vector<PipelinePass> pipeline_schedule(Schedule schedule, int stages, int stage, int chunks, int micro_batches) {
   const int total = micro_batches * chunks;
   auto pass = [&](bool forward, int k) {
-    return schedule == Schedule::interleaved ? interleaved_pass(forward, k, stages, chunks) : PipelinePass{forward, 0, k};
+    return schedule == Schedule::interleaved ? interleaved_pass(forward, k, stages, chunks)
+                                             : PipelinePass{forward, 0, k};
   };
   int warm_up = total;  // gpipe
   if (schedule == Schedule::one_f_one_b) warm_up = std::min(total, stages - 1 - stage);

@@ -14,7 +14,7 @@ namespace orrery {
 
 struct PipelinePass {
   bool forward = true;
-  int chunk = 0;          // of this stage
+  int chunk = 0;  // of this stage
   int micro_batch = 0;
   friend bool operator==(const PipelinePass&, const PipelinePass&) = default;
 };

@@ -51,38 +51,41 @@ void check_model_divides(PlanChecker& check, const TransformerModel& m, const Re
   divides("/plan/tensor", r.tensor, "heads", m.heads);
   divides("/plan/tensor", r.tensor, "ffn_hidden", m.ffn_width());
   if (r.tensor > m.key_value_heads())
-    check.expect(r.tensor % m.key_value_heads() == 0, "/plan/tensor", fmt::format("a multiple of kv_heads ({})", m.key_value_heads()),
-                 fmt::format("{}", r.tensor));
+    check.expect(r.tensor % m.key_value_heads() == 0, "/plan/tensor",
+                 fmt::format("a multiple of kv_heads ({})", m.key_value_heads()), fmt::format("{}", r.tensor));
   else
     divides("/plan/tensor", r.tensor, "kv_heads", m.key_value_heads());
   divides("/plan/context", r.context, "sequence", m.sequence);
   if (r.sequence_parallel) divides("/plan/tensor", r.tensor, "sequence / context", m.sequence / std::max(1, r.context));
   const int chunks = r.pipeline * r.virtual_pipeline;
   if (r.layer_split == LayerSplit::equal)
-    check.expect(m.layers % chunks == 0, "/plan/pipeline",
-                 fmt::format("pipeline x virtual_pipeline to divide layers ({}), or \"layer_split\": \"balanced\"", m.layers),
-                 fmt::format("{} x {}", r.pipeline, r.virtual_pipeline));
-  check.expect(m.layers >= chunks, "/plan/pipeline", fmt::format("at most {} chunks, one layer each", m.layers), fmt::format("{}", chunks));
+    check.expect(
+        m.layers % chunks == 0, "/plan/pipeline",
+        fmt::format("pipeline x virtual_pipeline to divide layers ({}), or \"layer_split\": \"balanced\"", m.layers),
+        fmt::format("{} x {}", r.pipeline, r.virtual_pipeline));
+  check.expect(m.layers >= chunks, "/plan/pipeline", fmt::format("at most {} chunks, one layer each", m.layers),
+               fmt::format("{}", chunks));
 }
 
 void check_schedule(PlanChecker& check, const Plan& p, const ResolvedPlan& r) {
   const bool interleaved = r.schedule == Schedule::interleaved;
-  check.expect(interleaved || r.virtual_pipeline == 1, "/plan/virtual_pipeline", "1 unless the schedule is \"interleaved\"",
-               fmt::format("{}", r.virtual_pipeline));
+  check.expect(interleaved || r.virtual_pipeline == 1, "/plan/virtual_pipeline",
+               "1 unless the schedule is \"interleaved\"", fmt::format("{}", r.virtual_pipeline));
   check.expect(!interleaved || (r.pipeline > 1 && r.virtual_pipeline > 1), "/plan/schedule",
                "\"interleaved\" only with pipeline > 1 and virtual_pipeline > 1",
                fmt::format("pipeline {}, virtual_pipeline {}", r.pipeline, r.virtual_pipeline));
-  check.expect(!interleaved || r.micro_batches % r.pipeline == 0, "/batch/global",
-               fmt::format("micro-batches per rank in multiples of pipeline ({}) for the interleaved schedule", r.pipeline),
-               fmt::format("{} micro-batches", r.micro_batches));
+  check.expect(
+      !interleaved || r.micro_batches % r.pipeline == 0, "/batch/global",
+      fmt::format("micro-batches per rank in multiples of pipeline ({}) for the interleaved schedule", r.pipeline),
+      fmt::format("{} micro-batches", r.micro_batches));
   check.expect(p.recompute == Recompute::partial || p.recompute_fraction == 1, "/plan/recompute_fraction",
                "only beside \"recompute\": \"fraction\"", fmt::format("{}", p.recompute_fraction));
 }
 
 }  // namespace
 
-ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel& m, std::size_t devices, const std::string& file,
-                          const std::string& pointer) {
+ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel& m, std::size_t devices,
+                          const std::string& file, const std::string& pointer) {
   PlanChecker check(file, pointer);
   ResolvedPlan r;
   r.tensor = p.tensor;
@@ -99,9 +102,10 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   const auto total = static_cast<std::int64_t>(devices);
   const double product = 1.0 * p.tensor * p.pipeline * p.context;  // may pass 64 bits
   if (p.data)
-    check.expect(product * *p.data == static_cast<double>(total), "/plan",
-                 fmt::format("data x tensor x pipeline x context = {} devices", total),
-                 fmt::format("{} x {} x {} x {} = {:.0f}", *p.data, p.tensor, p.pipeline, p.context, product * *p.data));
+    check.expect(
+        product * *p.data == static_cast<double>(total), "/plan",
+        fmt::format("data x tensor x pipeline x context = {} devices", total),
+        fmt::format("{} x {} x {} x {} = {:.0f}", *p.data, p.tensor, p.pipeline, p.context, product * *p.data));
   else
     check.expect(std::fmod(static_cast<double>(total), product) == 0, "/plan",
                  fmt::format("tensor x pipeline x context to divide {} devices", total),
@@ -110,11 +114,11 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   const std::int64_t inner = std::int64_t{p.tensor} * p.pipeline * p.context;
   r.data = static_cast<int>(total / inner);
   r.zero_group = p.zero_group.value_or(r.shards());
-  check.expect(r.shards() % r.zero_group == 0, "/plan/zero_group", fmt::format("a divisor of data x context ({})", r.shards()),
-               fmt::format("{}", r.zero_group));
+  check.expect(r.shards() % r.zero_group == 0, "/plan/zero_group",
+               fmt::format("a divisor of data x context ({})", r.shards()), fmt::format("{}", r.zero_group));
   const std::int64_t per_pass = b.micro * r.data;
-  check.expect(b.global % per_pass == 0, "/batch/global", fmt::format("a multiple of micro x data ({} x {})", b.micro, r.data),
-               fmt::format("{}", b.global));
+  check.expect(b.global % per_pass == 0, "/batch/global",
+               fmt::format("a multiple of micro x data ({} x {})", b.micro, r.data), fmt::format("{}", b.global));
   r.micro_batch = b.micro;
   r.micro_batches = std::max<std::int64_t>(1, b.global / per_pass);
   check_model_divides(check, m, r);

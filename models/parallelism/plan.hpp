@@ -24,20 +24,21 @@ template <> struct EnumNames<LayerSplit> {
 };
 
 struct Plan {
-  std::optional<int> data;              // absent: what the devices leave over
+  std::optional<int> data;  // absent: what the devices leave over
   int tensor = 1, pipeline = 1, virtual_pipeline = 1, context = 1;
   bool sequence_parallel = false;
-  int zero_stage = 0;                   // 1 optimizer states, 2 and gradients, 3 and parameters (FSDP)
-  std::optional<int> zero_group;        // ranks over which ZeRO shards; absent: all data (x context) ranks
-  std::optional<Schedule> schedule;     // absent: 1f1b, interleaved when virtual_pipeline > 1
+  int zero_stage = 0;                // 1 optimizer states, 2 and gradients, 3 and parameters (FSDP)
+  std::optional<int> zero_group;     // ranks over which ZeRO shards; absent: all data (x context) ranks
+  std::optional<Schedule> schedule;  // absent: 1f1b, interleaved when virtual_pipeline > 1
   Recompute recompute = Recompute::none;
-  double recompute_fraction = 1;        // of the layers, for "fraction"
-  LayerSplit layer_split = LayerSplit::equal;  // balanced: as even as possible, embedding and head counted as a layer each
+  double recompute_fraction = 1;  // of the layers, for "fraction"
+  LayerSplit layer_split =
+      LayerSplit::equal;  // balanced: as even as possible, embedding and head counted as a layer each
 };
 
 struct Batch {
-  std::int64_t global = 0;              // sequences per step
-  std::int64_t micro = 1;               // sequences per data-parallel rank and micro-batch
+  std::int64_t global = 0;  // sequences per step
+  std::int64_t micro = 1;   // sequences per data-parallel rank and micro-batch
 };
 
 void fields(Fields&, Plan&);
@@ -47,19 +48,19 @@ void fields(Fields&, Batch&);
 struct ResolvedPlan {
   int data = 1, tensor = 1, pipeline = 1, virtual_pipeline = 1, context = 1;
   bool sequence_parallel = false;
-  int zero_stage = 0, zero_group = 1;   // zero_group: ranks that share one copy, among data x context
+  int zero_stage = 0, zero_group = 1;  // zero_group: ranks that share one copy, among data x context
   Schedule schedule = Schedule::one_f_one_b;
   Recompute recompute = Recompute::none;
   double recompute_fraction = 1;
   LayerSplit layer_split = LayerSplit::equal;
   std::int64_t micro_batch = 1, micro_batches = 1;  // per data-parallel rank
   int ranks() const { return data * tensor * pipeline * context; }
-  int shards() const { return data * context; }     // ranks with the same parameters
+  int shards() const { return data * context; }  // ranks with the same parameters
 };
 
 // Checks the plan against model and device count; faults carry pointers below `pointer` ("/jobs/0").
-ResolvedPlan resolve_plan(const Plan&, const Batch&, const TransformerModel&, std::size_t devices, const std::string& file,
-                          const std::string& pointer);
+ResolvedPlan resolve_plan(const Plan&, const Batch&, const TransformerModel&, std::size_t devices,
+                          const std::string& file, const std::string& pointer);
 
 // Layers of each chunk, in model order (chunk c of stage p is chunk number c * pipeline + p).
 std::vector<int> split_layers(const TransformerModel&, const ResolvedPlan&);

@@ -3,8 +3,13 @@
 namespace orrery {
 
 RankGrid::RankGrid(const ResolvedPlan& plan, bool tied)
-    : tensor(plan.tensor), context(plan.context), data(plan.data), pipeline(plan.pipeline), zero_group(plan.zero_group),
-      wraps(plan.schedule == Schedule::interleaved), tied_embedding(tied && plan.pipeline > 1) {}
+    : tensor(plan.tensor),
+      context(plan.context),
+      data(plan.data),
+      pipeline(plan.pipeline),
+      zero_group(plan.zero_group),
+      wraps(plan.schedule == Schedule::interleaved),
+      tied_embedding(tied && plan.pipeline > 1) {}
 
 namespace {
 
@@ -25,9 +30,11 @@ Groups along_parameters(const RankGrid& g, bool shards) {
     for (int t = 0; t < g.tensor; ++t) {
       const int first = g.rank(t, 0, 0, p);
       if (shards)
-        for (int c = 0; c < copies; ++c) all.push_back(strided(first + c * g.zero_group * g.tensor, g.tensor, g.zero_group));
+        for (int c = 0; c < copies; ++c)
+          all.push_back(strided(first + c * g.zero_group * g.tensor, g.tensor, g.zero_group));
       else
-        for (int i = 0; i < g.zero_group; ++i) all.push_back(strided(first + i * g.tensor, g.zero_group * g.tensor, copies));
+        for (int i = 0; i < g.zero_group; ++i)
+          all.push_back(strided(first + i * g.tensor, g.zero_group * g.tensor, copies));
     }
   return all;
 }
@@ -64,19 +71,28 @@ Groups RankGrid::groups(GroupFamily family) const {
       for (int block = 0; block < ranks(); block += tensor * context)
         for (int t = 0; t < tensor; ++t) all.push_back(strided(block + t, tensor, context));
       break;
-    case GroupFamily::shards: all = along_parameters(*this, true); break;
-    case GroupFamily::replicas: all = along_parameters(*this, false); break;
+    case GroupFamily::shards:
+      all = along_parameters(*this, true);
+      break;
+    case GroupFamily::replicas:
+      all = along_parameters(*this, false);
+      break;
     case GroupFamily::gradients:
       for (int p = 0; p < pipeline; ++p)
         for (int t = 0; t < tensor; ++t) all.push_back(strided(rank(t, 0, 0, p), tensor, data * context));
       break;
-    case GroupFamily::next_stage: return next_stage(*this);
+    case GroupFamily::next_stage:
+      return next_stage(*this);
     case GroupFamily::embedding:
       if (tied_embedding)
         for (int i = 0; i < ranks_per_stage(); ++i) all.push_back({i, (pipeline - 1) * ranks_per_stage() + i});
       return all;
-    case GroupFamily::model: all = model_copies(*this); break;
-    case GroupFamily::world: all.push_back(strided(0, 1, ranks())); break;
+    case GroupFamily::model:
+      all = model_copies(*this);
+      break;
+    case GroupFamily::world:
+      all.push_back(strided(0, 1, ranks()));
+      break;
   }
   if (!all.empty() && all.front().size() < 2) all.clear();
   return all;

@@ -4,9 +4,11 @@
 
 namespace orrery {
 
-StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const std::vector<DeviceId>& devices, const RankGrid& grid,
-                           const Folding& folding, const LoweringOptions& options)
-    : job(j), context{job.model, job.plan, job.software, job.precision}, emitter(cluster, devices, grid, folding, {options.detail, options.job}) {
+StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const std::vector<DeviceId>& devices,
+                           const RankGrid& grid, const Folding& folding, const LoweringOptions& options)
+    : job(j),
+      context{job.model, job.plan, job.software, job.precision},
+      emitter(cluster, devices, grid, folding, {options.detail, options.job}) {
   make_chunks();
   const auto prepare = [&](const LayerSteps& forward, const LayerSteps& backward, double saved, double working) {
     return UnitSteps{emitter.prepare(forward), emitter.prepare(backward), saved, working};
@@ -14,10 +16,12 @@ StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const s
   const Recompute r = job.plan.recompute, when_recomputed = r == Recompute::partial ? Recompute::full : r;
   embedding_ = prepare(embedding_forward(context), embedding_backward(context), 0, 0);
   head_ = prepare(head_forward(context), head_backward(context), head_activation_bytes(context), 0);
-  layer_ = prepare(layer_forward(context), layer_backward(context, Recompute::none), layer_activation_bytes(context, Recompute::none), 0);
+  layer_ = prepare(layer_forward(context), layer_backward(context, Recompute::none),
+                   layer_activation_bytes(context, Recompute::none), 0);
   if (when_recomputed != Recompute::none)
     recomputed_layer_ = prepare(layer_forward(context), layer_backward(context, when_recomputed),
-                                layer_activation_bytes(context, when_recomputed), layer_working_bytes(context, when_recomputed));
+                                layer_activation_bytes(context, when_recomputed),
+                                layer_working_bytes(context, when_recomputed));
 }
 
 void StepLowering::make_chunks() {

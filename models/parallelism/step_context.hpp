@@ -12,8 +12,8 @@ namespace orrery {
 
 struct Unit {  // what is computed, sharded and gathered together
   enum class Kind { embedding, layer, head } kind = Kind::layer;
-  int layer = -1;               // number in the model, for layers
-  double parameters = 0;        // on one rank, before ZeRO
+  int layer = -1;         // number in the model, for layers
+  double parameters = 0;  // on one rank, before ZeRO
   bool recomputed = false;
 };
 
@@ -24,7 +24,8 @@ struct UnitSteps {
 
 class StepLowering {
  public:
-  StepLowering(const Cluster&, const TrainingJob&, const std::vector<DeviceId>&, const RankGrid&, const Folding&, const LoweringOptions&);
+  StepLowering(const Cluster&, const TrainingJob&, const std::vector<DeviceId>&, const RankGrid&, const Folding&,
+               const LoweringOptions&);
 
   const TrainingJob& job;
   StepContext context;

@@ -86,7 +86,8 @@ TEST_CASE("folded equals unfolded on a two-level fat-tree with replicas on both 
 TEST_CASE("a slowed device changes the answer and unfolds what it touches") {
   SmallScenario s;
   s.plan = plan(4, 2, 2);
-  s.more_software = {{"host_forward_per_layer", "0 s"}, {"host_backward_per_layer", "0 s"}};  // else the host sets the pace
+  s.more_software = {{"host_forward_per_layer", "0 s"},
+                     {"host_backward_per_layer", "0 s"}};  // else the host sets the pace
   const ScenarioRun even = orrery::testing::run(s);
   s.slow_devices = {5};
   const ScenarioRun uneven = orrery::testing::run(s);

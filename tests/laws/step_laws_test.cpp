@@ -34,7 +34,8 @@ double bytes_on(const ScenarioRun& r, const std::string& link_class) {
   for (const Operation& op : program.operations) {
     if (op.kind != OpKind::transfer) continue;
     for (const LinkLoad& load : route_pattern(r.cluster.fabric, *r.cluster.router, program.pattern(op.pattern)).loads)
-      if (r.cluster.fabric.link_class(r.cluster.fabric.link(load.link).link_class).name == link_class) sum += op.bytes * load.weight;
+      if (r.cluster.fabric.link_class(r.cluster.fabric.link(load.link).link_class).name == link_class)
+        sum += op.bytes * load.weight;
   }
   return sum;
 }
@@ -89,7 +90,8 @@ TEST_CASE("compute, exposed communication, bubble and the rest sum to the iterat
     const ScenarioRun r = run(with(p));
     const JobMetrics& job = r.metrics.jobs[0];
     for (const StageMetrics& stage : job.stages)
-      REQUIRE(stage.compute_s + stage.exposed_communication_s + stage.bubble_s + stage.other_s == Approx(job.iteration_s).epsilon(1e-9));
+      REQUIRE(stage.compute_s + stage.exposed_communication_s + stage.bubble_s + stage.other_s ==
+              Approx(job.iteration_s).epsilon(1e-9));
   }
 }
 
@@ -116,7 +118,8 @@ TEST_CASE("no run beats its compute or the bandwidth of its links") {
     std::map<std::uint32_t, double> bytes;
     for (const Operation& op : r.jobs[0].program->operations)
       if (op.kind == OpKind::transfer)
-        for (const LinkLoad& load : route_pattern(r.cluster.fabric, *r.cluster.router, r.jobs[0].program->pattern(op.pattern)).loads)
+        for (const LinkLoad& load :
+             route_pattern(r.cluster.fabric, *r.cluster.router, r.jobs[0].program->pattern(op.pattern)).loads)
           bytes[load.link.value] += op.bytes * load.weight;
     for (const auto& [link, sum] : bytes)
       REQUIRE(sum / r.cluster.fabric.link(LinkId(link)).bandwidth.value <= iteration * (1 + 1e-9));
@@ -128,7 +131,9 @@ TEST_CASE("doubling every bandwidth never slows a run in the analytic evaluator"
     Scenario slow = orrery::testing::make(with(p, "analytic")), fast = slow;
     fast.cluster.pools[0].node.scale_up.link->bandwidth_per_direction *= 2;
     fast.cluster.pools[0].node.nics->link.bandwidth_per_direction *= 2;
-    const auto time = [](const Scenario& s) { return run_scenario(s, "test", Library::installed()).metrics.jobs[0].iteration_s; };
+    const auto time = [](const Scenario& s) {
+      return run_scenario(s, "test", Library::installed()).metrics.jobs[0].iteration_s;
+    };
     REQUIRE(time(fast) <= time(slow) * (1 + 1e-12));
   }
 }

@@ -1,10 +1,11 @@
 #include "models/parallelism/pipeline_schedule.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 #include <tuple>
+
+#include <catch2/catch.hpp>
 
 using namespace orrery;
 
@@ -39,7 +40,9 @@ double makespan(const Order& order, int chunks) {
           ready = std::max(ready, it->second);
           return true;
         };
-        const bool ok = pass.forward ? chunk == 0 || need(true, chunk - 1) : chunk == last ? need(true, chunk) : need(false, chunk + 1);
+        const bool ok = pass.forward    ? chunk == 0 || need(true, chunk - 1)
+                        : chunk == last ? need(true, chunk)
+                                        : need(false, chunk + 1);
         if (!ok) break;
         clock[stage] = std::max(clock[stage], ready) + (pass.forward ? 1 : 2);
         done[{pass.forward, chunk, pass.micro_batch}] = clock[stage];
@@ -57,9 +60,10 @@ struct Case {
   Schedule schedule;
   int stages, chunks, micro_batches;
 };
-const std::vector<Case> cases = {{Schedule::gpipe, 4, 1, 8},        {Schedule::one_f_one_b, 4, 1, 8},  {Schedule::one_f_one_b, 8, 1, 8},
-                                 {Schedule::one_f_one_b, 16, 1, 3}, {Schedule::interleaved, 4, 2, 8},  {Schedule::interleaved, 8, 3, 64},
-                                 {Schedule::interleaved, 4, 4, 4},  {Schedule::one_f_one_b, 1, 1, 5},  {Schedule::interleaved, 2, 6, 10}};
+const std::vector<Case> cases = {
+    {Schedule::gpipe, 4, 1, 8},        {Schedule::one_f_one_b, 4, 1, 8}, {Schedule::one_f_one_b, 8, 1, 8},
+    {Schedule::one_f_one_b, 16, 1, 3}, {Schedule::interleaved, 4, 2, 8}, {Schedule::interleaved, 8, 3, 64},
+    {Schedule::interleaved, 4, 4, 4},  {Schedule::one_f_one_b, 1, 1, 5}, {Schedule::interleaved, 2, 6, 10}};
 
 }  // namespace
 
@@ -78,7 +82,8 @@ TEST_CASE("every micro-batch passes forward and backward through every chunk exa
 }
 
 TEST_CASE("no schedule makes stages wait for each other forever") {
-  for (const Case& c : cases) REQUIRE(makespan(schedule_of(c.schedule, c.stages, c.chunks, c.micro_batches), c.chunks) > 0);
+  for (const Case& c : cases)
+    REQUIRE(makespan(schedule_of(c.schedule, c.stages, c.chunks, c.micro_batches), c.chunks) > 0);
 }
 
 TEST_CASE("equal stages give the published bubble fraction") {
@@ -87,7 +92,8 @@ TEST_CASE("equal stages give the published bubble fraction") {
     const double ideal = 3.0 * c.chunks * c.micro_batches;
     const double bubble = (c.stages - 1.0) / (c.chunks * c.micro_batches);
     CAPTURE(static_cast<int>(c.schedule), c.stages, c.chunks, c.micro_batches);
-    REQUIRE(makespan(schedule_of(c.schedule, c.stages, c.chunks, c.micro_batches), c.chunks) == Approx(ideal * (1 + bubble)));
+    REQUIRE(makespan(schedule_of(c.schedule, c.stages, c.chunks, c.micro_batches), c.chunks) ==
+            Approx(ideal * (1 + bubble)));
   }
 }
 

@@ -1,7 +1,8 @@
 #include "models/parallelism/rank_grid.hpp"
 
-#include <catch2/catch.hpp>
 #include <set>
+
+#include <catch2/catch.hpp>
 
 using namespace orrery;
 

@@ -1,7 +1,8 @@
 #include "models/transformer.hpp"
 
-#include <catch2/catch.hpp>
 #include <numeric>
+
+#include <catch2/catch.hpp>
 
 #include "models/layer_steps.hpp"
 #include "models/memory.hpp"
@@ -63,7 +64,8 @@ TEST_CASE("GPT-3 has 175 billion parameters, Llama-2 7B has 6.74 billion") {
 TEST_CASE("the GEMMs of a step do the model FLOPs, and full recomputation adds one forward") {
   Setup s;
   const double forward = s.model.layers * flops(layer_forward(s.context)) + flops(head_forward(s.context));
-  const double backward = s.model.layers * flops(layer_backward(s.context, Recompute::none)) + flops(head_backward(s.context));
+  const double backward = s.model.layers * flops(layer_backward(s.context, Recompute::none)) +
+                          flops(head_backward(s.context));
   REQUIRE(forward + backward == Approx(model_flops_per_sequence(s.model)));
   REQUIRE(backward == Approx(2 * forward));
   REQUIRE(flops(layer_backward(s.context, Recompute::full)) ==
@@ -73,7 +75,8 @@ TEST_CASE("the GEMMs of a step do the model FLOPs, and full recomputation adds o
 TEST_CASE("selective recomputation repeats only the attention core") {
   Setup s;
   const double core = 4.0 * s.model.sequence * s.model.sequence * s.model.hidden;
-  REQUIRE(flops(layer_backward(s.context, Recompute::selective)) - flops(layer_backward(s.context, Recompute::none)) == Approx(core));
+  REQUIRE(flops(layer_backward(s.context, Recompute::selective)) - flops(layer_backward(s.context, Recompute::none)) ==
+          Approx(core));
 }
 
 TEST_CASE("tensor parallelism divides the FLOPs of a layer and adds the published collectives") {

@@ -7,25 +7,38 @@ namespace orrery::testing {
 namespace {
 
 Json document(const SmallScenario& s) {
-  Json node = {{"name", "test-node"}, {"device", "nvidia-a100-sxm4-80gb"}, {"devices", 4},
+  Json node = {{"name", "test-node"},
+               {"device", "nvidia-a100-sxm4-80gb"},
+               {"devices", 4},
                {"scale_up", {{"kind", "switch"}, {"link", "nvlink3"}, {"links_per_device", 12}}},
                {"nics", {{"link", "infiniband-hdr-200"}, {"count", 4}}}};
   Json fabric = {{"kind", "single-switch"}, {"radix", 64}};
   if (s.wiring != Wiring::one_switch)
-    fabric = {{"kind", "fat-tree"}, {"levels", 2}, {"radix", s.wiring == Wiring::fat_tree ? 16 : 10},
-              {"oversubscription", s.wiring == Wiring::fat_tree ? 1 : 4}, {"ecmp", s.ecmp}};
-  Json model = {{"name", "small"}, {"layers", s.layers}, {"hidden", 1024}, {"heads", 16}, {"vocabulary", 32000}, {"sequence", 1024}};
+    fabric = {{"kind", "fat-tree"},
+              {"levels", 2},
+              {"radix", s.wiring == Wiring::fat_tree ? 16 : 10},
+              {"oversubscription", s.wiring == Wiring::fat_tree ? 1 : 4},
+              {"ecmp", s.ecmp}};
+  Json model = {{"name", "small"}, {"layers", s.layers},  {"hidden", 1024},
+                {"heads", 16},     {"vocabulary", 32000}, {"sequence", 1024}};
   Json software = s.more_software;
   software["base"] = s.software;
-  Json job = {{"name", "train"}, {"model", model}, {"precision", "fp16"},
-              {"batch", {{"global", s.global_batch}, {"micro", s.micro_batch}}}, {"plan", write_spec(s.plan)}, {"software", software}};
+  Json job = {{"name", "train"},
+              {"model", model},
+              {"precision", "fp16"},
+              {"batch", {{"global", s.global_batch}, {"micro", s.micro_batch}}},
+              {"plan", write_spec(s.plan)},
+              {"software", software}};
   Json pool = {{"node", node}, {"count", s.nodes}};
   if (!s.slow_devices.empty()) {
     pool["slow_devices"] = s.slow_devices;
     pool["slow_factor"] = 0.2;
   }
-  return {{"orrery", "scenario/1"}, {"name", "small"}, {"cluster", {{"name", "test"}, {"pools", {pool}}, {"fabric", fabric}}},
-          {"jobs", {job}}, {"simulate", {{"fidelity", s.fidelity}, {"fold", s.fold}, {"collective_detail", s.detail}}}};
+  return {{"orrery", "scenario/1"},
+          {"name", "small"},
+          {"cluster", {{"name", "test"}, {"pools", {pool}}, {"fabric", fabric}}},
+          {"jobs", {job}},
+          {"simulate", {{"fidelity", s.fidelity}, {"fold", s.fold}, {"collective_detail", s.detail}}}};
 }
 
 void collect(const Json& value, const std::string& pointer, std::map<std::string, double>& into) {
@@ -37,9 +50,7 @@ void collect(const Json& value, const std::string& pointer, std::map<std::string
 
 }  // namespace
 
-Scenario make(const SmallScenario& s) {
-  return read_scenario({document(s), "test.json"}, Library::installed());
-}
+Scenario make(const SmallScenario& s) { return read_scenario({document(s), "test.json"}, Library::installed()); }
 
 ScenarioRun run(const SmallScenario& s) { return run_scenario(make(s), "test.json", Library::installed()); }
 
