@@ -223,6 +223,28 @@ void leave_tensor_region(StepWriter& w) {
                activation_bytes(w));
 }
 
+// With user buffers the collective of sequence parallelism and the product beside it are cut into pieces that run
+// pipelined: both start together and what follows waits for both.
+bool pipelined(const StepWriter& w) { return w.software.tensor_overlap_forward && sequence_parallel(w) && w.t > 1; }
+template <class Product> void gather_and(StepWriter& w, Product product) {
+  if (!pipelined(w)) {
+    enter_tensor_region(w);
+    return product();
+  }
+  w.collective(CollectiveKind::all_gather, Stream::tensor, activation_bytes(w), true);
+  product();
+  w.wait();
+}
+void linear_and_leave(StepWriter& w, std::int64_t k) {
+  if (!pipelined(w)) {
+    linear(w, w.tokens, w.h, k);
+    return leave_tensor_region(w);
+  }
+  w.collective(CollectiveKind::reduce_scatter, Stream::tensor, activation_bytes(w), true);
+  linear(w, w.tokens, w.h, k);
+  w.wait();
+}
+
 // The backward pass of the linear layer that enters a tensor-parallel region: the collective on its input gradient can
 // hide behind the weight gradient.
 void entering_linear_backward(StepWriter& w, std::int64_t n, std::int64_t k) {
@@ -239,36 +261,30 @@ void entering_linear_backward(StepWriter& w, std::int64_t n, std::int64_t k) {
 
 void forward_parts(StepWriter& w) {
   normalization_forward(w);
-  enter_tensor_region(w);
-  linear(w, w.tokens, w.q + 2 * w.kv, w.h);
+  gather_and(w, [&] { linear(w, w.tokens, w.q + 2 * w.kv, w.h); });
   rotary_embedding(w);
   layout_forward(w);
   gather_keys(w, CollectiveKind::all_gather);
   attention_core_forward(w);
   context_copy(w);
-  linear(w, w.tokens, w.h, w.q);
-  leave_tensor_region(w);
+  linear_and_leave(w, w.q);
   residual_forward(w);
   normalization_forward(w);
-  enter_tensor_region(w);
-  linear(w, w.tokens, w.branches * w.f, w.h);
+  gather_and(w, [&] { linear(w, w.tokens, w.branches * w.f, w.h); });
   activation_forward(w);
-  linear(w, w.tokens, w.h, w.f);
-  leave_tensor_region(w);
+  linear_and_leave(w, w.f);
   residual_forward(w);
 }
 
 void backward_parts(StepWriter& w) {
   residual_backward(w);
-  enter_tensor_region(w);  // gathers the output gradient under sequence parallelism
-  data_gradient(w, w.tokens, w.h, w.f);
+  gather_and(w, [&] { data_gradient(w, w.tokens, w.h, w.f); });  // the output gradient, under sequence parallelism
   weight_gradient(w, w.tokens, w.h, w.f);
   activation_backward(w);
   entering_linear_backward(w, w.branches * w.f, w.h);
   normalization_backward(w);
   residual_backward(w);
-  enter_tensor_region(w);
-  data_gradient(w, w.tokens, w.h, w.q);
+  gather_and(w, [&] { data_gradient(w, w.tokens, w.h, w.q); });
   weight_gradient(w, w.tokens, w.h, w.q);
   gather_keys(w, CollectiveKind::all_gather);
   context_copy(w);

@@ -22,6 +22,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("parameter_gather_overlap", s.parameter_gather_overlap);
   f("sharded_broadcast", s.sharded_broadcast);
   f("tensor_overlap", s.tensor_overlap);
+  f("tensor_overlap_forward", s.tensor_overlap_forward);
   f("pipeline_overlap", s.pipeline_overlap);
   f("scatter_gather", s.scatter_gather);
   f("gradient_norm", s.gradient_norm);

@@ -31,6 +31,7 @@ struct SoftwareProfile {
   bool gradient_accumulation_fused = false;  // weight-gradient GEMM adds into the main gradient itself
   bool parameter_gather_overlap = false;     // ZeRO-1/2: gather overlaps the next forward
   bool sharded_broadcast = false;            // ZeRO-1/2: each owner broadcasts its parameters in turn (no all-gather)
+  bool tensor_overlap_forward = false;       // forward ones too, pipelined with the product beside them (user buffers)
   bool tensor_overlap = false;    // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
   bool pipeline_overlap = false;  // point-to-point messages do not block the sender
   bool scatter_gather = false;    // pipeline sends 1/tensor of the activation per rank, gathered inside the node
