@@ -105,7 +105,9 @@ class ShippedCostModel final : public CostModel {
       if (i->second.device == device && std::ranges::equal(i->second.kernels, kernels)) return i->second;
     const DeviceModel& model = devices_[device.index()];
     const DeviceContext context{model, calibrations_[device.index()], conditions_};
-    Remembered entry{device, {kernels.begin(), kernels.end()}, {}, 0, {}, {}};
+    Remembered entry;
+    entry.device = device;
+    entry.kernels.assign(kernels.begin(), kernels.end());
     const FamilyModel family = family_model(model);
     for (const Kernel& kernel : kernels) {
       entry.terms.push_back(family(kernel, context));
