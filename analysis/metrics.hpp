@@ -58,9 +58,10 @@ struct EnergyMetrics {    // of one iteration, all devices of the job
 struct JobMetrics {
   std::string name, flop_convention;
   double devices = 0;
-  std::map<std::string, double> devices_by_model;  // "NVIDIA A100" -> how many
-  double iteration_s = 0;                          // 0 = no iteration was completed
-  std::vector<double> iterations_s;                // every completed iteration
+  std::map<std::string, double> devices_by_model;           // "NVIDIA A100" -> how many
+  double iteration_s = 0;                                   // 0 = no iteration was completed
+  std::optional<double> iteration_s_low, iteration_s_high;  // nominal 90 % band, when errors of its parts are known
+  std::vector<double> iterations_s;                         // every completed iteration
   double samples_per_s = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
   double model_flops = 0, hardware_flops = 0;  // per iteration, all devices
   std::optional<double> model_tflops_per_device, hardware_tflops_per_device, mfu, hfu;

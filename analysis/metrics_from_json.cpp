@@ -100,6 +100,8 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.devices = number(json, "devices");
   job.devices_by_model = named(json, "devices_by_model");
   job.iteration_s = number(json, "iteration_s");
+  job.iteration_s_low = optional_number(json, "iteration_s_low");
+  job.iteration_s_high = optional_number(json, "iteration_s_high");
   const auto iterations = json.find("iterations_s");
   if (iterations != json.end() && iterations->is_array())
     for (const Json& s : *iterations)

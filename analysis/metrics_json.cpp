@@ -59,6 +59,8 @@ Json metrics_json(const JobMetrics& job) {
   const auto if_timed = [timed](double value) { return timed ? number(value) : Json(nullptr); };
   Json json;
   json["iteration_s"] = known(job.iteration_s);
+  json["iteration_s_low"] = number(job.iteration_s_low);
+  json["iteration_s_high"] = number(job.iteration_s_high);
   json["iterations_s"] = Json::array();
   for (const double s : job.iterations_s) json["iterations_s"].push_back(number(s));
   json["tokens_per_s"] = known(job.tokens_per_s);

@@ -109,6 +109,8 @@ class TextReport {
                           count_text(job.tokens_per_s_per_device));
     if (job.samples_per_s > 0) time += fmt::format("    {} samples/s", count_text(job.samples_per_s));
     field("iteration", time);
+    if (job.iteration_s_low && job.iteration_s_high)
+      field("90 % band", fmt::format("{} to {}", seconds(*job.iteration_s_low), seconds(*job.iteration_s_high)));
     if (job.mfu || job.hfu || job.model_tflops_per_device) field("utilization", utilization(job));
     field("energy", fmt::format("{} per iteration    {} ({} per device)", human(Joules(job.energy_J)),
                                 human(Watts(job.average_power_W)),

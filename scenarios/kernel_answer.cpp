@@ -10,6 +10,7 @@
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
 #include "kernels/gpu_attention.hpp"
+#include "scenarios/error_bands.hpp"
 
 namespace orrery {
 
@@ -69,6 +70,7 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
   const DeviceCalibration calibration = resolve_calibration(device, library);
   const auto costs = make_cost_model({&device, 1}, {calibration}, question.conditions);
   const double budget = dynamic_budget_W(device);
+  const ErrorBands bands = load_error_bands(library);
   std::vector<KernelAnswer> answers;
   for (const KernelSizes& sizes : question.answers) {
     KernelAnswer a;
@@ -77,6 +79,13 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
     costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, parts);
     a.time_s = parts.at(0).cost.time.value;
     a.bound = parts[0].bound;
+    ClassShares shares;
+    add_share(shares, bands, a.what.kernel.kind, a.time_s, a.calibrated);
+    if (!shares.empty()) {
+      const BandFactors factors = explained_band(bands, shares);
+      a.low_s = a.time_s * factors.low;
+      a.high_s = a.time_s * factors.high;
+    }
     a.calibrated = parts[0].calibrated;
     a.dynamic_J = parts[0].cost.energy.value;
     if (device.power.tdp) a.energy_J = a.dynamic_J + (device.power.tdp->value - budget) * a.time_s;

@@ -5,6 +5,7 @@
 #include "analysis/report.hpp"
 #include "kernels/cost_models.hpp"
 #include "models/power/fixed_clock.hpp"
+#include "scenarios/error_bands.hpp"
 #include "scenarios/idle_options.hpp"
 #include "scenarios/version.hpp"
 #include "sim/engine.hpp"
@@ -177,6 +178,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
   for (std::size_t j = 0; j < placed.size(); ++j)
     if (prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prices[j]);
+  add_error_bands(run.metrics, run.cluster, library);
   note_folding(run, scenario);
   warn(run, scenario, placed);
   return run;

@@ -6,6 +6,7 @@
 #include "kernels/cost_models.hpp"
 #include "kernels/device_rates.hpp"
 #include "models/layer_steps.hpp"
+#include "scenarios/error_bands.hpp"
 #include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_scenario.hpp"
 #include "scenarios/run_scenario.hpp"
@@ -75,6 +76,7 @@ void predict_step(Prediction& p, const Json& document, const Library& library) {
   const JobMetrics& job = run.metrics.jobs.at(0);
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
   p.predicted = job.iteration_s;
+  p.shares = step_shares(load_error_bands(library), job, has_several_nodes(run.cluster));
   p.fits = job.feasible;
   const JobSpec& spec = scenario.jobs[0];
   const DeviceModel& device = run.cluster.device_types[0];
@@ -96,6 +98,8 @@ void predict_passes(Prediction& p, const Json& document, const std::string& phas
   plan.micro_batches = std::max<std::int64_t>(1, job.batch.global / job.batch.micro);
   const StepContext context{job.model, plan, job.software, job.precision};
   const auto costs = make_cost_model({&device, 1}, library);
+  const ErrorBands bands = load_error_bands(library);
+  std::vector<KernelCost> parts;
   SheetTime sheet;
   double seconds = 0;
   const bool inference = phase == "forward";
@@ -105,7 +109,11 @@ void predict_passes(Prediction& p, const Json& document, const std::string& phas
       std::vector<Kernel> kernels = step.kernels;
       if (inference) std::erase_if(kernels, [](const Kernel& k) { return k.kind == KernelKind::cross_entropy; });
       seconds += times * costs->sequence(DeviceTypeId(std::size_t{0}), kernels, {}).time.value;
-      for (const Kernel& kernel : kernels) sheet.add(kernel, device, times);
+      costs->breakdown(DeviceTypeId(std::size_t{0}), kernels, parts);
+      for (std::size_t i = 0; i < kernels.size(); ++i) {
+        sheet.add(kernels[i], device, times);
+        add_share(p.shares, bands, kernels[i].kind, times * parts[i].cost.time.value, parts[i].calibrated);
+      }
     }
   };
   const double passes = static_cast<double>(plan.micro_batches), layers = job.model.layers * passes;
@@ -153,11 +161,16 @@ void predict_kernel(Prediction& p, const MeasuredRow& row, const Library& librar
   if (!p.measured) throw CannotSimulate("no time or rate is stated");
   const auto device = load_part<DeviceModel>("hardware/accelerators", work.accelerator, library);
   const auto costs = make_cost_model({&device, 1}, library, Conditions::isolated);
+  const ErrorBands bands = load_error_bands(library);
+  std::vector<KernelCost> parts;
   double seconds = 0;
   SheetTime sheet;
   for (const Kernel& kernel : work.kernels) {
-    seconds += costs->sequence(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}).time.value;
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+    const double time = costs->sequence(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}).time.value;
+    seconds += time;
     sheet.add(kernel, device);
+    add_share(p.shares, bands, kernel.kind, time, parts[0].calibrated);
   }
   p.predicted = seconds;
   p.group = group_of(device, row.text("precision").value_or("memory"));
@@ -190,6 +203,7 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
     p.model_flops_s += step.bytes * routed.bottleneck;
   }
   p.predicted = seconds;
+  p.shares = link_shares(has_several_nodes(cluster));
   p.group = group_of(cluster.device_types[0], "links");
   p.hardware_flops_s = p.model_flops_s;
 }
@@ -206,6 +220,14 @@ std::string fault_text(const SpecError& error) {
   if (error.faults().empty()) return error.what();
   const Fault& fault = error.faults().front();
   return fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+}
+
+// One class of its own for kernels and collectives; steps also carry what no class explains.
+void add_band(Prediction& p, const std::string& kind, const ErrorBands& bands) {
+  if (!p.predicted || (p.shares.empty() && kind != "training")) return;
+  const BandFactors factors = kind == "training" ? whole_band(bands, p.shares) : explained_band(bands, p.shares);
+  p.low = *p.predicted * factors.low;
+  p.high = *p.predicted * factors.high;
 }
 
 }  // namespace
@@ -233,6 +255,7 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
     else
       throw CannotSimulate("reliability is not modelled yet");
     if (!(*p.measured > 0)) throw CannotSimulate("faulty row: what was measured is not positive");
+    add_band(p, row.kind, load_error_bands(library));
   } catch (const CannotSimulate& reason) {
     p.skipped = reason.what();
   } catch (const SpecError& error) {
@@ -242,6 +265,9 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
   }
   if (!p.skipped.empty()) {
     p.predicted.reset();
+    p.low.reset();
+    p.high.reset();
+    p.shares.clear();
     p.group.clear();
   }
   p.assumed = rules_line(used);
@@ -273,6 +299,7 @@ Json prediction_json(const Prediction& p) {
           {"predicted", optional_json(p.predicted)},
           {"low", optional_json(p.low)},
           {"high", optional_json(p.high)},
+          {"shares", p.shares},
           {"skipped", p.skipped},
           {"assumed", p.assumed},
           {"software", p.software},
@@ -290,6 +317,7 @@ Prediction prediction_from_json(const Json& json) {
   p.predicted = optional_from(json["predicted"]);
   p.low = optional_from(json["low"]);
   p.high = optional_from(json["high"]);
+  p.shares = json["shares"].get<ClassShares>();
   p.skipped = json["skipped"];
   p.assumed = json["assumed"];
   p.software = json["software"];

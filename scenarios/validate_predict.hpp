@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "analysis/error_band.hpp"
 #include "scenarios/measured_rules.hpp"
 #include "scenarios/scenario.hpp"
 
@@ -15,6 +16,7 @@ struct Prediction {
   std::string metric;              // "iteration_s", "time_s", "average_power_W"
   std::optional<double> measured;  // of that metric
   std::optional<double> predicted, low, high;
+  ClassShares shares;    // of the critical path, by error class; low and high follow from them
   std::string skipped;   // why there is no prediction; "" = there is one
   std::string assumed;   // names of the rules used
   std::string software;  // profile, for training rows

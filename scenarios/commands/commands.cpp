@@ -1,5 +1,6 @@
 #include "scenarios/commands/commands.hpp"
 
+#include "scenarios/commands/calibrate.hpp"
 #include "scenarios/commands/check.hpp"
 #include "scenarios/commands/compare.hpp"
 #include "scenarios/commands/export.hpp"
@@ -25,6 +26,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"report", "write a self-contained HTML page of one or several results", declare_report},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},
     {"show", "show what a name stands for, with the sources of its figures", declare_show},
+    {"calibrate", "fit the kernel models to measured kernels, and error bands to what they miss", declare_calibrate},
     {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},
     {"topology", "what the wiring of a machine is worth: levels, diameter, bisection, diversity", declare_topology},
     {"validate", "compare predictions with measured runs", declare_validate},

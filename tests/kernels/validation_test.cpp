@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/kernels/devices.hpp"
-#include "tests/kernels/measured_kernels.hpp"
+#include "scenarios/calibration_samples.hpp"
 
 namespace orrery {
 

@@ -1,0 +1,331 @@
+#include "scenarios/band_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "kernels/gpu_attention.hpp"
+
+namespace orrery {
+
+namespace {
+
+using measured::Group;
+
+// The geometric mean of a positive figure over several fits.
+template <class T, class Get> double mean_of(const std::vector<const T*>& fits, Get get) {
+  double sum = 0;
+  for (const T* fit : fits) sum += std::log(std::max(1e-12, get(*fit)));
+  return std::exp(sum / static_cast<double>(fits.size()));
+}
+
+GemmParameters mean_of(const std::vector<const GemmParameters*>& fits, const GemmParameters& start) {
+  GemmParameters mean = start;
+  mean.efficiency = mean_of(fits, [](const GemmParameters& p) { return p.efficiency; });
+  mean.memory_efficiency = mean_of(fits, [](const GemmParameters& p) { return p.memory_efficiency; });
+  mean.launch = Seconds(mean_of(fits, [](const GemmParameters& p) { return p.launch.value; }));
+  mean.k_overhead = mean_of(fits, [](const GemmParameters& p) { return p.k_overhead; });
+  mean.tile_cost = mean_of(fits, [](const GemmParameters& p) { return p.tile_cost; });
+  mean.misaligned = mean_of(fits, [](const GemmParameters& p) { return p.misaligned; });
+  return mean;
+}
+
+AttentionParameters mean_of(const std::vector<const AttentionParameters*>& fits, const AttentionParameters& start) {
+  AttentionParameters mean = start;
+  using P = AttentionParameters;
+  for (double P::*figure : {&P::efficiency, &P::backward_ratio, &P::causal_ratio, &P::head_overhead, &P::half_length,
+                            &P::causal_half_length})
+    mean.*figure = mean_of(fits, [figure](const P& p) { return p.*figure; });
+  return mean;
+}
+
+MemoryParameters mean_of(const std::vector<const MemoryParameters*>& fits, const MemoryParameters& start) {
+  MemoryParameters mean = start;
+  using P = MemoryParameters;
+  for (double P::*figure : {&P::elementwise, &P::normalization, &P::softmax, &P::wide_normalization})
+    mean.*figure = mean_of(fits, [figure](const P& p) { return p.*figure; });
+  mean.launch = Seconds(mean_of(fits, [](const P& p) { return p.launch.value; }));
+  return mean;
+}
+
+bool is_wide(DataType type) { return type == DataType::fp32 || type == DataType::fp64; }
+
+// The other devices that know something, of the same generation if any does, else of the same family.
+template <class T>
+std::vector<const T*> stand_ins(const DeviceFit& left_out, const std::vector<DeviceFit>& fits,
+                                const std::function<const T*(const DeviceFit&)>& known) {
+  for (const bool generation : {true, false}) {
+    std::vector<const T*> found;
+    for (const DeviceFit& other : fits) {
+      if (other.device.name == left_out.device.name || other.device.family != left_out.device.family) continue;
+      if (generation && other.device.generation != left_out.device.generation) continue;
+      if (const T* parameters = known(other)) found.push_back(parameters);
+    }
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
+const GemmParameters* gemm_of(const DeviceFit& fit, DataType type) {
+  for (const auto& entry : fit.calibration.gemm)
+    if (entry.type == type) return &entry;
+  for (const auto& entry : fit.calibration.gemm)
+    if (is_wide(entry.type) == is_wide(type) && !is_wide(type)) return &entry;
+  return nullptr;
+}
+
+const AttentionParameters* attention_of(const DeviceFit& fit, int generation) {
+  for (const auto& entry : fit.calibration.attention)
+    if (entry.generation == generation) return &entry;
+  return nullptr;
+}
+
+void keep(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group,
+          const DeviceCalibration& calibration, const std::vector<KernelSample>& samples) {
+  for (const double residual : log_residuals(device, calibration, samples))
+    errors.push_back({device.name, group, -residual});
+}
+
+void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const std::vector<DeviceFit>& fits,
+               const std::vector<measured::Row>& rows, const Library& library) {
+  const std::string& name = fit.device.name;
+  const DeviceCalibration start = family_defaults(fit.device, library);
+  for (const GemmParameters& own : fit.calibration.gemm) {
+    const DataType type = own.type;
+    const auto others = stand_ins<GemmParameters>(fit, fits, [type](const DeviceFit& f) { return gemm_of(f, type); });
+    if (others.empty()) continue;
+    DeviceCalibration stand_in = start;
+    GemmParameters mean = mean_of(others, start.gemm[static_cast<std::size_t>(type)].parameters);
+    mean.type = type;
+    put(stand_in, mean);
+    keep(errors, timed_device(fit.device, Group::gemm), Group::gemm, stand_in,
+         measured::of_type(measured::select(rows, name, Group::gemm), type));
+  }
+  for (const AttentionParameters& own : fit.calibration.attention) {
+    const int generation = own.generation;
+    const auto others = stand_ins<AttentionParameters>(
+        fit, fits, [generation](const DeviceFit& f) { return attention_of(f, generation); });
+    if (others.empty()) continue;
+    DeviceCalibration stand_in = start;
+    AttentionParameters mean = mean_of(others, attention_parameters(start, generation).parameters);
+    mean.generation = generation;
+    put(stand_in, mean);
+    keep(errors, fit.device, Group::attention, stand_in,
+         measured::of_generation(measured::select(rows, name, Group::attention), generation));
+  }
+  if (!fit.calibration.memory) return;
+  const auto others = stand_ins<MemoryParameters>(
+      fit, fits, [](const DeviceFit& f) { return f.calibration.memory ? &*f.calibration.memory : nullptr; });
+  if (others.empty()) return;
+  DeviceCalibration stand_in = start;
+  stand_in.memory.parameters = mean_of(others, start.memory.parameters);
+  keep(errors, fit.device, Group::memory, stand_in, measured::select(rows, name, Group::memory));
+}
+
+using Refit = std::function<void(DeviceCalibration&, const std::vector<KernelSample>& known)>;
+
+// Few samples, or a last quarter of few, would test the fit on itself.
+void cross_validate(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group,
+                    const DeviceCalibration& start, const std::vector<KernelSample>& samples, const Refit& refit) {
+  constexpr std::size_t folds = 4, enough = 8;
+  if (samples.size() < enough) return;
+  for (std::size_t fold = 0; fold < folds; ++fold) {
+    std::vector<KernelSample> known, asked;
+    for (std::size_t i = 0; i < samples.size(); ++i) (i % folds == fold ? asked : known).push_back(samples[i]);
+    DeviceCalibration calibration = start;
+    refit(calibration, known);
+    keep(errors, device, group, calibration, asked);
+  }
+}
+
+struct GroupedError {
+  std::string group;  // device, machine or source
+  double error = 0;
+};
+
+// A group of n rows weighs as the root of n, as in the fits: neither do 400 rows of one source silence another, nor do 4.
+std::vector<WeightedResidual> weighted(const std::vector<GroupedError>& errors) {
+  std::map<std::string, double> rows;
+  for (const GroupedError& e : errors) rows[e.group] += 1;
+  std::vector<WeightedResidual> all;
+  for (const GroupedError& e : errors) all.push_back({e.error, 1 / std::sqrt(rows.at(e.group))});
+  return all;
+}
+
+// Four digits: what another machine's arithmetic gives as well.
+ErrorBand rounded(const ErrorBand& band) {
+  const auto digits = [](double x) { return std::round(x * 1e4) / 1e4; };
+  return {digits(band.low), digits(band.median), digits(band.high)};
+}
+
+void fill(BandClass& c, const std::vector<GroupedError>& errors) {
+  if (errors.empty()) return;
+  c.band = rounded(band_of(weighted(errors)));
+  std::set<std::string> groups;
+  for (const GroupedError& e : errors) groups.insert(e.group);
+  c.samples = static_cast<int>(errors.size());
+  c.groups = static_cast<int>(groups.size());
+}
+
+struct BandedRow {
+  std::string source;
+  double error = 0;  // ln(measured / predicted)
+  BandFactors band;
+};
+
+Coverage coverage_of(const std::string& what, const std::vector<BandedRow>& rows) {
+  Coverage c;
+  c.of = what;
+  c.rows = rows.size();
+  std::map<std::string, std::pair<double, double>> by_source;  // inside, all
+  std::vector<double> widths;
+  for (const BandedRow& row : rows) {
+    const double ratio = std::exp(row.error);
+    const bool inside = row.band.low <= ratio && ratio <= row.band.high;
+    c.share += inside ? 1 : 0;
+    by_source[row.source].first += inside ? 1 : 0;
+    by_source[row.source].second += 1;
+    widths.push_back((row.band.high - row.band.low) / ratio);
+  }
+  if (rows.empty()) return c;
+  c.share /= static_cast<double>(rows.size());
+  c.sources = by_source.size();
+  for (const auto& [source, counts] : by_source)
+    c.share_by_source += counts.first / counts.second / static_cast<double>(by_source.size());
+  c.median_width = *median(widths);
+  return c;
+}
+
+bool judged(const ValidatedRow& row) {
+  const Prediction& p = row.prediction;
+  return row.counts && p.predicted && p.measured && *p.predicted > 0 && *p.measured > 0;
+}
+
+double error_of(const ValidatedRow& row) { return std::log(*row.prediction.measured / *row.prediction.predicted); }
+
+std::vector<const ValidatedRow*> of_kind(const std::vector<ValidatedRow>& rows, const std::string& kind) {
+  std::vector<const ValidatedRow*> found;
+  for (const ValidatedRow& row : rows)
+    if (judged(row) && row.row.kind == kind) found.push_back(&row);
+  return found;
+}
+
+std::vector<BandedRow> banded(const ErrorBands& bands, const std::vector<const ValidatedRow*>& rows) {
+  std::vector<BandedRow> all;
+  for (const ValidatedRow* row : rows)
+    all.push_back({row->row.source, error_of(*row), whole_band(bands, row->prediction.shares)});
+  return all;
+}
+
+// Share of the rows inside their band, weighing sources by the root of their rows.
+double weighted_coverage(const std::vector<BandedRow>& rows) {
+  std::vector<GroupedError> inside;
+  for (const BandedRow& row : rows) {
+    const double ratio = std::exp(row.error);
+    inside.push_back({row.source, row.band.low <= ratio && ratio <= row.band.high ? 1.0 : 0.0});
+  }
+  double sum = 0, total = 0;
+  for (const WeightedResidual& w : weighted(inside)) {
+    sum += w.weight * w.value;
+    total += w.weight;
+  }
+  return total > 0 ? sum / total : 0;
+}
+
+// Scales the spread of the rows' own errors until the whole band holds 90 % of them.
+void fit_unexplained(ErrorBands& bands, const std::vector<const ValidatedRow*>& rows) {
+  std::vector<GroupedError> errors;
+  for (const ValidatedRow* row : rows) errors.push_back({row->row.source, error_of(*row)});
+  if (errors.empty()) return;
+  fill(bands.unexplained, errors);
+  const ErrorBand spread = {std::min(0.0, bands.unexplained.band.low), 0, std::max(0.0, bands.unexplained.band.high)};
+  double low = 0, high = 4;
+  for (int i = 0; i < 40; ++i) {
+    const double scale = (low + high) / 2;
+    bands.unexplained.band = {scale * spread.low, 0, scale * spread.high};
+    (weighted_coverage(banded(bands, rows)) < 0.9 ? low : high) = scale;
+  }
+  bands.unexplained.band = rounded({high * spread.low, 0, high * spread.high});
+}
+
+// Every second source, in alphabetical order.
+std::pair<std::vector<const ValidatedRow*>, std::vector<const ValidatedRow*>> halves(
+    const std::vector<const ValidatedRow*>& rows) {
+  std::set<std::string> names;
+  for (const ValidatedRow* row : rows) names.insert(row->row.source);
+  std::set<std::string> first;
+  std::size_t index = 0;
+  for (const std::string& name : names)
+    if (index++ % 2 == 0) first.insert(name);
+  std::pair<std::vector<const ValidatedRow*>, std::vector<const ValidatedRow*>> split;
+  for (const ValidatedRow* row : rows) (first.contains(row->row.source) ? split.first : split.second).push_back(row);
+  return split;
+}
+
+std::string_view class_name(Group group) {
+  constexpr std::string_view names[] = {"gemm", "attention", "memory"};
+  return names[static_cast<std::size_t>(group)];
+}
+
+}  // namespace
+
+std::vector<LeftOutError> left_out_errors(const std::vector<measured::Row>& rows, const std::vector<DeviceFit>& fits,
+                                          const Library& library) {
+  std::vector<LeftOutError> errors;
+  for (const DeviceFit& fit : fits) leave_out(errors, fit, fits, rows, library);
+  return errors;
+}
+
+std::vector<LeftOutError> left_out_shapes(const std::vector<measured::Row>& rows, const std::vector<DeviceFit>& fits,
+                                          const Library& library) {
+  std::vector<LeftOutError> errors;
+  for (const DeviceFit& fit : fits) {
+    const DeviceCalibration start = family_defaults(fit.device, library);
+    const DeviceModel halved = timed_device(fit.device, Group::gemm);
+    for (const GemmParameters& own : fit.calibration.gemm)
+      cross_validate(errors, halved, Group::gemm, start,
+                     measured::of_type(measured::select(rows, fit.device.name, Group::gemm), own.type),
+                     [&](DeviceCalibration& c, const auto& known) { put(c, fit_gemm(halved, start, known)); });
+    for (const AttentionParameters& own : fit.calibration.attention)
+      cross_validate(errors, fit.device, Group::attention, start,
+                     measured::of_generation(measured::select(rows, fit.device.name, Group::attention), own.generation),
+                     [&](DeviceCalibration& c, const auto& known) { put(c, fit_attention(fit.device, start, known)); });
+    cross_validate(
+        errors, fit.device, Group::memory, start, measured::select(rows, fit.device.name, Group::memory),
+        [&](DeviceCalibration& c, const auto& known) { c.memory.parameters = fit_memory(fit.device, start, known); });
+  }
+  return errors;
+}
+
+BandFit fit_bands(ErrorBands start, const std::vector<LeftOutError>& devices, const std::vector<LeftOutError>& shapes,
+                  const std::vector<ValidatedRow>& validated) {
+  BandFit result{std::move(start), {}};
+  ErrorBands& bands = result.bands;
+  for (BandClass& c : bands.kernels) {
+    std::vector<GroupedError> of_shapes, of_devices;
+    for (const LeftOutError& e : shapes)
+      if (class_name(e.group) == c.name) of_shapes.push_back({e.device, e.error});
+    for (const LeftOutError& e : devices)
+      if (class_name(e.group) == c.name) of_devices.push_back({e.device, e.error});
+    if (!of_shapes.empty()) c.measured = rounded(band_of(weighted(of_shapes)));
+    fill(c, of_devices);
+  }
+  const auto collectives = of_kind(validated, "collective");
+  for (BandClass& c : bands.links) {
+    std::vector<GroupedError> errors;
+    for (const ValidatedRow* row : collectives)
+      if (row->prediction.shares.contains(c.name)) errors.push_back({row->row.source, error_of(*row)});
+    fill(c, errors);
+  }
+  const auto [first, second] = halves(of_kind(validated, "training"));
+  fit_unexplained(bands, first);
+  result.coverage.push_back(coverage_of("training steps of the sources it was found on", banded(bands, first)));
+  result.coverage.push_back(coverage_of("training steps of the other sources", banded(bands, second)));
+  return result;
+}
+
+}  // namespace orrery

@@ -1,0 +1,198 @@
+#include "scenarios/commands/calibrate.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "scenarios/band_fit.hpp"
+#include "scenarios/commands/scenario_options.hpp"
+#include "scenarios/console.hpp"
+#include "scenarios/error_bands.hpp"
+#include "scenarios/output_files.hpp"
+#include "scenarios/text_table.hpp"
+#include "scenarios/version.hpp"
+#include "sim/catalog.hpp"
+
+namespace orrery {
+namespace {
+
+struct CalibrateOptions {
+  ScenarioOptions library;
+  std::vector<std::string> records, accelerators;
+  std::string out, bands;
+  bool json = false;
+  int jobs = 0;
+};
+
+std::string range_text(const Fit& fit) { return fmt::format("{} .. {}", fit.smallest, fit.largest); }
+
+void add_row(TextTable& table, const DeviceFit& fit, const std::string& what, const Fit& entry,
+             const std::string& parameters) {
+  table.rows.push_back({fit.device.name, what, fmt::format("{}", entry.samples),
+                        fmt::format("{:.1f} %", 100 * entry.median_error),
+                        fmt::format("{:.1f} %", 100 * entry.p90_error), range_text(entry), parameters});
+}
+
+std::string fits_text(const std::vector<DeviceFit>& fits) {
+  TextTable table;
+  table.columns = {{"accelerator"},
+                   {"kernels"},
+                   {"samples", Align::right},
+                   {"median", Align::right},
+                   {"p90", Align::right},
+                   {"sizes", Align::right},
+                   {"parameters"}};
+  for (const DeviceFit& fit : fits) {
+    for (const GemmParameters& g : fit.calibration.gemm)
+      add_row(table, fit, fmt::format("gemm {}", name(g.type)), g.fit,
+              fmt::format("e {:.3f} e_m {:.3f} launch {:.2f} us k0 {:.0f} c {:.1f}", g.efficiency, g.memory_efficiency,
+                          g.launch.value * 1e6, g.k_overhead, g.tile_cost));
+    for (const AttentionParameters& a : fit.calibration.attention)
+      add_row(table, fit, fmt::format("attention {}", a.generation), a.fit,
+              fmt::format("e {:.3f} backward {:.2f} causal {:.2f}", a.efficiency, a.backward_ratio, a.causal_ratio));
+    if (const auto& m = fit.calibration.memory)
+      add_row(table, fit, "memory-bound", m->fit,
+              fmt::format("stream {:.3f} norm {:.3f} softmax {:.3f} launch {:.2f} us", m->elementwise, m->normalization,
+                          m->softmax, m->launch.value * 1e6));
+  }
+  table.remarks = {"", "median and p90: |ln(predicted / measured)| over the fitted samples"};
+  return table.text();
+}
+
+std::string bands_text(const BandFit& fit) {
+  TextTable table;
+  table.columns = {{"class"},
+                   {"samples", Align::right},
+                   {"groups", Align::right},
+                   {"low", Align::right},
+                   {"median", Align::right},
+                   {"high", Align::right}, {"of"}};
+  const auto add = [&](const BandClass& c, const std::string& of, const ErrorBand& band) {
+    table.rows.push_back({c.name, fmt::format("{}", c.samples), fmt::format("{}", c.groups),
+                          fmt::format("{:+.3f}", band.low), fmt::format("{:+.3f}", band.median),
+                          fmt::format("{:+.3f}", band.high), of});
+  };
+  for (const BandClass& c : fit.bands.kernels) {
+    add(c, "devices left out of the fit", c.band);
+    if (c.measured) add(c, "shapes left out, on measured devices", *c.measured);
+  }
+  for (const BandClass& c : fit.bands.links) add(c, "machines", c.band);
+  add(fit.bands.unexplained, "training steps", fit.bands.unexplained.band);
+  table.remarks = {"", "ln(measured / predicted): 5th, 50th and 95th percentile"};
+  TextTable coverage;
+  coverage.columns = {{"rows", Align::right},         {"sources", Align::right},
+                      {"in band", Align::right},      {"mean of sources", Align::right},
+                      {"median width", Align::right}, {"of"}};
+  for (const Coverage& c : fit.coverage)
+    coverage.rows.push_back({fmt::format("{}", c.rows), fmt::format("{}", c.sources),
+                             fmt::format("{:.1f} %", 100 * c.share), fmt::format("{:.1f} %", 100 * c.share_by_source),
+                             fmt::format("{:.0f} %", 100 * c.median_width), c.of});
+  return table.text() + "\n" + coverage.text();
+}
+
+std::vector<measured::Row> read_rows(const CalibrateOptions& options) {
+  std::vector<measured::Row> rows = measured::read_kernels(measured_files(options.records));
+  if (rows.empty()) throw UsageError("no measured kernel in the given files");
+  return rows;
+}
+
+std::vector<std::string> chosen(const CalibrateOptions& options, const std::vector<measured::Row>& rows) {
+  const std::vector<std::string> there = accelerators_of(rows);
+  if (options.accelerators.empty()) return there;
+  for (const std::string& name : options.accelerators)
+    if (std::find(there.begin(), there.end(), name) == there.end())
+      throw UsageError("--accelerator: no measured kernel of " + quote_unknown(name, there));
+  return options.accelerators;
+}
+
+// Collectives and training steps of the records, predicted.
+std::vector<ValidatedRow> validated_rows(const CalibrateOptions& options, const Library& library) {
+  std::vector<MeasuredRow> rows;
+  for (const auto& file : measured_files(options.records))
+    for (MeasuredRow& row : read_measured(file).rows)
+      if (row.kind == "collective" || row.kind == "training") rows.push_back(std::move(row));
+  return validate(std::move(rows), Fidelity::analytic, library, options.jobs, [](std::size_t) {}).rows;
+}
+
+Json coverage_json(const BandFit& fit) {
+  Json all = Json::array();
+  for (const Coverage& c : fit.coverage)
+    all.push_back({{"of", c.of},
+                   {"rows", c.rows},
+                   {"sources", c.sources},
+                   {"share_in_band", c.share},
+                   {"share_in_band_by_source", c.share_by_source},
+                   {"median_band_width", c.median_width}});
+  return all;
+}
+
+int calibrate(const CalibrateOptions& options) {
+  const Library library = options.library.find_library();
+  const std::vector<measured::Row> rows = read_rows(options);
+  std::vector<DeviceFit> fits;
+  {
+    const Progress progress("orrery: fitting");
+    for (const std::string& name : chosen(options, rows)) fits.push_back(fit_device(name, rows, library));
+  }
+  std::vector<OutputFile> files;
+  if (!options.out.empty()) {
+    for (const DeviceFit& fit : fits)
+      files.push_back({std::filesystem::path(options.out) / (fit.device.name + ".json"),
+                       [&fit](std::ostream& out) { out << document_text(write_spec(fit.calibration)); }});
+  }
+  std::optional<BandFit> bands;
+  if (!options.bands.empty()) {
+    const Progress progress("orrery: predicting collectives and training steps");
+    bands = fit_bands(load_error_bands(library), left_out_errors(rows, fits, library),
+                      left_out_shapes(rows, fits, library), validated_rows(options, library));
+    files.push_back({options.bands, [&](std::ostream& out) { out << document_text(write_spec(bands->bands)); }});
+  }
+  write_files(files);
+  if (options.json) {
+    Json json = {{"orrery", version()}, {"calibrations", Json::array()}};
+    for (const DeviceFit& fit : fits) json["calibrations"].push_back(write_spec(fit.calibration));
+    if (bands) {
+      json["bands"] = write_spec(bands->bands);
+      json["coverage"] = coverage_json(*bands);
+    }
+    print(document_text(json));
+  } else {
+    print(fits_text(fits) + (bands ? "\n" + bands_text(*bands) : ""));
+  }
+  return exit_done;
+}
+
+}  // namespace
+
+CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
+  auto options = std::make_shared<CalibrateOptions>();
+  app.description(
+      "Fits the few physical parameters of the kernel models to measured kernels, per accelerator and data type, never "
+      "per shape, and says how well they fit. With --bands also the error bands that results carry, from devices left "
+      "out of the fit and from measured collectives and training steps of the same records.");
+  app.add_option("RECORDS", options->records, "Files of measured runs (format orrery/measured/1), or folders of them")
+      ->required()
+      ->option_text("...");
+  app.add_option("--accelerator", options->accelerators, "Only this one (may be repeated; default: all measured)")
+      ->type_name("NAME");
+  app.add_option("--out", options->out, "Write one calibration file per accelerator into this folder")
+      ->type_name("DIR");
+  app.add_option("--bands", options->bands, "Write the error bands to this file")->type_name("FILE");
+  app.add_option("--jobs", options->jobs, "Worker processes for --bands (default: one per processor)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--json", options->json, "Print one JSON document, and nothing else");
+  declare_library(app, options->library);
+  app.footer(
+      "A calibration is used once it stands in a folder kernels/calibration of a library (--library DIR), under the "
+      "accelerator's name.\n\n"
+      "Examples:\n"
+      "  orrery calibrate tests/validation/measured/kernels --accelerator nvidia-a40 --out my/kernels/calibration\n"
+      "  orrery calibrate tests/validation/measured --bands kernels/calibration/bands.json");
+  return [options] { return calibrate(*options); };
+}
+
+}  // namespace orrery

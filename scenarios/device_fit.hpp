@@ -1,0 +1,37 @@
+// Calibrations from measured kernels: one fit per accelerator, data type (products), generation (attention) and for
+// everything bound by memory; never per shape. Fits start from the defaults of the device's family, so that a result
+// depends on the samples and the data sheet alone, and running it again gives the same file.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/calibration.hpp"
+#include "scenarios/calibration_samples.hpp"
+
+namespace orrery {
+
+struct DeviceFit {
+  DeviceModel device;
+  Calibration calibration;  // only what there were samples for
+};
+
+// The device as a source times it: rows of google-tpu7x products are half a chip, what its software calls a device.
+DeviceModel timed_device(const DeviceModel&, measured::Group);
+
+// What the family's defaults say of this device, without its own calibration or its generation's.
+DeviceCalibration family_defaults(const DeviceModel&, const Library&);
+
+// Fits everything that `rows` have of one accelerator. Throws SpecError for an unknown accelerator.
+DeviceFit fit_device(const std::string& accelerator, const std::vector<measured::Row>& rows, const Library&);
+
+// Accelerators that rows are of, sorted.
+std::vector<std::string> accelerators_of(const std::vector<measured::Row>&);
+
+// `parameters` put in the place where the device would look them up.
+void put(DeviceCalibration&, const GemmParameters&);
+void put(DeviceCalibration&, const AttentionParameters&);
+
+}  // namespace orrery

@@ -1,0 +1,66 @@
+#include "scenarios/error_bands.hpp"
+
+#include <algorithm>
+
+namespace orrery {
+
+namespace {
+
+constexpr const char* scale_up = "scale-up";
+constexpr const char* scale_out = "scale-out";
+
+// "all_reduce (tensor-parallel)": the stream in brackets.
+std::string stream_of(const std::string& collective) {
+  const std::size_t open = collective.rfind('('), close = collective.rfind(')');
+  return open == std::string::npos || close == std::string::npos || close < open
+             ? std::string()
+             : collective.substr(open + 1, close - open - 1);
+}
+
+}  // namespace
+
+ErrorBands load_error_bands(const Library& library) {
+  const bool there = !library.find("kernels/calibration", "bands").empty();
+  return load_part<ErrorBands>("kernels/calibration", "bands", there ? library : Library::installed());
+}
+
+ClassShares step_shares(const ErrorBands& bands, const JobMetrics& job, bool several_nodes) {
+  ClassShares shares;
+  const double measured = std::clamp(job.calibrated_share, 0.0, 1.0);
+  for (const auto& [kernel, seconds] : job.mean.compute_by_kernel_s)
+    if (const BandClass* c = class_of(bands.kernels, kernel)) {
+      shares[c->name] += seconds * (1 - measured);
+      shares[measured_share(c->name)] += seconds * measured;
+    }
+  for (const auto& [collective, seconds] : job.mean.exposed_by_collective_s) {
+    const BandClass* c = class_of(bands.links, stream_of(collective));
+    shares[several_nodes && (!c || c->name != scale_up) ? scale_out : scale_up] += seconds;
+  }
+  return shares;
+}
+
+void add_share(ClassShares& shares, const ErrorBands& bands, KernelKind kind, double seconds, bool measured) {
+  if (const BandClass* c = class_of(bands.kernels, name(kind)))
+    shares[measured ? measured_share(c->name) : c->name] += seconds;
+}
+
+ClassShares link_shares(bool several_nodes) { return {{several_nodes ? scale_out : scale_up, 1.0}}; }
+
+bool has_several_nodes(const Cluster& cluster) {
+  std::size_t nodes = 0;
+  for (const Pool& pool : cluster.pools) nodes += pool.devices / std::max<std::size_t>(1, pool.devices_per_node);
+  return nodes > 1;
+}
+
+void add_error_bands(Metrics& metrics, const Cluster& cluster, const Library& library) {
+  const ErrorBands bands = load_error_bands(library);
+  const bool several = has_several_nodes(cluster);
+  for (JobMetrics& job : metrics.jobs) {
+    if (!(job.iteration_s > 0)) continue;
+    const BandFactors factors = whole_band(bands, step_shares(bands, job, several));
+    job.iteration_s_low = job.iteration_s * factors.low;
+    job.iteration_s_high = job.iteration_s * factors.high;
+  }
+}
+
+}  // namespace orrery

@@ -1,0 +1,25 @@
+// The shipped error bands (kernels/calibration/bands.json) applied to what commands predict: kernels carry the band of
+// their class; a training step the combination over its critical path (see analysis/error_band.hpp). Collectives are of
+// the class of the links they cross: tensor and context parallelism stay within a node where one holds them.
+#pragma once
+
+#include "analysis/error_band.hpp"
+#include "analysis/metrics.hpp"
+#include "sim/kernel.hpp"
+
+namespace orrery {
+
+// Of the library, else of the installed data.
+ErrorBands load_error_bands(const Library&);
+
+// Time on the critical path by class. `several_nodes`: whether anything leaves a node at all. Which kernels ran inside the
+// measured range is known of the whole step only: every class gets that share.
+ClassShares step_shares(const ErrorBands&, const JobMetrics&, bool several_nodes);
+void add_share(ClassShares&, const ErrorBands&, KernelKind, double seconds, bool measured);
+ClassShares link_shares(bool several_nodes);
+
+// Writes iteration_s_low and iteration_s_high of every job that completed an iteration.
+void add_error_bands(Metrics&, const Cluster&, const Library&);
+bool has_several_nodes(const Cluster&);
+
+}  // namespace orrery
