@@ -1,0 +1,148 @@
+// `orrery calibrate`: the shipped calibrations are its output, and user files work like shipped ones.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "kernels/calibration.hpp"
+#include "kernels/shapes.hpp"
+#include "scenarios/band_fit.hpp"
+#include "scenarios/error_bands.hpp"
+#include "sim/json.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::string corpus = std::string(ORRERY_SOURCE_DATA_DIR) + "/tests/validation/measured/kernels";
+
+void check_close(double fitted, double shipped) { CHECK(fitted == Approx(shipped).epsilon(0.02)); }
+
+}  // namespace
+
+TEST_CASE(
+    "shipped calibrations come out of the command again, from the family's defaults and the measured files alone") {
+  const Folder folder;
+  for (const std::string device : {"nvidia-a40", "nvidia-v100"}) {
+    INFO(device);
+    const Outcome outcome = run_orrery({"calibrate", corpus, "--accelerator", device, "--out", folder.path()});
+    CHECK(outcome.err == "");
+    REQUIRE(outcome.exit_code == 0);
+    const Library here({folder.path()});
+    const auto fitted = read_spec<Calibration>(read_json(folder.path(device + ".json")), device, here,
+                                               "kernels/calibration");
+    const auto shipped = load_part<Calibration>("kernels/calibration", device, Library::installed());
+    for (const GemmParameters& old : shipped.gemm) {
+      const auto again = std::find_if(fitted.gemm.begin(), fitted.gemm.end(),
+                                      [&](const GemmParameters& g) { return g.type == old.type; });
+      REQUIRE(again != fitted.gemm.end());
+      check_close(again->efficiency, old.efficiency);
+      check_close(again->memory_efficiency, old.memory_efficiency);
+      check_close(again->launch.value, old.launch.value);
+      check_close(again->k_overhead, old.k_overhead);
+      check_close(again->tile_cost, old.tile_cost);
+      CHECK(again->fit.samples == old.fit.samples);
+      CHECK(again->fit.median_error == Approx(old.fit.median_error).margin(0.001));
+      CHECK(again->fit.largest == old.fit.largest);
+    }
+  }
+}
+
+TEST_CASE("a user's own measured kernels calibrate like the shipped ones") {
+  const Folder folder;
+  Json runs = Json::array();
+  for (const int size : {512, 1024, 2048, 4096, 8192})
+    for (const int k : {256, 4096}) {
+      const double seconds = 2.0 * size * size * k / 150e12 + 5e-6;
+      runs.push_back({{"id", "mine-" + std::to_string(size) + "-" + std::to_string(k)},
+                      {"kernel", "gemm"},
+                      {"precision", "fp16"},
+                      {"shape", {{"m", size}, {"n", size}, {"k", k}}},
+                      {"measured", {{"time_s", seconds}}}});
+    }
+  const Json document = {{"format", "orrery/measured/1"},
+                         {"kind", "kernel"},
+                         {"source", {{"title", "mine"}}},
+                         {"cluster", {{"accelerator", "nvidia-a100-sxm4-80gb"}}},
+                         {"runs", runs}};
+  const std::string file = folder.write("mine.json", document.dump());
+  const Outcome outcome = run_orrery({"calibrate", file, "--json"});
+  CHECK(outcome.err == "");
+  REQUIRE(outcome.exit_code == 0);
+  const Json fitted = parse_json(outcome.out, "output")["calibrations"][0];
+  CHECK(fitted["name"] == "nvidia-a100-sxm4-80gb");
+  CHECK(fitted["gemm"][0]["fit"]["samples"] == 10);
+  CHECK(fitted["gemm"][0]["fit"]["files"] == Json({"mine"}));
+  CHECK(fitted["gemm"][0]["efficiency"].get<double>() == Approx(150e12 / 312e12).epsilon(0.25));
+}
+
+TEST_CASE("calibrate refuses what it cannot use") {
+  const Folder folder;
+  const Outcome unknown = run_orrery({"calibrate", corpus, "--accelerator", "nvidia-a41"});
+  CHECK(unknown.exit_code == 2);
+  CHECK_THAT(unknown.err, Contains("did you mean \"nvidia-a40\""));
+  const Outcome broken = run_orrery({"calibrate", folder.write("broken.json", "{")});
+  CHECK(broken.exit_code == 2);
+  CHECK_THAT(broken.err, Contains("broken.json"));
+  const std::string empty = folder.write(
+      "empty.json", R"({"format": "orrery/measured/1", "kind": "training", "source": {}, "cluster": {}, "runs": []})");
+  CHECK(run_orrery({"calibrate", empty}).exit_code == 2);
+}
+
+namespace {
+
+ValidatedRow step(const std::string& source, double predicted, double measured) {
+  ValidatedRow row;
+  row.row.kind = "training";
+  row.row.source = source;
+  row.prediction.predicted = predicted;
+  row.prediction.measured = measured;
+  row.counts = true;
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("the unexplained term is found on one half of the sources and judged on the other") {
+  std::vector<ValidatedRow> rows;
+  for (int source = 0; source < 20; ++source)
+    for (int i = 0; i < 41; ++i)  // errors spread evenly over +-20 %
+      rows.push_back(step("source-" + std::string(1, static_cast<char>('a' + source)), 1.0,
+                          std::exp(-0.2 + 0.01 * ((i * 7 + source) % 41))));
+  ErrorBands start;
+  const BandFit fit = fit_bands(start, {}, {}, rows);
+  REQUIRE(fit.coverage.size() == 2);
+  CHECK(fit.coverage[0].sources == 10);
+  CHECK(fit.coverage[1].sources == 10);
+  for (const Coverage& c : fit.coverage) CHECK(c.share == Approx(0.9).margin(0.03));
+  CHECK(fit.bands.unexplained.band.low == Approx(-0.18).margin(0.01));
+  CHECK(fit.bands.unexplained.band.high == Approx(0.18).margin(0.01));
+}
+
+TEST_CASE("a step takes its band from the classes its time is spent in") {
+  const ErrorBands bands = load_error_bands(Library::installed());
+  JobMetrics job;
+  job.calibrated_share = 0.25;
+  job.mean.compute_by_kernel_s = {{"gemm", 4}, {"host launch", 1}};
+  job.mean.exposed_by_collective_s = {{"all_reduce (tensor-parallel)", 2}, {"all_reduce (data-parallel)", 3}};
+  const ClassShares one = step_shares(bands, job, false), many = step_shares(bands, job, true);
+  CHECK(many.at("gemm") == 3);
+  CHECK(many.at(measured_share("gemm")) == 1);
+  CHECK(many.at("scale-up") == 2);
+  CHECK(many.at("scale-out") == 3);
+  CHECK(one.at("scale-up") == 5);
+}
+
+TEST_CASE("results carry a band around their iteration time") {
+  const Outcome outcome = run_orrery({"run", "tiny", "--json"});
+  REQUIRE(outcome.exit_code == 0);
+  const Json metrics = parse_json(outcome.out, "output")["metrics"];
+  const double low = metrics["iteration_s_low"], time = metrics["iteration_s"], high = metrics["iteration_s_high"];
+  CHECK(0 < low);
+  CHECK(low < time);
+  CHECK(time < high);
+}
