@@ -35,16 +35,23 @@ int levels_for(std::int64_t ports, std::int64_t radix) {
   return ports <= radix ? 1 : ports <= radix * radix / 2 ? 2 : 3;
 }
 
+// As many as hold the devices; hosts that are parts of one scale-up domain (NVL72) need no nodes of their own.
+std::int64_t nodes_for(const ClusterRequest& request, std::int64_t devices_per_node) {
+  const std::int64_t filled = (request.devices + devices_per_node - 1) / devices_per_node;
+  return std::max(filled, request.least_nodes);
+}
+
 ClusterSpec repeat_node(const ClusterRequest& request, const Found& found, const Library& library,
                         ClusterTarget& target) {
   ClusterSpec spec;
   PoolSpec pool;
   pool.node = read_spec<NodeModel>(found.document, found.file, library, "hardware/nodes");
   const std::int64_t each = pool.node.devices;
-  const std::int64_t count = request.nodes.value_or((request.devices + each - 1) / each);
+  const std::int64_t count = request.nodes.value_or(nodes_for(request, each));
   if (count > 1 << 20) throw UsageError(fmt::format("expected at most {} nodes, found {}", 1 << 20, count));
   pool.count = static_cast<int>(count);
-  spec.name = fmt::format("{} x {}", count, pool.node.name.empty() ? "node" : pool.node.name);
+  const std::string node = pool.node.name.empty() ? fs::path(found.file).stem().string() : pool.node.name;
+  spec.name = count == 1 ? node : fmt::format("{} x {}", count, node);
   spec.fabric.kind = "none";
   if (count > 1 && pool.node.nics) {
     const std::int64_t ports = count * pool.node.nics->count;

@@ -17,6 +17,7 @@ struct ClusterRequest {
   std::vector<std::string> assignments;  // "/json/pointer=VALUE", of the document that was named
   std::optional<std::int64_t> nodes;     // of a node model
   std::int64_t devices = 1;              // at least; of a node model without `nodes`
+  std::int64_t least_nodes = 1;          // the same
 };
 
 struct ClusterTarget {

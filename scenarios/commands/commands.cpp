@@ -2,6 +2,7 @@
 
 #include "scenarios/commands/calibrate.hpp"
 #include "scenarios/commands/check.hpp"
+#include "scenarios/commands/collective.hpp"
 #include "scenarios/commands/compare.hpp"
 #include "scenarios/commands/export.hpp"
 #include "scenarios/commands/kernel.hpp"
@@ -29,6 +30,8 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"calibrate", "fit the kernel models to measured kernels, and error bands to what they miss", declare_calibrate},
     {"kernel", "answer what one kernel costs on one accelerator", declare_kernel},
     {"topology", "what the wiring of a machine is worth: levels, diameter, bisection, diversity", declare_topology},
+    {"collective", "time a collective over sizes, as nccl-tests would, beside its log if there is one",
+     declare_collective},
     {"validate", "compare predictions with measured runs", declare_validate},
 };
 

@@ -1,0 +1,52 @@
+// Predicted times of one collective on one group of devices, size by size: the plan of kernels/collectives, laid onto the
+// fabric, its steps one after the other. Alone on the machine the analytic sum of the steps and the flow evaluator agree;
+// --fidelity flow runs the steps through the engine all the same.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/collective_table.hpp"
+#include "kernels/collectives/collective.hpp"
+#include "sim/routes.hpp"
+#include "sim/spec.hpp"
+
+namespace orrery {
+
+// Sizes in bytes as nccl-tests reads them: 8, 64K, 8G (binary prefixes); "8..8G" doubles from the first while not above
+// the last; parts are joined by commas. Increasing, without duplicates. Throws std::invalid_argument with what is wrong.
+std::vector<double> parse_sizes(std::string_view text);
+
+// The first devices of the machine, or equally many of each of the first `nodes` nodes. std::invalid_argument when it has
+// fewer.
+std::vector<DeviceId> choose_devices(const Cluster&, std::int64_t devices, std::optional<std::int64_t> nodes);
+std::size_t node_count(const Cluster&, std::span<const DeviceId>);
+
+enum class CollectiveEvaluator { analytic, flow };
+
+class CollectiveTimes {
+ public:
+  // Throws std::invalid_argument when the algorithm is unknown or cannot do this collective on this group, saying which
+  // can and on how many devices it could.
+  CollectiveTimes(const Cluster&, CollectiveRequest, CollectiveEvaluator, const Library&);
+
+  CollectiveRow row(double bytes);
+  // What to know of all rows: which algorithms `auto` took from which size on, and links without costs of their own.
+  std::vector<std::string> notes(const std::vector<CollectiveRow>&) const;
+
+ private:
+  double analytic(const CollectivePlan&);
+  double simulated(const CollectivePlan&) const;
+
+  const Cluster& cluster_;
+  CollectiveRequest request_;
+  CollectiveEvaluator evaluator_;
+  const Library& library_;
+  std::map<std::string, std::vector<RoutedPattern>> routed_;  // by algorithm and protocol
+};
+
+}  // namespace orrery

@@ -1,0 +1,223 @@
+#include "scenarios/nccl_log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+constexpr std::array<std::string_view, 14> number_types = {"int8",   "uint8",  "int32",    "uint32",  "int64",
+                                                           "uint64", "half",   "float",    "double",  "bfloat16",
+                                                           "f8e4m3", "f8e5m2", "fp8_e4m3", "fp8_e5m2"};
+constexpr std::uintmax_t most_bytes = 256u << 20;
+
+std::vector<std::string_view> words(std::string_view line) {
+  std::vector<std::string_view> all;
+  std::size_t at = 0;
+  while (at < line.size()) {
+    const std::size_t first = line.find_first_not_of(" \t\r\v\f", at);
+    if (first == std::string_view::npos) break;
+    const std::size_t last = std::min(line.find_first_of(" \t\r\v\f", first), line.size());
+    all.push_back(line.substr(first, last - first));
+    at = last;
+  }
+  return all;
+}
+
+template <class T> std::optional<T> whole(std::string_view word) {
+  T value{};
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
+  return value;
+}
+
+bool is_type(std::string_view word) {
+  return std::find(number_types.begin(), number_types.end(), word) != number_types.end();
+}
+
+// Columns after the type: redop and root (some versions leave them out), then one group per placement that starts with the
+// time and holds the two bandwidths and perhaps a check.
+struct Columns {
+  std::size_t groups = 2, width = 4;
+};
+
+std::optional<Columns> columns_of(const std::vector<std::string_view>& heading) {
+  std::vector<std::size_t> times;
+  for (std::size_t i = 0; i < heading.size(); ++i)
+    if (heading[i] == "time") times.push_back(i);
+  const auto has = [&](std::string_view word) {
+    return std::find(heading.begin(), heading.end(), word) != heading.end();
+  };
+  if (times.empty() || !has("size") || !has("count") || !has("type")) return std::nullopt;
+  const std::size_t end = times.size() > 1 ? times[1] : heading.size();
+  return Columns{std::min<std::size_t>(times.size(), 2), end - times[0]};
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string file) { log_.file = std::move(file); }
+
+  void line(std::string_view text) {
+    ++number_;
+    const auto parts = words(text);
+    if (row(parts)) return;
+    if (const auto columns = columns_of(parts)) columns_ = *columns;
+    rank(parts);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const std::string_view word = parts[i];
+      program(word);
+      if (i + 1 >= parts.size()) continue;
+      if (word == "nThread") threads_ = whole<std::int64_t>(parts[i + 1]).value_or(1);
+      if (word == "nGpus") gpus_ = whole<std::int64_t>(parts[i + 1]);
+    }
+  }
+
+  NcclLog finish() && {
+    if (ranks_.size() > 1)
+      log_.devices = static_cast<std::int64_t>(ranks_.size());
+    else if (gpus_ && *gpus_ > 0 && threads_ > 0 && *gpus_ * threads_ > 1 && *gpus_ * threads_ < 1 << 20)
+      log_.devices = *gpus_ * threads_;
+    if (!hosts_.empty()) log_.hosts = static_cast<std::int64_t>(hosts_.size());
+    if (bad_ > 0)
+      log_.notes.push_back(fmt::format("{} {} of the log looked like rows but could not be read (the first is line {})",
+                                       bad_, bad_ == 1 ? "line" : "lines", first_bad_));
+    if (log_.rows.empty())
+      throw SpecError(log_.file, "",
+                      "rows as nccl-tests and rccl-tests print them (size, count, type, ..., time, algbw, busbw)",
+                      fmt::format("none in {} {}", number_, number_ == 1 ? "line" : "lines"));
+    return std::move(log_);
+  }
+
+ private:
+  // "./build/all_reduce_perf", "all_reduce_perf:"
+  void program(std::string_view word) {
+    const std::size_t end = word.find("_perf");
+    if (end == std::string_view::npos) return;
+    const std::size_t slash = word.substr(0, end).find_last_of("/\"'=");
+    const std::string_view stem = word.substr(slash == std::string_view::npos ? 0 : slash + 1);
+    if (const auto kind = collective_of(stem.substr(0, stem.find("_perf")))) kind_ = kind;
+  }
+
+  // "#  Rank  0 Group  0 Pid  123 on  host1 device  0 [0x0f] NVIDIA H100 80GB HBM3"
+  void rank(const std::vector<std::string_view>& parts) {
+    const auto find = [&](std::string_view word, std::size_t from) {
+      while (from < parts.size() && parts[from] != word) ++from;
+      return from;
+    };
+    const std::size_t rank = find("Rank", 0), on = find("on", rank), device = find("device", on);
+    if (device + 1 >= parts.size() || on + 1 >= parts.size()) return;
+    const auto number = whole<std::int64_t>(parts[rank + 1]);
+    if (!number) return;
+    ranks_.insert(*number);
+    hosts_.insert(std::string(parts[on + 1]));
+    if (!log_.gpu.empty()) return;
+    for (std::size_t i = device + 3; i < parts.size(); ++i)
+      log_.gpu += (log_.gpu.empty() ? "" : " ") + std::string(parts[i]);
+  }
+
+  bool row(const std::vector<std::string_view>& parts) {
+    for (std::size_t i = 0; i + 2 < parts.size(); ++i) {
+      const auto bytes = whole<std::uint64_t>(parts[i]), count = whole<std::uint64_t>(parts[i + 1]);
+      if (!bytes || !count || !is_type(parts[i + 2])) continue;
+      const std::vector<std::string_view> rest(parts.begin() + static_cast<std::ptrdiff_t>(i) + 3, parts.end());
+      if (!read_row(static_cast<double>(*bytes), static_cast<double>(*count), parts[i + 2], rest) && bad_++ == 0)
+        first_bad_ = number_;
+      return true;
+    }
+    return false;
+  }
+
+  bool read_row(double bytes, double count, std::string_view type, const std::vector<std::string_view>& rest) {
+    const std::size_t figures = columns_.groups * columns_.width;
+    if (rest.size() < figures || rest.size() > figures + 2) return false;
+    const std::size_t first = rest.size() - figures;
+    NcclLogRow row;
+    row.bytes = bytes;
+    row.count = count;
+    row.type = type;
+    if (first > 0) row.redop = rest[0];
+    row.out_of_place_s = time(rest[first]);
+    if (columns_.groups > 1) row.in_place_s = time(rest[first + columns_.width]);
+    row.kind = kind_;
+    row.line = number_;
+    if (bytes <= 0) return true;  // nothing was moved: no row to predict, but no fault either
+    if (!row.out_of_place_s && !row.in_place_s) return false;
+    log_.rows.push_back(std::move(row));
+    return true;
+  }
+
+  static std::optional<double> time(std::string_view word) {
+    const auto us = whole<double>(word);
+    if (!us || !std::isfinite(*us) || !(*us > 0)) return std::nullopt;
+    return *us * 1e-6;
+  }
+
+  NcclLog log_;
+  Columns columns_;
+  std::optional<CollectiveKind> kind_;
+  std::set<std::int64_t> ranks_;
+  std::set<std::string> hosts_;
+  std::optional<std::int64_t> gpus_;
+  std::int64_t threads_ = 1;
+  std::size_t number_ = 0, bad_ = 0, first_bad_ = 0;
+};
+
+std::string squeezed(std::string_view word) {
+  std::string text;
+  for (char c : word)
+    if (c != '_' && c != '-' && c != ' ') text += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return text;
+}
+
+}  // namespace
+
+std::vector<CollectiveKind> NcclLog::kinds() const {
+  std::vector<CollectiveKind> all;
+  for (const NcclLogRow& row : rows)
+    if (row.kind && std::find(all.begin(), all.end(), *row.kind) == all.end()) all.push_back(*row.kind);
+  return all;
+}
+
+std::optional<CollectiveKind> collective_of(std::string_view word) {
+  std::string text = squeezed(word);
+  if (text.ends_with("perf")) text.erase(text.size() - 4);
+  for (std::size_t k = 1; k < collective_names.size(); ++k)
+    if (squeezed(collective_names[k]) == text) return static_cast<CollectiveKind>(k);
+  if (text == "sendreceive") return CollectiveKind::send_receive;
+  return std::nullopt;
+}
+
+NcclLog parse_nccl_log(std::string_view text, const std::string& file) {
+  Reader reader(file);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    reader.line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return std::move(reader).finish();
+}
+
+NcclLog read_nccl_log(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::string expected = "a log of nccl-tests or rccl-tests";
+  if (std::filesystem::is_directory(path, error)) throw SpecError(path.string(), "", expected, "a folder");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw SpecError(path.string(), "", expected, std::strerror(errno));
+  const auto size = std::filesystem::file_size(path, error);
+  if (!error && size > most_bytes)
+    throw SpecError(path.string(), "", expected + " of at most 256 MiB", fmt::format("{} bytes", size));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_nccl_log(text.str(), path.string());
+}
+
+}  // namespace orrery

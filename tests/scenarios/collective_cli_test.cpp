@@ -1,0 +1,152 @@
+// `orrery collective`.
+#include <cmath>
+#include <stdexcept>
+
+#include <catch2/catch.hpp>
+
+#include "scenarios/collective_times.hpp"
+#include "sim/json.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Json document(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "collective");
+  arguments.emplace_back("--json");
+  const Outcome outcome = run_orrery(arguments);
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(outcome.err == "");
+  Json json = parse_json(outcome.out, "output");
+  json.erase("provenance");
+  return json;
+}
+
+// A log as nccl-tests prints it, with the times of a prediction scaled by `factor`.
+std::string log_of(const Json& predicted, double factor) {
+  std::string text = "# Collective test starting: all_reduce_perf\n# nThread 1 nGpus 8\n";
+  for (const Json& row : predicted["rows"])
+    text += fmt::format("{:>12.0f} {:>12} float sum -1 {:.4f} 1.00 1.00 0 {:.4f} 1.00 1.00 0\n",
+                        row["size_bytes"].get<double>(), 1, row["time_s"].get<double>() * 1e6 * factor,
+                        row["time_s"].get<double>() * 1e6);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("sizes are read as nccl-tests reads them") {
+  CHECK(parse_sizes("8") == std::vector<double>{8});
+  CHECK(parse_sizes("64K,1k") == std::vector<double>{1024, 65536});
+  CHECK(parse_sizes("8..8G").size() == 31);
+  CHECK(parse_sizes("3..20") == std::vector<double>{3, 6, 12});
+  CHECK(parse_sizes("1GiB") == std::vector<double>{1073741824});
+  for (const char* bad : {"", "K", "8Q", "8..", "..8", "8..4", "8,,9", "8,", "-8", "0", "1e9", "8 K", "99999999999T"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(parse_sizes(bad), std::invalid_argument);
+  }
+}
+
+TEST_CASE("collective prints a row per size, never faster for more bytes") {
+  const Json json = document({"all_reduce", "--topology", "dgx-a100-80gb"});
+  REQUIRE(json["rows"].size() == 31);
+  double before = 0;
+  for (const Json& row : json["rows"]) {
+    CHECK(row["time_s"].get<double>() >= before);
+    before = row["time_s"];
+    CHECK(row["busbw_GBs"].get<double>() == Approx(row["algbw_GBs"].get<double>() * 1.75));
+  }
+}
+
+TEST_CASE("alone on the machine both evaluators agree, and inside a node both details") {
+  const auto times = [](const char* devices, const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"all_reduce", "--topology", "dgx-h100",    "--devices", devices,
+                                    "--bytes",    "1K,64M",     "--algorithm", "ring"};
+    all.insert(all.end(), more.begin(), more.end());
+    std::vector<double> seconds;
+    const Json json = document(all);
+    for (const Json& row : json["rows"]) seconds.push_back(row["time_s"]);
+    return seconds;
+  };
+  for (const char* devices : {"8", "16"}) {
+    const auto sum = times(devices, {}), engine = times(devices, {"--fidelity", "flow"});
+    const auto steps = times(devices, {"--detail", "step"});
+    for (std::size_t i = 0; i < 2; ++i) {
+      INFO(devices << " devices, size " << i);
+      CHECK(engine[i] == Approx(sum[i]).epsilon(1e-9));
+      // Across nodes every round waits for its slowest send: lockstep costs more than a pipeline.
+      if (devices == std::string("8")) CHECK(steps[i] == Approx(sum[i]).epsilon(1e-9));
+      CHECK(steps[i] >= sum[i] * (1 - 1e-9));
+    }
+  }
+}
+
+TEST_CASE("a log of a prediction is met exactly, a log of twice the times is off by half") {
+  const Folder folder;
+  const Json predicted = document({"all_reduce", "--topology", "dgx-a100-80gb", "--bytes", "1K..1G"});
+  const std::string log = folder.write("log.txt", log_of(predicted, 2));
+  const Json json = document({"--topology", "dgx-a100-80gb", "--log", log});
+  CHECK(json["collective"] == "all_reduce");
+  CHECK(json["devices"] == 8);
+  CHECK(json["rows"].size() == predicted["rows"].size());
+  CHECK(json["errors_in_place"]["geomean_error"].get<double>() == Approx(0).margin(1e-4));
+  CHECK(json["errors_out_of_place"]["geomean_error"].get<double>() == Approx(1).epsilon(1e-4));
+  CHECK(json["errors_out_of_place"]["bias"].get<double>() == Approx(-0.5).epsilon(1e-4));
+}
+
+TEST_CASE("collective writes its table as CSV and its curve as SVG") {
+  const Folder folder;
+  const Outcome outcome = run_orrery({"collective", "all_gather", "--topology", "dgx-h100", "--csv",
+                                      folder.path("a.csv"), "--plot", folder.path("a.svg")});
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(read_text(folder.path("a.csv")), Contains("size_bytes") && Contains("all_gather,8,1,8589934592"));
+  CHECK_THAT(read_text(folder.path("a.svg")), Contains("<svg") && Contains("bus bandwidth"));
+}
+
+TEST_CASE("ranks fill nodes one after the other, or are spread as asked") {
+  const Json packed = document({"all_reduce", "--topology", "dgx-h100", "--devices", "8", "--bytes", "1M"});
+  const Json spread = document(
+      {"all_reduce", "--topology", "dgx-h100", "--devices", "8", "--nodes", "4", "--bytes", "1M"});
+  CHECK(packed["nodes"] == 1);
+  CHECK(spread["nodes"] == 4);
+  CHECK(packed["rows"][0]["time_s"].get<double>() < spread["rows"][0]["time_s"].get<double>());
+}
+
+TEST_CASE("collective refuses what cannot be, with exit code 2 and one clear line") {
+  const Folder folder;
+  const std::string two_kinds = folder.write("two.txt",
+                                             "all_reduce_perf\n8 2 float sum -1 1 1 1 0 1 1 1 0\n"
+                                             "all_gather_perf\n8 2 float sum -1 1 1 1 0 1 1 1 0\n");
+  const std::string no_ranks = folder.write("ranks.txt", "all_reduce_perf\n8 2 float sum -1 1 1 1 0 1 1 1 0\n");
+  const auto refused = [](std::vector<std::string> arguments, const std::string& why) {
+    arguments.insert(arguments.begin(), {"collective", "--topology", "dgx-h100"});
+    const Outcome outcome = run_orrery(arguments);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.out == "");
+    CHECK_THAT(outcome.err, Contains(why) && Catch::Matchers::StartsWith("error: "));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  };
+  refused({}, "missing argument KIND");
+  refused({"all_reduc"}, "did you mean \"all_reduce\"");
+  refused({"barrier"}, "no bytes");
+  refused({"all_reduce", "--algorithm", "rings"}, "did you mean \"ring\"");
+  refused({"reduce_scatter", "--devices", "6", "--algorithm", "halving-doubling"}, "which can serve 4 and 8 devices");
+  refused({"all_reduce", "--devices", "1"}, "at least 2");
+  refused({"all_reduce", "--devices", "10", "--nodes", "3"}, "multiple of the 3 nodes");
+  refused({"all_reduce", "--devices", "36", "--nodes", "4"}, "has 32 there");
+  refused({"all_reduce", "--bytes", "8..8Q"}, "--bytes");
+  refused({"all_reduce", "--precision", "fp3"}, "--precision");
+  refused({"all_gather", "--bytes", "8"}, "an element");
+  refused({"all_reduce", "--devices", "2048", "--detail", "step"}, "at most 1024");
+  refused({"--log", two_kinds}, "say which");
+  refused({"--log", no_ranks}, "--devices");
+  refused({"broadcast", "--log", two_kinds}, "holds no broadcast");
+  refused({"--log", folder.write("empty.txt", "nothing\n")}, "none in 1 line");
+  const Outcome too_many = run_orrery({"collective", "all_reduce", "--topology", "tiny", "--devices", "9"});
+  CHECK(too_many.exit_code == 2);
+  CHECK_THAT(too_many.err, Contains("at most the 8 devices"));
+}
