@@ -1,11 +1,6 @@
 #include "scenarios/store.hpp"
 
-#include <cerrno>
-#include <cstring>
-
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "sim/error.hpp"
 
@@ -53,36 +48,8 @@ StoredPoint point_of(const Statement& row, const std::string& file, bool with_sc
 
 }  // namespace
 
-// A record lock: not inherited by forked workers, gone with the process however it ends.
-class Store::Lock {
- public:
-  explicit Lock(const std::filesystem::path& store) {
-    const std::string path = store.string() + ".lock";
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0) throw IoError(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-    struct flock whole {};
-    whole.l_type = F_WRLCK;
-    whole.l_whence = SEEK_SET;
-    if (::fcntl(descriptor_, F_SETLK, &whole) == 0) return;
-    const int error = errno;
-    ::fcntl(descriptor_, F_GETLK, &whole);
-    ::close(descriptor_);
-    if (error != EACCES && error != EAGAIN)
-      throw IoError(fmt::format("{}: cannot be locked: {}", path, std::strerror(error)));
-    throw SpecError(
-        store.string(), "", "a store that no running sweep writes to",
-        whole.l_pid > 0 ? fmt::format("process {} writing to it", whole.l_pid) : "another computer writing to it");
-  }
-  ~Lock() { ::close(descriptor_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  int descriptor_ = -1;
-};
-
 Store::Store(const std::filesystem::path& path, Database::Mode mode) {
-  if (mode == Database::Mode::create) lock_ = std::make_shared<Lock>(path);
+  if (mode == Database::Mode::create) lock_ = std::make_unique<StoreLock>(path);
   database_ = std::make_unique<Database>(path, mode);
 }
 
@@ -205,6 +172,10 @@ void Store::add(const StoredPoint& p) {
   insert_->step();
   insert_->reset();
 }
+
+void Store::begin() { database_->run("BEGIN IMMEDIATE"); }
+void Store::commit() { database_->run("COMMIT"); }
+void Store::make_single_file() { database_->run("PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE"); }
 
 void Store::remove_with_status(const std::string& status) {
   Statement erase(*database_, "DELETE FROM points WHERE status = ?");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/store_lock.hpp"
 #include "scenarios/store_sqlite.hpp"
 #include "sim/json.hpp"
 
@@ -50,6 +51,9 @@ class Store {
   std::size_t size();
   std::vector<bool> stored();  // for every point of the sweep
   void add(const StoredPoint&);
+  void begin();  // several points in one transaction, until
+  void commit();
+  void make_single_file();  // no -wal beside it any more, so that it can be renamed
   void remove_with_status(const std::string& status);
   // In the order of the points; without the scenario's text unless asked for.
   void each(const std::function<void(const StoredPoint&)>&, bool with_scenario = false);
@@ -57,7 +61,6 @@ class Store {
   void adopt(const StoreIdentity& other);  // takes over the version and program that go on with it
 
  private:
-  class Lock;
   Store(const std::filesystem::path&, Database::Mode);
   void create(const StoreIdentity&);
   void check();
@@ -65,7 +68,7 @@ class Store {
   void read_identity();
   void write_identity(const StoreIdentity&);
 
-  std::shared_ptr<Lock> lock_;
+  std::unique_ptr<StoreLock> lock_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<Statement> insert_;
   StoreIdentity identity_;

@@ -1,6 +1,9 @@
 #include "scenarios/sweep.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <numeric>
+#include <random>
 
 #include <fmt/format.h>
 
@@ -103,6 +106,16 @@ StoredPoint lost(const Sweep& sweep, std::size_t point, const std::string& death
 
 std::string Shard::text() const { return fmt::format("{}/{}", index, count); }
 
+std::vector<std::size_t> Shard::points_of(std::size_t total) const {
+  std::vector<std::size_t> dealt(total), mine;
+  std::iota(dealt.begin(), dealt.end(), std::size_t{0});
+  std::mt19937_64 random(1);
+  for (std::size_t i = total; i > 1; --i) std::swap(dealt[i - 1], dealt[random() % i]);
+  for (std::size_t i = index - 1; i < total; i += count) mine.push_back(dealt[i]);
+  std::sort(mine.begin(), mine.end());
+  return mine;
+}
+
 StoredPoint simulate_at(const Sweep& sweep, std::size_t point) {
   const auto started = std::chrono::steady_clock::now();
   StoredPoint row;
@@ -132,8 +145,7 @@ SweepCounts run_sweep(const Sweep& sweep, Store& store, Shard shard, int jobs, c
   const std::vector<bool> stored = store.stored();
   std::vector<std::size_t> wanted;
   SweepCounts counts;
-  for (std::size_t point = 0; point < sweep.size(); ++point) {
-    if (!shard.has(point)) continue;
+  for (const std::size_t point : shard.points_of(sweep.size())) {
     ++counts.total;
     if (stored[point])
       ++counts.before;

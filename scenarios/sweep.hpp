@@ -36,11 +36,12 @@ ScenarioDocument scenario_at(const Sweep&, std::size_t point);
 // Simulates in this process. Never throws for what is wrong with the point: that is its status and reason.
 StoredPoint simulate_at(const Sweep&, std::size_t point);
 
-// Which part of the points a run takes: "3/10" is every tenth, beginning with the third, so that parts cost the same.
+// Which part of the points a run takes. Points are dealt out in a fixed random order, so that parts cost about the same
+// whatever the axes are.
 struct Shard {
-  std::size_t index = 1, count = 1;
-  bool has(std::size_t point) const { return point % count == index - 1; }
+  std::size_t index = 1, count = 1;  // "3/10" is the third of ten
   std::string text() const;
+  std::vector<std::size_t> points_of(std::size_t total) const;  // in their order
 };
 
 struct SweepCounts {

@@ -22,6 +22,7 @@ std::string troubles(const SweepCounts& counts) {
 }  // namespace
 
 std::string rough_duration(double seconds) {
+  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
   const long all = std::lround(seconds);
   if (all >= 3600) return fmt::format("{} h {:02} min", all / 3600, all % 3600 / 60);
   if (all >= 60) return fmt::format("{} min {:02} s", all / 60, all % 60);

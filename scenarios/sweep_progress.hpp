@@ -26,7 +26,7 @@ class SweepProgress {
   Clock::time_point started_ = Clock::now(), drawn_{};
 };
 
-// "1 h 02 min", "3 min 20 s", "12 s".
+// "1 h 02 min", "3 min 20 s", "12 s", "0.8 s".
 std::string rough_duration(double seconds);
 
 }  // namespace orrery

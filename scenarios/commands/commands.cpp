@@ -7,6 +7,7 @@
 #include "scenarios/commands/export.hpp"
 #include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/list.hpp"
+#include "scenarios/commands/merge.hpp"
 #include "scenarios/commands/report.hpp"
 #include "scenarios/commands/run.hpp"
 #include "scenarios/commands/scale.hpp"
@@ -23,6 +24,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"scale", "simulate a scenario at other numbers of devices: efficiency, and what limits it", declare_scale},
     {"compare", "compare two results: what differs, what moved, what explains it", declare_compare},
     {"sweep", "simulate a scenario along axes of settings, on all cores, into a database", declare_sweep},
+    {"merge", "join the stores of a sweep's shards", declare_merge},
     {"export", "print the results of a sweep as CSV or JSON", declare_export},
     {"report", "write a self-contained HTML page of one or several results", declare_report},
     {"list", "show the names that scenarios can use: hardware, models, topologies, ...", declare_list},

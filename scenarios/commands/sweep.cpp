@@ -120,10 +120,9 @@ std::string summary(const SweepCounts& counts, const Store& store, double second
 }
 
 std::string description(const Sweep& sweep, Shard shard) {
-  std::size_t mine = 0;
-  for (std::size_t point = 0; point < sweep.size(); ++point) mine += shard.has(point);
   std::string text = fmt::format("{}: {} points", sweep.spec.name, sweep.size());
-  if (shard.count > 1) text += fmt::format(", {} of them in shard {}", mine, shard.text());
+  if (shard.count > 1)
+    text += fmt::format(", {} of them in shard {}", shard.points_of(sweep.size()).size(), shard.text());
   text += "\n";
   for (const std::string& note : sweep.points.notes) text += note + "\n";
   return text;

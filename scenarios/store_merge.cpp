@@ -1,0 +1,105 @@
+#include "scenarios/store_merge.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void check_same_sweep(const Store& first, const Store& other) {
+  const StoreIdentity &a = first.identity(), &b = other.identity();
+  const auto differ = [&](const std::string& what, const std::string& here, const std::string& there) {
+    throw SpecError(other.path().string(), "", fmt::format("{} of {}: {}", what, first.path().string(), here), there);
+  };
+  if (a.sweep_sha256 != b.sweep_sha256 || a.points != b.points || a.inputs != b.inputs || a.metrics != b.metrics)
+    differ("the sweep", fmt::format("{}, {:.12}", a.name, a.sweep_sha256),
+           fmt::format("{}, {:.12}", b.name, b.sweep_sha256));
+  if (a.binary_sha256 != b.binary_sha256)
+    differ("the program", fmt::format("orrery {}, {:.12}", a.orrery, a.binary_sha256),
+           fmt::format("orrery {}, {:.12}", b.orrery, b.binary_sha256));
+}
+
+bool same_result(const StoredPoint& a, const StoredPoint& b) {
+  return a.status == b.status && a.inputs == b.inputs && a.metrics == b.metrics &&
+         a.scenario_sha256 == b.scenario_sha256;
+}
+
+void remove_store(const fs::path& path) {
+  std::error_code ignored;
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock"}) fs::remove(path.string() + suffix, ignored);
+}
+
+// Takes over all points; those that are there already must agree. One transaction for each part.
+void take_over(Store& into, Store& part, std::vector<bool>& there) {
+  into.begin();
+  part.each(
+      [&](const StoredPoint& p) {
+        if (p.point >= there.size())
+          throw SpecError(part.path().string(), "", fmt::format("points below {}", there.size()),
+                          std::to_string(p.point));
+        if (!there[p.point]) {
+          into.add(p);
+          there[p.point] = true;
+          return;
+        }
+        const auto before = into.find(p.point);
+        if (!before || !same_result(*before, p))
+          throw SpecError(part.path().string(), "",
+                          fmt::format("the same result for point {} as in the other stores", p.point), "another");
+      },
+      true);
+  into.commit();
+}
+
+}  // namespace
+
+MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
+  std::error_code ignored;
+  // The lock of the target keeps a sweep from writing to what is about to be replaced.
+  const StoreLock lock(target);
+  const bool known = std::any_of(parts.begin(), parts.end(),
+                                 [&](const fs::path& p) { return fs::equivalent(p, target, ignored); });
+  if (fs::exists(target, ignored) && !known) parts.push_back(target);
+  const Store first = Store::open(parts.front());
+  for (const fs::path& part : parts) check_same_sweep(first, Store::open(part));
+
+  const fs::path temporary = target.string() + ".merging";
+  remove_store(temporary);
+  MergeCounts counts;
+  StoreIdentity identity = first.identity();
+  identity.shard = "1/1";
+  std::vector<bool> there(identity.points, false);
+  try {
+    Store merged = Store::open_to_write(temporary, identity);
+    for (const fs::path& path : parts) {
+      Store part = Store::open(path);
+      take_over(merged, part, there);
+    }
+    merged.make_single_file();
+  } catch (...) {
+    remove_store(temporary);
+    throw;
+  }
+  if (fs::exists(target.string() + "-wal", ignored))  // the new file must not meet the log of the old one
+    throw SpecError(target.string(), "", "a store that no other program has open", "an open one");
+  std::error_code error;
+  fs::rename(temporary, target, error);
+  if (error) throw IoError(fmt::format("{}: cannot be written: {}", target.string(), error.message()));
+  remove_store(temporary);
+  counts.stores = parts.size();
+  counts.total = there.size();
+  for (std::size_t point = 0; point < there.size(); ++point)
+    if (!there[point]) counts.missing.push_back(point);
+  counts.points = counts.total - counts.missing.size();
+  return counts;
+}
+
+}  // namespace orrery

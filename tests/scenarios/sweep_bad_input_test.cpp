@@ -1,0 +1,171 @@
+// What is wrong with a sweep file or a store is said in one line with its place, before anything is simulated or written.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+#include <sys/resource.h>
+
+#include "scenarios/store.hpp"
+#include "scenarios/store_sqlite.hpp"
+#include "tests/scenarios/small_scenario.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string sweep_of(const std::string& axes, const std::string& more = "") {
+  return R"({"orrery": "sweep/1", "base": "small.json", "axes": [)" + axes + "]" + more + "}";
+}
+
+const std::string tensor = R"({"path": "/jobs/0/plan/tensor", "values": [1, 2]})";
+
+struct Bad {
+  std::string sweep, message;
+};
+
+struct SweepFolder : Folder {
+  explicit SweepFolder(const std::string& sweep) {
+    write("small.json", small_scenario);
+    file = write("sweep.json", sweep);
+  }
+  Outcome run(std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"sweep", file, "--out", path("out")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_orrery(arguments);
+  }
+  std::string store() const { return path("out/sweep.sqlite"); }
+  std::string file;
+};
+
+}  // namespace
+
+TEST_CASE("a sweep file that cannot be meant is refused with the place of the fault") {
+  const Bad bad = GENERATE(values<Bad>({
+      {sweep_of(R"({"path": "/jobs/0/plan/tensr", "values": [1]})"), "/axes/0/path: expected a path to"},
+      {sweep_of(R"({"path": "/jobs/7/plan/tensor", "values": [1]})"), "/axes/0/path: expected"},
+      {sweep_of(R"({"path": "/jobs/0/plan/tensor", "values": []})"), "/axes/0/values: expected at least one value"},
+      {sweep_of(R"({"path": "/jobs/0/plan/tensor"})"), "/axes/0: expected \"values\", or \"from\" and \"to\""},
+      {sweep_of(""), "/axes: expected at least one axis"},
+      {sweep_of(tensor + "," + tensor), "a second time"},
+      {sweep_of(R"({"path": "/jobs/0/batch/micro", "from": 1.0, "to": 2.0})"), "/axes/0: expected \"step\" or"},
+      {sweep_of(R"({"path": "/jobs/0/batch/micro", "from": 3, "to": 2})"), "/axes/0/to"},
+      {sweep_of(R"({"path": "/jobs/0/batch/micro", "from": "1 GB/s", "to": "2 s", "points": 2})"), "/axes/0/to"},
+      {sweep_of(R"({"zip": [)" + tensor + R"(, {"path": "/jobs/0/batch/micro", "values": [1]}]})"),
+       "/axes/0/zip/1: expected 2 values"},
+      {sweep_of(tensor, R"(, "where": ["tensr > 1"])"), "/where/0: expected an expression over the axes"},
+      {sweep_of(tensor, R"(, "where": ["tensor > 7"])"), "/where: expected filters that leave"},
+      {sweep_of(tensor, R"(, "where": ["tensor"])"), "/where/0: expected true or false"},
+      {sweep_of(tensor, R"x(, "derived": [{"name": "x", "expression": "1 / (tensor - 1)"}])x"),
+       "/derived/0/expression"},
+      {sweep_of(tensor, R"(, "metrics": ["iteration"])"), "/metrics/0: expected a metric"},
+      {sweep_of(tensor, R"(, "sample": {"method": "random", "points": 3})"), "/sample/points: expected at most the 2"},
+      {sweep_of(tensor, R"(, "axis": [])"), "did you mean \"axes\"?"},
+  }));
+  CAPTURE(bad.sweep);
+  const SweepFolder folder(bad.sweep);
+  const Outcome outcome = folder.run();
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Contains("sweep.json: at ") && Contains(bad.message));
+  CHECK(!std::filesystem::exists(folder.path("out")));
+}
+
+TEST_CASE("an explosion of points is counted and wants to be confirmed") {
+  const SweepFolder folder(sweep_of(R"({"path": "/jobs/0/batch/global", "from": 1, "to": 400},
+    {"path": "/jobs/0/batch/micro", "from": 1, "to": 100})"));
+  const Outcome refused = folder.run();
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("found 40000 points") && Contains("--yes"));
+  CHECK_THAT(run_orrery({"sweep", folder.file, "--dry-run", "--yes"}).out, Contains("40000 points"));
+  CHECK(folder.run({"--limit", "39999"}).exit_code == 2);
+}
+
+TEST_CASE("a store is only gone on with on request and by the same sweep") {
+  const SweepFolder folder(sweep_of(tensor));
+  REQUIRE(folder.run().exit_code == 0);
+  const std::string before = read_text(folder.store());
+  CHECK_THAT(folder.run().err, Contains("--resume goes on"));
+  CHECK(folder.run({"--resume"}).exit_code == 0);
+  folder.write("sweep.json", sweep_of(R"({"path": "/jobs/0/plan/tensor", "values": [1, 4]})"));
+  const Outcome changed = folder.run({"--resume"});
+  CHECK(changed.exit_code == 2);
+  CHECK_THAT(changed.err, Contains("has changed since"));
+  folder.write("sweep.json", sweep_of(tensor));
+  folder.write("small.json", with("\"global\": 16", "\"global\": 32"));
+  CHECK_THAT(folder.run({"--resume"}).err, Contains("has changed since"));
+  CHECK(read_text(folder.store()) == before);
+}
+
+TEST_CASE("a store of another build is noticed") {
+  const SweepFolder folder(sweep_of(tensor));
+  REQUIRE(folder.run().exit_code == 0);
+  Database(folder.store(), Database::Mode::create).run("UPDATE sweep SET value = 'other' WHERE key = 'binary_sha256'");
+  const Outcome outcome = folder.run({"--resume"});
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Contains("another build") && Contains("--accept-binary"));
+  CHECK(folder.run({"--resume", "--accept-binary"}).exit_code == 0);
+}
+
+TEST_CASE("a store of another format, a damaged one, a foreign file and a locked one are said to be so") {
+  const SweepFolder folder(sweep_of(tensor));
+  REQUIRE(folder.run().exit_code == 0);
+  SECTION("another format") {
+    Database(folder.store(), Database::Mode::create).run("PRAGMA user_version=99");
+    CHECK_THAT(folder.run({"--resume"}).err, Contains("format 99"));
+    CHECK(run_orrery({"export", folder.path("out")}).exit_code == 2);
+  }
+  SECTION("damaged") {
+    std::fstream file(folder.store(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(8192, 'x');
+    file.close();
+    const Outcome outcome = folder.run({"--resume"});
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains("damaged"));
+  }
+  SECTION("foreign") {
+    folder.write("out/sweep.sqlite", "my diary\n" + std::string(5000, 'x'));
+    const Outcome outcome = folder.run({"--resume"});
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains("damaged or foreign"));
+    CHECK_THAT(read_text(folder.store()), Contains("my diary"));
+  }
+  SECTION("locked by another sweep") {
+    const StoreLock lock(folder.store());
+    const Outcome outcome = folder.run({"--resume"});
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains("writing to it"));
+  }
+}
+
+TEST_CASE("stores of different sweeps do not merge") {
+  const SweepFolder one(sweep_of(tensor)), other(sweep_of(R"({"path": "/jobs/0/plan/tensor", "values": [2, 4]})"));
+  REQUIRE(one.run().exit_code == 0);
+  REQUIRE(other.run().exit_code == 0);
+  const Outcome outcome = run_orrery({"merge", one.store(), other.store(), "--out", one.path("merged")});
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Contains("the sweep of"));
+  CHECK(!std::filesystem::exists(one.path("merged/sweep.sqlite")));
+}
+
+TEST_CASE("a full disk ends a sweep with what was stored and how to go on") {
+  const SweepFolder folder(
+      sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})"));
+  // A limit on the size of files stands for a full disk: the same failed write.
+  rlimit usual{};
+  getrlimit(RLIMIT_FSIZE, &usual);
+  rlimit small = usual;
+  small.rlim_cur = 200'000;
+  setrlimit(RLIMIT_FSIZE, &small);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const Outcome outcome = folder.run({"--jobs", "1"});
+  setrlimit(RLIMIT_FSIZE, &usual);
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, Contains("sweep.sqlite") && Contains("points are stored in") && Contains("--resume goes on"));
+  CHECK(Store::open(folder.store()).size() > 0);
+  CHECK(folder.run({"--resume"}).exit_code == 0);
+  CHECK(Store::open(folder.store()).size() == 200);
+}
