@@ -6,9 +6,9 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 INK, SOFT, GRID = "#23272F", "#5B616B", "#E6E8EC"
 
 
-def line_plot(path, title, x_label, y_label, series, y_range, x_ticks, y_ticks, width=760, height=420):
+def line_plot(path, title, x_label, y_label, series, y_range, x_ticks, y_ticks, width=790, height=420):
     """series: [(name, [(x, y)], dashed)]; points outside the range are not drawn."""
-    left, right, top, bottom = 70, width - 220, 56, height - 56
+    left, right, top, bottom = 70, width - 250, 56, height - 56
     lo, hi = math.log(min(x_ticks)), math.log(max(x_ticks))
     px = lambda x: left + 12 + (right - left - 24) * (math.log(x) - lo) / (hi - lo)
     py = lambda y: bottom - (bottom - top) * (y - y_range[0]) / (y_range[1] - y_range[0])

@@ -89,19 +89,21 @@ def workloads(system):
 
 def overview():
     """Efficiency at 512 nodes: every workload on every system. Also the curves of the first workload."""
-    rows, curves = [], {}
+    rows, limits, curves = [], [], {}
     for index in range(4):
-        row = None
+        row, limit = [], []
         for title, system in SYSTEMS:
             name, changes, mode, nodes = workloads(system)[index]
             points = scale(system, nodes, changes, mode)
             last = points[512]
-            row = row or [name]
-            row.append(f"{percent(last['scaling_efficiency'])} ({last['limit'] or 'no limit above 0.2 %'}; MFU {percent(last['metrics']['mfu'])})"
+            row.append(f"{percent(last['scaling_efficiency'])} (MFU {percent(last['metrics']['mfu'])})"
                        + ("" if last["feasible"] else ", does not fit in memory"))
+            limit.append(last["limit"] or "nothing above 0.2 %")
             curves[(index, title)] = [(n, 100 * p["scaling_efficiency"]) for n, p in points.items()]
-        rows.append(row)
-    return table(["workload"] + [title for title, _ in SYSTEMS], rows), curves
+        rows.append([name] + row)
+        limits.append([name] + limit)
+    head = ["workload"] + [title for title, _ in SYSTEMS]
+    return table(head, rows), table(head, limits), curves
 
 
 V100 = [("/cluster/pools/0/node/device", "nvidia-v100-pcie-32gb"), ("/jobs/0/precision", "fp16"),
@@ -180,13 +182,13 @@ def accumulation():
 
 
 def study_512():
-    block, curves = overview()
+    block, limits, curves = overview()
     lines = [(title, curves[(0, title)], False) for title, _ in SYSTEMS]
     marks = [("94 %", [(1, 94), (512, 94)], True), ("78 %", [(1, 78), (512, 78)], True)]
     line_plot(HERE / "transformer-to-512-nodes.svg", "GPT 1.3B, data parallel, weak scaling", "nodes of eight devices",
               "efficiency against one node (%)", lines + marks, (0, 102), NODES, range(0, 101, 20))
     write_blocks(HERE / "transformer-to-512-nodes.md",
-                 {"overview": block, "sensitivity": sensitivity(), "accumulation": accumulation()})
+                 {"overview": block, "limits": limits, "sensitivity": sensitivity(), "accumulation": accumulation()})
 
 
 def study_megatron():

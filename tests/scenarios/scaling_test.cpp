@@ -1,6 +1,7 @@
 #include "scenarios/scaling.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 #include <catch2/catch.hpp>
@@ -174,4 +175,19 @@ TEST_CASE("several jobs or pools cannot be scaled") {
   } catch (const SpecError& error) {
     CHECK(error.faults().size() == 2);
   }
+}
+
+TEST_CASE("the scenarios of the studies can be scaled") {
+  const Library library = Library::installed();
+  std::size_t found = 0;
+  for (const std::filesystem::path& folder : library.folders()) {
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "scenarios/library/studies", none)) {
+      const Scenario scenario = read_scenario(load_scenario_document(entry.path().string(), library), library);
+      CHECK_NOTHROW(check_scalable(scenario, entry.path().string()));
+      CHECK(scaled(scenario, 4096, ScalingMode::weak).impossible == "");
+      ++found;
+    }
+  }
+  CHECK(found >= 4);
 }
