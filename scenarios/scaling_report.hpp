@@ -1,4 +1,5 @@
 // A scaling study as a table, CSV, JSON and plots. Renders; computes nothing but shares of the iteration.
+// A size that was not simulated is a row with its reason, and a gap in the plots.
 #pragma once
 
 #include <string>
