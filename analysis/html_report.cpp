@@ -23,7 +23,7 @@ section>p{margin:0 0 10px;color:var(--soft);font-size:13.5px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;margin:14px 0}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:12px 14px}
 .card .label{color:var(--soft);font-size:12.5px}
-.card .value{font-size:22px;font-weight:650;letter-spacing:-.01em;font-variant-numeric:tabular-nums;white-space:nowrap}
+.card .value{font-size:20px;font-weight:650;letter-spacing:-.01em;font-variant-numeric:tabular-nums;white-space:nowrap}
 .card .detail{color:var(--soft);font-size:12.5px;line-height:1.35}
 .card.alarm{border-color:#b3261e;background:#fdf3f2}.card.alarm .value{color:#b3261e}
 .scroll{overflow-x:auto}
@@ -45,7 +45,7 @@ details{margin-top:10px;font-size:13.5px}summary{cursor:pointer;color:var(--blue
 pre{overflow-x:auto;background:var(--wash);border:1px solid var(--line);border-radius:6px;padding:10px;font:12px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 footer{color:var(--soft);font-size:12.5px;margin-top:26px}
 @media(max-width:640px){main{padding:18px 12px 30px}section{padding:14px 12px}header h1{font-size:22px}.card .value{font-size:19px}.cards{grid-template-columns:repeat(2,1fr);gap:8px}.b{min-width:110px}td,th{padding-right:10px}}
-@media print{body{background:#fff;font-size:12px}main{max-width:none;padding:0}section,.card{break-inside:avoid;border-color:#ccc}h2{break-after:avoid}details{display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+@media print{body{background:#fff;font-size:12px}main{max-width:none;padding:0 2px}tr{break-inside:avoid}.scroll{overflow:visible}td,th{padding-top:2px;padding-bottom:2px}.cards{grid-template-columns:repeat(4,1fr)}.card .value{font-size:16px}.card,.plot{break-inside:avoid}section,.card{border-color:#ccc}h2,h3,section>p,.legend{break-after:avoid}details{display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )";
 
 }  // namespace

@@ -50,7 +50,11 @@ void add_training_cards(const JobMetrics& job, std::vector<HtmlCard>& cards) {
 
 std::string summary(const JobMetrics& job) {
   std::vector<HtmlCard> cards;
-  cards.push_back({"Iteration", seconds(job.iteration_s), devices_text(job)});
+  const std::string band = job.iteration_s_low && job.iteration_s_high
+                               ? fmt::format("90 % band {} to {}; ", seconds(*job.iteration_s_low),
+                                             seconds(*job.iteration_s_high))
+                               : "";
+  cards.push_back({"Iteration", seconds(job.iteration_s), band + devices_text(job)});
   if (job.tokens_per_s > 0)
     cards.push_back({"Throughput", count_text(job.tokens_per_s) + " tokens/s",
                      fmt::format("{} per device; {} samples/s", count_text(job.tokens_per_s_per_device),

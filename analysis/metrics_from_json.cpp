@@ -102,6 +102,8 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.iteration_s = number(json, "iteration_s");
   job.iteration_s_low = optional_number(json, "iteration_s_low");
   job.iteration_s_high = optional_number(json, "iteration_s_high");
+  job.iteration_s_low = optional_number(json, "iteration_s_low");
+  job.iteration_s_high = optional_number(json, "iteration_s_high");
   const auto iterations = json.find("iterations_s");
   if (iterations != json.end() && iterations->is_array())
     for (const Json& s : *iterations)

@@ -35,12 +35,18 @@ double rate(const ScalingPoint& point, bool tokens) {
   return tokens ? point.metrics.tokens_per_s : point.metrics.samples_per_s;
 }
 
-std::string collective_text(const ScalingPoint& point) {
+constexpr double least_listed = 0.005;  // of the iteration
+
+// "all_reduce (tensor-parallel) 10.8 %, send_recv (send-forward) 1.4 %": the largest first.
+std::string collectives_text(const ScalingPoint& point) {
   const auto& exposed = point.metrics.mean.exposed_by_collective_s;
-  const auto most = std::max_element(exposed.begin(), exposed.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (most == exposed.end() || most->second < 5e-4 * point.metrics.iteration_s) return "";
-  return fmt::format("{} {}", most->first, share(most->second, point.metrics));
+  std::vector<std::pair<std::string, double>> order(exposed.begin(), exposed.end());
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [collective, time] : order)
+    if (time >= least_listed * point.metrics.iteration_s)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", collective, share(time, point.metrics));
+  return text;
 }
 
 std::vector<std::string> row_of(const ScalingPoint& point, bool tokens) {
@@ -128,11 +134,11 @@ std::string scaling_table(const ScalingStudy& study) {
   std::string text = fmt::format("{}: {}\n\n", study.name, subtitle_of(study)) + table.text();
   std::string exposed, changed;
   for (const ScalingPoint& point : study.points) {
-    if (point.simulated && !collective_text(point).empty())
-      exposed += fmt::format("  {:>7}  {}\n", point.devices, collective_text(point));
+    if (point.simulated && !collectives_text(point).empty())
+      exposed += wrapped(fmt::format("  {:>7}  ", point.devices), collectives_text(point));
     for (const std::string& change : point.changes) changed += fmt::format("  {:>7}  {}\n", point.devices, change);
   }
-  if (!exposed.empty()) text += "\nMost exposed collective, share of the iteration\n" + exposed;
+  if (!exposed.empty()) text += "\nExposed communication, share of the iteration\n" + exposed;
   if (!changed.empty()) text += "\nAdapted to the size\n" + changed;
   return text;
 }
