@@ -84,7 +84,8 @@ void write_to(const fs::path& place, const OutputFile& file) {
 // Where a path leads, following links, so that a link stays one.
 fs::path real_place(const fs::path& path) {
   std::error_code error;
-  fs::path real = fs::weakly_canonical(path, error);
+  // A relative name of a file that is not there yet has no folder otherwise.
+  fs::path real = fs::weakly_canonical(fs::absolute(path), error);
   return error ? path : real;
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <ostream>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "analysis/topology_facts_picture.hpp"
 #include "analysis/topology_facts_text.hpp"
 #include "scenarios/commands/cluster_target.hpp"
 #include "scenarios/commands/scenario_options.hpp"
@@ -13,6 +15,7 @@
 #include "scenarios/idle_options.hpp"
 #include "scenarios/output_files.hpp"
 #include "scenarios/version.hpp"
+#include "sim/catalog.hpp"
 
 namespace orrery {
 
@@ -39,13 +42,31 @@ void add_notes(const ClusterTarget& target, TopologyFacts& facts) {
   facts.notes.insert(facts.notes.begin(), notes.begin(), notes.end());
 }
 
+void check_plot(const TopologyOptions& options) {
+  if (options.plot.empty()) return;
+  const std::string kind = std::filesystem::path(options.plot).extension().string();
+  if (kind != ".svg" && kind != ".dot")
+    throw UsageError(fmt::format("--plot: expected a file that ends with .svg or .dot, found {}", quote(options.plot)));
+  check_result_file(options.plot, options.name);
+}
+
+void write_plot(const TopologyOptions& options, const ClusterTarget& target, const std::string& title) {
+  if (options.plot.empty()) return;
+  TopologyPicture picture = topology_picture(target.cluster);
+  picture.title = title;
+  const bool dot = std::filesystem::path(options.plot).extension() == ".dot";
+  write_files({{options.plot, [&](std::ostream& out) { out << (dot ? picture_dot(picture) : picture_svg(picture)); }}});
+}
+
 int topology(const TopologyOptions& options, const Invocation& invocation) {
-  ClusterRequest request{options.name, options.scenario.assignments, {}, 1};
+  check_plot(options);
+  ClusterRequest request{options.name, options.scenario.assignments, {}, 1, 1};
   if (options.nodes > 0) request.nodes = options.nodes;
   const ClusterTarget target = load_cluster(request, options.scenario.find_library());
   TopologyFacts facts = topology_facts(target.cluster);
   if (facts.name.empty()) facts.name = std::filesystem::path(target.file).stem().string();
   add_notes(target, facts);
+  write_plot(options, target, facts.name);
   if (!options.json) return print(topology_text(facts)), exit_done;
   Json json;
   json["orrery"] = version();
@@ -70,13 +91,16 @@ CommandAction declare_topology(CLI::App& app, const Invocation& invocation) {
   app.add_option("--nodes", options->nodes, "How many of a node to join, by a non-blocking fat-tree (default: 1)")
       ->type_name("N")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  app.add_option("--plot", options->plot,
+                 "Also draw it: SVG, or DOT for Graphviz; of a large machine one box for each role")
+      ->type_name("FILE.svg|FILE.dot");
   app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
   declare_set(app, options->scenario);
   declare_library(app, options->scenario);
   app.footer(
       "Examples:\n"
       "  orrery topology gpt3-175b-1024-a100\n"
-      "  orrery topology dgx-h100 --nodes 32 --json\n"
+      "  orrery topology dgx-h100 --nodes 32 --plot dgx.svg\n"
       "  orrery topology llama3-405b-16384-h100 --set /cluster/fabric/oversubscription=3");
   return [options, &invocation] { return topology(*options, invocation); };
 }

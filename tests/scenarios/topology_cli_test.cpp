@@ -52,6 +52,20 @@ TEST_CASE("topology edits what it was given before it builds") {
   CHECK(json["topology"]["levels"][1]["oversubscription"].get<double>() == Approx(2.4));
 }
 
+TEST_CASE("topology draws SVG and DOT, and nothing else") {
+  const Folder folder;
+  for (const char* name : {"a.svg", "b.dot"}) {
+    const Outcome outcome = run_orrery({"topology", "dgx-h100", "--nodes", "300", "--plot", folder.path(name)});
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 0);
+  }
+  CHECK_THAT(read_text(folder.path("a.svg")), Contains("<svg") && Contains("x 2400, nvidia-h100-sxm5-80gb"));
+  CHECK_THAT(read_text(folder.path("b.dot")), Contains("graph \"300 x dgx-h100\"") && Contains(" -- "));
+  const Outcome refused = run_orrery({"topology", "dgx-h100", "--plot", folder.path("c.png")});
+  CHECK(refused.exit_code == 2);
+  CHECK(folder.names() == std::vector<std::string>{"a.svg", "b.dot"});
+}
+
 TEST_CASE("topology refuses what is no machine, with exit code 2 and one clear line") {
   const Folder folder;
   const auto refused = [](const std::vector<std::string>& arguments, const std::string& why) {
