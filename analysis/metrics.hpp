@@ -73,9 +73,9 @@ struct JobMetrics {
   double shortfall_bytes = 0;                // worst device: peak - capacity when it does not fit
   double calibrated_share = 1;               // share of kernel time inside the calibrated range
   std::optional<double> time_to_train_s, energy_to_train_J;  // with training_tokens
-  std::optional<CostMetrics> cost;  // where prices are known
-  std::vector<StageMetrics> stages;  // in order of stage
-  StageMetrics mean;                 // over all devices; stage = -1, memory of the fullest device
+  std::optional<CostMetrics> cost;                           // where prices are known
+  std::vector<StageMetrics> stages;                          // in order of stage
+  StageMetrics mean;  // over all devices; stage = -1, memory of the fullest device
 };
 
 struct Metrics {

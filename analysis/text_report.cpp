@@ -132,7 +132,8 @@ class TextReport {
   static std::string costs(const CostMetrics& cost) {
     std::string text;
     if (cost.training_USD)
-      text += dollars(*cost.training_USD, cost.training_low_USD.value_or(0), cost.training_high_USD.value_or(0)) + "    ";
+      text += dollars(*cost.training_USD, cost.training_low_USD.value_or(0), cost.training_high_USD.value_or(0)) +
+              "    ";
     if (cost.per_million_tokens_USD)
       text += fmt::format("{:.3g} USD per million tokens    ", *cost.per_million_tokens_USD);
     return text + cost.basis;

@@ -54,7 +54,7 @@ struct Scenario {
   ClusterSpec cluster;
   std::vector<JobSpec> jobs;
   SimulateSpec simulate;
-  std::optional<CostSpec> cost;         // absent: the devices' own rental prices, where they state one
+  std::optional<CostSpec> cost;  // absent: the devices' own rental prices, where they state one
   Json sources;
 };
 

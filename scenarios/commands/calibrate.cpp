@@ -69,7 +69,8 @@ std::string bands_text(const BandFit& fit) {
                    {"groups", Align::right},
                    {"low", Align::right},
                    {"median", Align::right},
-                   {"high", Align::right}, {"of"}};
+                   {"high", Align::right},
+                   {"of"}};
   const auto add = [&](const BandClass& c, const std::string& of, const ErrorBand& band) {
     table.rows.push_back({c.name, fmt::format("{}", c.samples), fmt::format("{}", c.groups),
                           fmt::format("{:+.3f}", band.low), fmt::format("{:+.3f}", band.median),

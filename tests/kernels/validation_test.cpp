@@ -6,8 +6,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/kernels/devices.hpp"
 #include "scenarios/calibration_samples.hpp"
+#include "tests/kernels/devices.hpp"
 
 namespace orrery {
 
