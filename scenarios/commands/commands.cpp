@@ -7,6 +7,7 @@
 #include "scenarios/commands/export.hpp"
 #include "scenarios/commands/kernel.hpp"
 #include "scenarios/commands/list.hpp"
+#include "scenarios/commands/measure.hpp"
 #include "scenarios/commands/merge.hpp"
 #include "scenarios/commands/report.hpp"
 #include "scenarios/commands/run.hpp"
@@ -34,6 +35,7 @@ static constexpr CatalogEntry<DeclareCommand> table[] = {
     {"topology", "what the wiring of a machine is worth: levels, diameter, bisection, diversity", declare_topology},
     {"collective", "time a collective over sizes, as nccl-tests would, beside its log if there is one",
      declare_collective},
+    {"measure", "time real kernels on this machine, and compare a device model of it", declare_measure},
     {"validate", "compare predictions with measured runs", declare_validate},
 };
 
