@@ -132,32 +132,49 @@ class Scaler {
     at("/jobs/0/plan")["zero_group"] = group;
   }
 
+  // The stated fabric where it fits, else the next larger of its family.
   void set_fabric() {
-    const FabricSpec& stated = scenario_.cluster.fabric;
     ClusterSpec cluster = scenario_.cluster;
     cluster.pools.front().count = static_cast<int>(result_.nodes);
     cluster.pools.front().slow_devices.clear();
-    std::vector<int> levels = {stated.levels};
-    if (stated.kind == "fat-tree")
-      for (int n = stated.levels + 1; n <= 3; ++n) levels.push_back(n);
-    std::string reason;
-    for (const int n : levels) {
-      cluster.fabric.levels = n;
+    std::string reason, place;
+    do {
       try {
         build_cluster(cluster);
+        if (write_spec(cluster.fabric) != write_spec(scenario_.cluster.fabric)) keep_fabric(cluster.fabric);
+        return;
       } catch (const SpecError& error) {
         const Fault& fault = error.faults().front();
+        place = fault.pointer;
         reason = fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
-        continue;
       }
-      if (n != stated.levels) {
-        at("/cluster/fabric/levels") = n;
-        result_.changes.push_back(
-            fmt::format("fat-tree levels {} -> {}: {} nodes need them", stated.levels, n, result_.nodes));
-      }
-      return;
-    }
+    } while (grow(cluster.fabric, place));
     fail(reason);
+  }
+
+  static bool grow(FabricSpec& fabric, const std::string& fault) {
+    if (fabric.kind == "fat-tree") return ++fabric.levels <= 3;
+    if (fabric.kind != "hyperx" || !fault.ends_with("/dimensions") || !fabric.options.is_object() ||
+        !fabric.options.contains("dimensions"))
+      return false;
+    Json& sizes = fabric.options["dimensions"];  // the shortest side grows: that keeps it nearest to a cube
+    if (!sizes.is_array() || sizes.empty()) return false;
+    const auto shortest = std::min_element(sizes.begin(), sizes.end());
+    if (!shortest->is_number_integer() || *shortest >= fabric.radix) return false;
+    *shortest = shortest->get<std::int64_t>() + 1;
+    return true;
+  }
+
+  void keep_fabric(const FabricSpec& fabric) {
+    at("/cluster/fabric") = write_spec(fabric);
+    const FabricSpec& stated = scenario_.cluster.fabric;
+    const auto change = [&](const char* what, const std::string& from, const std::string& to) {
+      result_.changes.push_back(fmt::format("{} {} -> {}: {} nodes need them", what, from, to, result_.nodes));
+    };
+    if (fabric.levels != stated.levels)
+      change("fat-tree levels", std::to_string(stated.levels), std::to_string(fabric.levels));
+    else
+      change("HyperX dimensions", stated.options["dimensions"].dump(), fabric.options["dimensions"].dump());
   }
 
   const Scenario& scenario_;

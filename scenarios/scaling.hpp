@@ -1,6 +1,7 @@
 // One scenario at other numbers of devices. The rules, in the order in which they apply:
 //   nodes        as many nodes of the pool as hold the devices; a job smaller than its node leaves the rest idle
-//   fabric       as stated where the NICs fit; a fat-tree that is too small gets the fewest levels that fit
+//   fabric       as stated where the NICs fit; a fat-tree that is too small gets the fewest levels that fit, a HyperX
+//                longer sides, the shortest first; a dragonfly has as many groups as it needs
 //   data         what tensor x pipeline x context (kept as stated) leave of the devices
 //   batch        strong scaling: the global batch stays; weak: it grows with the devices (sequences per device stay)
 //   accumulation micro-batches per replica follow; the micro-batch shrinks only where a replica's share of the batch is

@@ -101,6 +101,24 @@ TEST_CASE("a fat-tree that is too small gets the fewest levels that fit") {
   CHECK_FALSE(scaled(tree, 4096, ScalingMode::weak).impossible.empty());
 }
 
+TEST_CASE("a HyperX that is too small grows along its shortest side") {
+  Scenario scenario = small();
+  scenario.cluster.fabric.kind = "hyperx";
+  scenario.cluster.fabric.options = {{"dimensions", {2, 4}}, {"terminals_per_router", 4}};
+  CHECK(at(scaled(scenario, 32, ScalingMode::weak), "/cluster/fabric/options/dimensions") == Json({2, 4}));
+  const ScaledScenario large = scaled(scenario, 64, ScalingMode::weak);
+  CHECK(at(large, "/cluster/fabric/options/dimensions") == Json({4, 4}));
+  CHECK(large.changes == std::vector<std::string>{"HyperX dimensions [2,4] -> [4,4]: 16 nodes need them"});
+}
+
+TEST_CASE("one node alone cannot become two, and the row says why") {
+  Scenario scenario = small();
+  scenario.cluster.pools[0].count = 1;
+  scenario.cluster.fabric.kind = "none";
+  CHECK(scaled(scenario, 4, ScalingMode::weak).impossible == "");
+  CHECK_FALSE(scaled(scenario, 8, ScalingMode::weak).impossible == "");
+}
+
 TEST_CASE("at its own size a scaled scenario is the scenario") {
   const Scenario scenario = small(Wiring::fat_tree);
   const double alone = run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].iteration_s;
