@@ -154,7 +154,7 @@ class Scaler {
 
   static bool grow(FabricSpec& fabric, const std::string& fault) {
     if (fabric.kind == "fat-tree") return ++fabric.levels <= 3;
-    if (fabric.kind != "hyperx" || !fault.ends_with("/dimensions") || !fabric.options.is_object() ||
+    if (fabric.kind != "hyperx" || !fault.ends_with("dimensions") || !fabric.options.is_object() ||
         !fabric.options.contains("dimensions"))
       return false;
     Json& sizes = fabric.options["dimensions"];  // the shortest side grows: that keeps it nearest to a cube
