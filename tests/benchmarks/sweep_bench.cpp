@@ -13,15 +13,16 @@ using namespace orrery;
 
 namespace {
 
-// GPT-3 175B on 1024 GPUs: 4 ways to split it, at `batches` global batch sizes.
-std::string sweep_text(const char* fidelity, int batches) {
+// GPT-3 175B on 1024 GPUs: 4 ways to split it, with networks of `bandwidths` speeds.
+std::string sweep_text(const char* fidelity, int bandwidths) {
   return fmt::format(R"x({{"orrery": "sweep/1", "base": "gpt3-175b-1024-a100",
     "axes": [{{"path": "/jobs/0/plan/tensor", "values": [4, 8]}},
              {{"path": "/jobs/0/plan/pipeline", "values": [8, 16]}},
-             {{"path": "/jobs/0/batch/global", "from": 1024, "to": {}, "step": 32}},
+             {{"path": "/cluster/pools/0/node/nics/link/bandwidth_per_direction", "name": "nic",
+               "from": "50 Gb/s", "to": "800 Gb/s", "points": {}}},
              {{"path": "/simulate/fidelity", "values": ["{}"]}}],
     "derived": [{{"name": "data", "path": "/jobs/0/plan/data", "expression": "1024 / (tensor * pipeline)"}}]}})x",
-                     1024 + 32 * (batches - 1), fidelity);
+                     bandwidths, fidelity);
 }
 
 void sweep(benchmark::State& state, const char* fidelity, int batches) {
