@@ -91,6 +91,11 @@ void check_size(const TrainingJob& job, std::size_t index, const std::string& fi
 std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& cluster, const std::string& file) {
   std::vector<PlacedJob> placed;
   std::size_t next = 0;
+  for (std::size_t j = 0; j < scenario.jobs.size(); ++j)
+    for (std::size_t other = 0; other < j; ++other)
+      if (scenario.jobs[other].name == scenario.jobs[j].name)
+        throw SpecError(file, fmt::format("/jobs/{}/name", j), "a name that no other job has",
+                        fmt::format("\"{}\"", scenario.jobs[j].name));
   for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
     const JobSpec& spec = scenario.jobs[j];
     PlacedJob p;
@@ -144,8 +149,18 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
     if (!device.memory.capacity)
       run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
   }
+  for (const LinkClass& link : run.cluster.fabric.link_classes())
+    if (link.energy.value == 0)
+      run.warnings.push_back(link.name + ": energy per bit unknown, counted as 0: energy is a lower bound");
   for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
     const std::string& where = scenario.jobs[j].name;
+    for (const StageMetrics& stage : run.metrics.jobs[j].stages)
+      if (stage.memory_peak_bytes <= stage.memory_capacity_bytes &&
+          stage.memory_peak_bytes > 0.95 * stage.memory_capacity_bytes) {
+        run.warnings.push_back(
+            where + ": over 95 % of the memory is used, and driver, libraries and fragmentation are not counted");
+        break;
+      }
     for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan))
       run.warnings.push_back(std::move(line));
     if (run.metrics.jobs[j].calibrated_share < 0.999)
@@ -165,8 +180,9 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   std::vector<std::unique_ptr<SynchronousDriver>> owned;
   std::vector<JobDriver*> drivers;
   for (std::size_t j = 0; j < placed.size(); ++j) {
-    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail,
-                                  static_cast<std::uint16_t>(j)};
+    // Hashed routes differ flow by flow: every rank then runs for itself.
+    const bool fold = scenario.simulate.fold && scenario.cluster.fabric.ecmp != "hash";
+    const LoweringOptions options{fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j)};
     run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
     owned.push_back(std::make_unique<SynchronousDriver>(run.jobs.back().program, scenario.simulate.iterations));

@@ -153,6 +153,8 @@ Json read_json(const std::filesystem::path& file) {
   const std::string name = file.string();
   std::error_code error;
   if (std::filesystem::is_directory(file, error)) throw SpecError(name, "", "a JSON file", "a directory");
+  if (std::filesystem::is_fifo(file, error) || std::filesystem::is_socket(file, error))
+    throw SpecError(name, "", "a JSON file", "a pipe");
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw SpecError(name, "", "a readable JSON file", errno == 0 ? "none" : std::strerror(errno));

@@ -123,7 +123,7 @@ bool PartFiles::append_named(Part& part, const Layer& name, std::string_view kin
   if (file.empty()) {
     const std::string_view what = kind.substr(kind.rfind('/') + 1);
     faults_.push_back({name.file, name.pointer,
-                       fmt::format("a name among the {} of the library (`orrery list {}` shows them)", what, what),
+                       fmt::format("a name among the {} of the library (`orrery list` shows what there is)", what),
                        quote_unknown(text, library_.names(kind))});
     return false;
   }

@@ -21,7 +21,7 @@ struct Assignment {
 Assignment split(std::string_view text, const std::string& file) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || text.front() != '/')
-    throw SpecError(file, "", "an assignment such as /cluster/nodes=16", quote(text));
+    throw SpecError(file, "", "an assignment such as /simulate/iterations=3", quote(text));
   Assignment result{text.substr(0, equals), {}, {}};
   for (std::size_t i = 0; i < equals; ++i) {
     const bool escape = text[i] == '~';

@@ -175,9 +175,11 @@ TEST_CASE("a faulty file used by many parts is reported once") {
 
 TEST_CASE("an unknown part names the nearest one and says how to list them") {
   const Shelf shelf;
-  CHECK(faults<Box>(R"({"chip": "alhpa"})", shelf.library) ==
-        Texts{"/chip: expected a name among the chips of the library (`orrery list chips` shows them), found \"alhpa\" "
-              "(did you mean \"alpha\"?)"});
+  CHECK(
+      faults<Box>(R"({"chip": "alhpa"})", shelf.library) ==
+      Texts{
+          "/chip: expected a name among the chips of the library (`orrery list` shows what there is), found \"alhpa\" "
+          "(did you mean \"alpha\"?)"});
   CHECK_THAT(faults<Box>(R"({"chip": {"base": "betta"}})", shelf.library).at(0),
              Contains("/chip/base: ") && Contains("\"beta\"?"));
   CHECK_THROWS_WITH(load_part<Box>("hardware/boxes", "crates", shelf.library), Contains("did you mean \"crate\"?"));
