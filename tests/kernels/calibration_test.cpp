@@ -68,7 +68,7 @@ TEST_CASE("calibrations are looked up by device, then generation, then family") 
   CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].from == "of this device");
 }
 
-TEST_CASE("types of one rate share an entry; a faster type scales the overheads and is not called calibrated") {
+TEST_CASE("types of one rate share an entry, and a faster type scales the overheads and is not called calibrated") {
   Files files;
   files.add("mine", "fp16", 0.5);
   const auto found = resolve_calibration(device_named("mine"), files.library());

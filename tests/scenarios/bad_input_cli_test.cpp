@@ -168,7 +168,8 @@ TEST_CASE("a --set that cannot be applied is refused, all of them together") {
   const Outcome several = run_orrery({"run", file, "--set", "/jobs/7/name=x", "--set", "tensor=4"});
   CHECK(several.exit_code == 2);
   CHECK(lines(several.err) == 2);
-  CHECK_THAT(several.err, Contains("/jobs/7/name") && Contains("expected an assignment such as /simulate/iterations=3"));
+  CHECK_THAT(several.err,
+             Contains("/jobs/7/name") && Contains("expected an assignment such as /simulate/iterations=3"));
   const Outcome value = run_orrery({"run", file, "--set", "/jobs/0/precision=fp17"});
   CHECK(value.exit_code == 2);
   CHECK_THAT(value.err, StartsWith("error: " + file + " with --set /jobs/0/precision=fp17: at /jobs/0/precision: "));

@@ -70,7 +70,7 @@ TEST_CASE("the scenario that a result embeds gives the same result") {
   CHECK(without_provenance(again.out) == without_provenance(first.out));
 }
 
-TEST_CASE("--out writes result, report and trace, and replaces an earlier result") {
+TEST_CASE("option --out writes result, report and trace, and replaces an earlier result") {
   const Folder folder;
   const std::string file = folder.write("small.json", small_scenario), out = folder.path("new/out");
   const Outcome first = run_orrery({"run", file, "--out", out});
@@ -88,7 +88,7 @@ TEST_CASE("--out writes result, report and trace, and replaces an earlier result
   CHECK(files == 3);  // no temporary file is left
 }
 
-TEST_CASE("--trace replaces a file, and writes through to what is no file") {
+TEST_CASE("option --trace replaces a file, and writes through to what is no file") {
   const Folder folder;
   const std::string file = folder.write("small.json", small_scenario), trace = folder.write("trace.json", "old");
   CHECK(run_orrery({"run", file, "--trace", trace}).exit_code == 0);
@@ -112,7 +112,7 @@ TEST_CASE("a model that does not fit is a result: report, shortfall, files and e
   CHECK(result["metrics"]["memory_shortfall_bytes"].get<double>() > 0);
 }
 
-TEST_CASE("--set changes the run, takes text as well as JSON, and reaches options left out") {
+TEST_CASE("option --set changes the run, takes text as well as JSON, and reaches options left out") {
   const Folder folder;
   const std::string file = folder.write("small.json", small_scenario);
   const Outcome outcome = run_orrery({"run", "--set", "/jobs/0/precision=bf16", "--set", "/jobs/0/plan/zero_stage=1",

@@ -130,7 +130,7 @@ TEST_CASE("rates become times with what the source counts") {
   CHECK(*of(v, "two nodes").measured == Approx(268435456 / 90e9));
 }
 
-TEST_CASE("statistics cover rows graded A, A- or not at all; others are predicted and listed only") {
+TEST_CASE("statistics cover rows graded A, A- or not at all, and others are predicted and listed only") {
   const Validation v = run(some_rows(), 2);
   CHECK(v.overall.statistics.runs == 7);
   CHECK(v.overall.statistics.simulated == 5);

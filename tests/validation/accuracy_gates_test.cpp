@@ -32,7 +32,7 @@ constexpr Gate training_gates[] = {
     {"megatron_bridge_dgx_gb200", 9, 13},
     {"megatron_bridge_dgx_h100", 12, 14},
     {"megatron_lm_sc21_table1_a100", 10, 14},
-    {"mlperf_gpt3_175b_h100", 12, 16},
+    {"mlperf_gpt3_175b_h100", 12, 20},
     {"neusight_nvidia-a100-pcie-40gb", 24, 45},
     {"neusight_nvidia-v100-pcie-32gb", 7, 18},
     {"nvidia_dle_bert_large_a100", 13, 23},
