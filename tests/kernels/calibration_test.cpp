@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "kernels/cost_models.hpp"
 #include "tests/kernels/devices.hpp"
@@ -20,7 +22,7 @@ const GemmParameters& gemm_of(const DeviceCalibration& calibration, DataType typ
 // A library with one GEMM entry per named file, told apart by efficiency.
 class Files {
  public:
-  Files() : folder_(std::filesystem::temp_directory_path() / "orrery_calibration_test") {
+  Files() : folder_(std::filesystem::temp_directory_path() / fmt::format("orrery-calibration-{}", ::getpid())) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_ / "kernels/calibration");
   }
