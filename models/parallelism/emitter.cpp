@@ -55,19 +55,23 @@ double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kin
   for (int rank : group) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
   double sum = 0;
   for (const CollectiveStep& step : plan_collective(cluster_, request).steps) {
-    const RoutedPattern routed = route_pattern(cluster_.fabric, *cluster_.router, step.flows);
-    sum += step.setup.value + step.rounds * routed.latency.value + step.bytes / step.efficiency * routed.bottleneck;
+    Operation transfer;
+    transfer.bytes = step.bytes;
+    transfer.efficiency = step.efficiency;
+    transfer.rounds = step.rounds;
+    transfer.setup_s = step.setup.value;
+    sum += time_alone(transfer, route_pattern(cluster_.fabric, *cluster_.router, step.flows)).value;
   }
   return sum;
 }
 
 // The host goes on launching while its device waits in a blocking collective of the pass.
-LayerSteps Emitter::cover_host_time(LayerSteps steps) const {
+LayerSteps Emitter::cover_host_time(LayerSteps steps) {
   double host = 0, waiting = 0;
   for (const LayerStep& step : steps) {
     for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;
     if (step.kind != LayerStep::Kind::collective || step.asynchronous) continue;
-    const auto groups = grid_.groups(step.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor);
+    const auto& groups = family(step.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor).groups;
     if (!groups.empty()) waiting += duration_alone(groups.front(), step.collective, step.bytes);
   }
   if (host > 0)

@@ -93,7 +93,7 @@ class Emitter {
   };
 
   Family& family(GroupFamily);
-  LayerSteps cover_host_time(LayerSteps) const;
+  LayerSteps cover_host_time(LayerSteps);
   double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes) const;
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
