@@ -6,6 +6,7 @@
 
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
+#include "kernels/expert_shapes.hpp"
 
 namespace orrery {
 
@@ -45,8 +46,7 @@ bool is_aligned(const Kernel& kernel) {
 GemmTiling choose_tiling(const Kernel& kernel, const GemmParameters& parameters, int cores, double core_flops) {
   GemmTiling best;
   for (const Tile tile : tiles) {
-    const double count = ceiling_of(kernel.m, tile.m) * ceiling_of(kernel.n, tile.n) *
-                         static_cast<double>(kernel.batch);
+    const double count = row_tiles(kernel, tile.m) * ceiling_of(kernel.n, tile.n);
     const double waves = std::ceil(count / cores);
     const double narrow = 1.0 / tile.m + 1.0 / tile.n - widest;
     const double depth = static_cast<double>(kernel.k) + parameters.k_overhead;

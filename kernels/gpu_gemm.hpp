@@ -4,7 +4,7 @@
 //   te = 1 / (1 + c (1/tm + 1/tn - 1/256 - 1/128)): small tiles need more operand bytes per FLOP
 // Tiles 256x128 down to 32x32 (CUTLASS's standard set); the library's heuristic is taken to pick the best. Rows (n, k) that
 // are no multiple of 16 bytes leave the fast path. Not modelled: split-k (tried, did not reduce errors), stream-k, reuse in
-// L2 (bytes are compulsory). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
+// L2 (bytes are compulsory). The experts of a grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
 #pragma once
 
 #include <cstdint>

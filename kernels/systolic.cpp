@@ -5,6 +5,7 @@
 
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
+#include "kernels/expert_shapes.hpp"
 #include "kernels/gpu_attention.hpp"
 #include "kernels/memory_bound.hpp"
 
@@ -12,7 +13,7 @@ namespace orrery {
 
 namespace {
 
-constexpr double row_multiple = 8;
+constexpr int row_multiple = 8;
 
 double tiles_of(double size, double tile) { return std::ceil(size / tile); }
 
@@ -22,9 +23,9 @@ double array_seconds(const Kernel& kernel, const DeviceModel& device, double pea
   const double arrays = std::max(1, device.matrix_units.value_or(1));
   const double cycles_per_s = peak /
                               (arrays * 2 * rows * columns);  // of one array, from the peak: clock and type at once
-  const double tiles = tiles_of(static_cast<double>(kernel.k), rows) *
-                       tiles_of(static_cast<double>(kernel.n), columns) * static_cast<double>(kernel.batch);
-  const double streamed = std::max(tiles_of(static_cast<double>(kernel.m), row_multiple) * row_multiple, rows);
+  const double tiles = tiles_of(static_cast<double>(kernel.k), rows) * tiles_of(static_cast<double>(kernel.n), columns);
+  const double streamed = std::max(row_tiles(kernel, row_multiple) * row_multiple,
+                                   rows * static_cast<double>(kernel.batch));
   // Tiles are cut along m as well, so that all arrays work, down to pieces as long as an array is deep.
   const double streams = std::max(tiles * streamed / arrays, rows);
   return (streams + rows + columns) / cycles_per_s;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/expert_shapes.hpp"
 #include "kernels/shapes.hpp"
 
 namespace orrery {
@@ -132,6 +133,35 @@ const CatalogEntry<KernelForm> forms[] = {
       [](const Sizes& s, DataType t) {
         return routing(whole(s, "tokens"), whole(s, "hidden"), whole(s, "copies"), t);
       }}},
+    {"grouped-gemm",
+     "products of the experts of a layer, in one launch",
+     {KernelKind::gemm,
+      DataType::bf16,
+      {{"rows", "rows of all experts: tokens times experts per token", {}},
+       {"experts", "experts that have rows", {}},
+       {"busiest", "rows of the busiest expert (0: as even as can be)", 0},
+       {"n", "columns of the product", {}},
+       {"k", "inner dimension", {}}},
+      [](const Sizes& s, DataType t) {
+        return grouped_gemm(whole(s, "rows"), whole(s, "experts"), whole(s, "busiest"), whole(s, "n"), whole(s, "k"),
+                            t);
+      }}},
+    {"router",
+     "softmax over the experts and choice of the best",
+     {KernelKind::routing,
+      DataType::fp32,
+      {{"tokens", "tokens", {}}, {"experts", "experts", {}}, {"copies", "experts per token", 1}},
+      [](const Sizes& s, DataType) {
+        return expert_router(whole(s, "tokens"), whole(s, "experts"), whole(s, "copies"));
+      }}},
+    {"combine",
+     "weighted sum of what the experts of a token return",
+     {KernelKind::routing,
+      DataType::bf16,
+      {{"tokens", "tokens", {}}, {"hidden", "width of a row", {}}, {"copies", "experts per token", 1}},
+      [](const Sizes& s, DataType t) {
+        return expert_combine(whole(s, "tokens"), whole(s, "hidden"), whole(s, "copies"), t);
+      }}},
     {"quantize",
      "conversion from bf16 to a narrow format",
      {KernelKind::quantize,
@@ -214,6 +244,24 @@ void check(const KernelSize& size, double value) {
     throw std::invalid_argument(fmt::format("--causal: expected 0 or 1, found {:g}", value));
 }
 
+// What one size allows another.
+void check_together(const KernelSizes& sizes) {
+  const auto of = [&](std::string_view name) {
+    const auto it = sizes.find(name);
+    return it == sizes.end() ? 0.0 : it->second;
+  };
+  if (const double kv = of("kv-heads"); kv > 0 && std::fmod(of("heads"), kv) != 0)
+    throw std::invalid_argument(
+        fmt::format("--kv-heads: expected a divisor of --heads ({:g}), found {:g}", of("heads"), kv));
+  const double experts = of("experts"), rows = of("rows"), even = experts > 0 ? std::ceil(rows / experts) : 0;
+  if (experts > 0 && rows > 0 && experts > rows)
+    throw std::invalid_argument(
+        fmt::format("--experts: expected at most one per row ({:g}), found {:g}", rows, experts));
+  if (const double busiest = of("busiest"); busiest > 0 && (busiest < even || busiest > rows - experts + 1))
+    throw std::invalid_argument(fmt::format("--busiest: expected {:g} to {:g} of {:g} rows on {:g} experts, found {:g}",
+                                            even, rows - experts + 1, rows, experts, busiest));
+}
+
 }  // namespace
 
 std::span<const CatalogEntry<KernelForm>> kernel_forms() { return forms; }
@@ -241,10 +289,7 @@ SizedKernel build_kernel(const CatalogEntry<KernelForm>& form, const KernelSizes
     check(size, value);
     result.sizes.emplace(size.name, value);
   }
-  if (const auto kv = result.sizes.find("kv-heads"); kv != result.sizes.end() && kv->second > 0)
-    if (std::fmod(real(result.sizes, "heads"), kv->second) != 0)
-      throw std::invalid_argument(fmt::format("--kv-heads: expected a divisor of --heads ({:g}), found {:g}",
-                                              real(result.sizes, "heads"), kv->second));
+  check_together(result.sizes);
   result.kernel = form.value.build(result.sizes, type);
   return result;
 }

@@ -36,10 +36,13 @@ std::vector<std::string> sizes_of(const KernelForm& form) {
 }  // namespace
 
 TEST_CASE("every kind of kernel has a form, and every form an answer") {
-  CHECK(kernel_forms().size() == kernel_kind_names.size());
+  for (const std::string_view kind : kernel_kind_names) {
+    INFO(kind);
+    CHECK(std::any_of(kernel_forms().begin(), kernel_forms().end(),
+                      [kind](const auto& form) { return form.name == kind; }));
+  }
   for (const auto& form : kernel_forms()) {
     INFO(form.name);
-    CHECK(form.name == name(form.value.kind));
     std::vector<std::string> arguments = {"nvidia-h100-sxm5-80gb", std::string(form.name)};
     const auto sizes = sizes_of(form.value);
     arguments.insert(arguments.end(), sizes.begin(), sizes.end());
