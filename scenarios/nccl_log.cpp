@@ -206,9 +206,8 @@ NcclLog parse_nccl_log(std::string_view text, const std::string& file) {
   return std::move(reader).finish();
 }
 
-NcclLog read_nccl_log(const std::filesystem::path& path) {
+std::string read_log_text(const std::filesystem::path& path, const std::string& expected) {
   std::error_code error;
-  const std::string expected = "a log of nccl-tests or rccl-tests";
   if (std::filesystem::is_directory(path, error)) throw SpecError(path.string(), "", expected, "a folder");
   std::ifstream in(path, std::ios::binary);
   if (!in) throw SpecError(path.string(), "", expected, std::strerror(errno));
@@ -217,7 +216,11 @@ NcclLog read_nccl_log(const std::filesystem::path& path) {
     throw SpecError(path.string(), "", expected + " of at most 256 MiB", fmt::format("{} bytes", size));
   std::ostringstream text;
   text << in.rdbuf();
-  return parse_nccl_log(text.str(), path.string());
+  return text.str();
+}
+
+NcclLog read_nccl_log(const std::filesystem::path& path) {
+  return parse_nccl_log(read_log_text(path, "a log of nccl-tests or rccl-tests"), path.string());
 }
 
 }  // namespace orrery

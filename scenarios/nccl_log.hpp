@@ -39,5 +39,7 @@ std::optional<CollectiveKind> collective_of(std::string_view word);
 // SpecError when the text holds no row or the file cannot be read.
 NcclLog parse_nccl_log(std::string_view text, const std::string& file);
 NcclLog read_nccl_log(const std::filesystem::path&);
+// Any log as text; `expected` says in messages what was wanted. SpecError for folders, missing and huge files.
+std::string read_log_text(const std::filesystem::path&, const std::string& expected);
 
 }  // namespace orrery

@@ -51,6 +51,8 @@ SourceStatistics sum_up(const std::vector<ValidatedRow>& rows, const std::string
               rows, source, [](const ValidatedRow& r) { return r.baselines.roofline; }, false)};
 }
 
+}  // namespace
+
 void sum_up(Validation& v) {
   std::vector<double> medians;
   for (const ValidatedRow& r : v.rows) {
@@ -63,8 +65,6 @@ void sum_up(Validation& v) {
   v.overall = sum_up(v.rows, "");
   v.median_of_source_medians = median(medians);
 }
-
-}  // namespace
 
 Validation validate(std::vector<MeasuredRow> rows, Fidelity fidelity, const Library& library, int jobs,
                     const std::function<void(std::size_t)>& progress) {

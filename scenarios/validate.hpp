@@ -38,6 +38,9 @@ struct Validation {
 Validation validate(std::vector<MeasuredRow> rows, Fidelity, const Library&, int jobs,
                     const std::function<void(std::size_t done)>& progress);
 
+// Statistics of its rows: by source and over all.
+void sum_up(Validation&);
+
 Json validation_json(const Validation&);  // architecture.md section 6
 std::string validation_text(const Validation&);
 std::string validation_csv(const Validation&);

@@ -70,9 +70,9 @@ SheetTime sheet_time(const ScenarioRun& run) {
   return slowest;
 }
 
-void predict_step(Prediction& p, const Json& document, const Library& library) {
-  const Scenario scenario = read_scenario({document, row_name}, library);
-  const ScenarioRun run = run_scenario(scenario, row_name, library);
+StepWork predict_step(Prediction& p, const ScenarioDocument& document, const Library& library) {
+  const Scenario scenario = read_scenario(document, library);
+  const ScenarioRun run = run_scenario(scenario, document.file.string(), library);
   const JobMetrics& job = run.metrics.jobs.at(0);
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
   p.predicted = job.iteration_s;
@@ -85,6 +85,7 @@ void predict_step(Prediction& p, const Json& document, const Library& library) {
   const SheetTime sheet = sheet_time(run);
   p.hardware_flops_s = sheet.flops_s;
   p.memory_s = sheet.memory_s;
+  return {run.facts[0].samples, run.facts[0].tokens, run.facts[0].devices};
 }
 
 // One pass over a model on one device: the sum of its kernels, without an optimizer or a next step to overlap with.
@@ -147,7 +148,10 @@ void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, 
   Json document = training_scenario(row, used);
   p.software = document["jobs"][0]["software"].get<std::string>();
   set_fidelity(document, fidelity);
-  if (whole_step(phase)) return predict_step(p, document, library);
+  if (whole_step(phase)) {
+    predict_step(p, {document, row_name}, library);
+    return;
+  }
   if (phase != "forward" && phase != "forward+backward")
     throw CannotSimulate("phase \"" + phase + "\" is not modelled");
   if (row.need_integer("devices") != 1) throw CannotSimulate("a single pass over several devices is not modelled");
@@ -232,11 +236,37 @@ void add_band(Prediction& p, const std::string& kind, const ErrorBands& bands) {
 
 }  // namespace
 
+namespace {
+
+void clear_prediction(Prediction& p) {
+  p.predicted.reset();
+  p.low.reset();
+  p.high.reset();
+  p.shares.clear();
+  p.group.clear();
+}
+
+// Runs `make`; whatever it throws becomes the reason why there is no prediction.
+template <class Make> void guarded(Prediction& p, Make make) {
+  try {
+    make();
+  } catch (const CannotSimulate& reason) {
+    p.skipped = reason.what();
+  } catch (const SpecError& error) {
+    p.skipped = fault_text(error);
+  } catch (const std::exception& error) {
+    p.skipped = std::string("failed: ") + error.what();
+  }
+  if (!p.skipped.empty()) clear_prediction(p);
+}
+
+}  // namespace
+
 Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& library) {
   Prediction p;
   p.metric = metric_of(row.kind);
   RulesUsed used;
-  try {
+  guarded(p, [&] {
     if (row.kind == "training") p.measured = measured_iteration(row);
     if (row.kind == "power") p.measured = row.number("measured/node_avg_power_W");
     if (p.measured && !(*p.measured > 0)) {
@@ -256,22 +286,19 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
       throw CannotSimulate("reliability is not modelled yet");
     if (!(*p.measured > 0)) throw CannotSimulate("faulty row: what was measured is not positive");
     add_band(p, row.kind, load_error_bands(library));
-  } catch (const CannotSimulate& reason) {
-    p.skipped = reason.what();
-  } catch (const SpecError& error) {
-    p.skipped = fault_text(error);
-  } catch (const std::exception& error) {
-    p.skipped = std::string("failed: ") + error.what();
-  }
-  if (!p.skipped.empty()) {
-    p.predicted.reset();
-    p.low.reset();
-    p.high.reset();
-    p.shares.clear();
-    p.group.clear();
-  }
+  });
   p.assumed = rules_line(used);
   return p;
+}
+
+PredictedStep predict_scenario(const ScenarioDocument& document, const Library& library) {
+  PredictedStep step;
+  step.prediction.metric = metric_of("training");
+  guarded(step.prediction, [&] {
+    step.work = predict_step(step.prediction, document, library);
+    add_band(step.prediction, "training", load_error_bands(library));
+  });
+  return step;
 }
 
 Json shown_scenario(const MeasuredRow& row, Fidelity fidelity) {

@@ -9,6 +9,7 @@
 #include "analysis/error_band.hpp"
 #include "scenarios/measured_rules.hpp"
 #include "scenarios/scenario.hpp"
+#include "scenarios/validate_log.hpp"
 
 namespace orrery {
 
@@ -28,6 +29,13 @@ struct Prediction {
 };
 
 Prediction predict(const MeasuredRow&, Fidelity, const Library&);
+
+// A user's scenario: its first job.
+struct PredictedStep {
+  Prediction prediction;
+  StepWork work;  // as simulated
+};
+PredictedStep predict_scenario(const ScenarioDocument&, const Library&);
 
 // The scenario of a training row as `--show` prints it. CannotSimulate for rows that are no scenario.
 Json shown_scenario(const MeasuredRow&, Fidelity);

@@ -57,6 +57,10 @@ LoadedScenario ScenarioOptions::load(const std::string& file_or_name, const Libr
   return loaded;
 }
 
+ScenarioDocument ScenarioOptions::edited_document(const LoadedScenario& loaded) const {
+  return edited(loaded.original, assignments, fidelity);
+}
+
 std::vector<std::string> ScenarioOptions::idle_assignments(const LoadedScenario& loaded, const Library& from) const {
   std::vector<std::string> warnings;
   const Json with_all = assignments.empty() ? Json() : write_spec(loaded.scenario);

@@ -31,6 +31,8 @@ struct ScenarioOptions {
   Library find_library() const;
   // Reads the scenario with all edits. Faults of several edits are reported together; a fault of an edited value says so.
   LoadedScenario load(const std::string& file_or_name, const Library&) const;
+  // The document of load() with all edits, for what reads it again.
+  ScenarioDocument edited_document(const LoadedScenario&) const;
   // One warning for each edit without which the resolved scenario would be the same.
   std::vector<std::string> idle_assignments(const LoadedScenario&, const Library&) const;
 };

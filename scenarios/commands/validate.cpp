@@ -9,7 +9,8 @@
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
 #include "scenarios/output_files.hpp"
-#include "scenarios/validate.hpp"
+#include "scenarios/run_scenario.hpp"
+#include "scenarios/validate_own.hpp"
 #include "sim/catalog.hpp"
 
 namespace orrery {
@@ -18,8 +19,9 @@ namespace {
 
 struct ValidateOptions {
   ScenarioOptions scenario;  // --library and --fidelity
-  std::vector<std::string> records;
-  std::string csv, plot, show;
+  std::vector<std::string> records, logs, columns;
+  std::string own, csv, plot, show;
+  std::optional<std::int64_t> warm_up;
   bool json = false;
   int jobs = 0;
 };
@@ -66,7 +68,42 @@ int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows) {
   throw UsageError("--show: no row " + quote_unknown(options.show, ids));
 }
 
+void write_validation(const ValidateOptions& options, const Validation& result) {
+  std::vector<OutputFile> files;
+  if (!options.csv.empty()) files.push_back({options.csv, [&](std::ostream& out) { out << validation_csv(result); }});
+  if (!options.plot.empty()) files.push_back({options.plot, [&](std::ostream& out) { out << validation_svg(result); }});
+  write_files(files);
+}
+
+int validate_logs(const ValidateOptions& options) {
+  if (options.own.empty()) throw UsageError("--log needs --scenario, which says what was run");
+  if (options.logs.empty()) throw UsageError("--scenario needs --log, what was measured");
+  const Library library = options.scenario.find_library();
+  const LoadedScenario loaded = options.scenario.load(options.own, library);
+  const Library beside = loaded.beside(library);
+  const ScenarioDocument document = options.scenario.edited_document(loaded);
+  if (options.columns.empty()) check_scenario(loaded.scenario, loaded.file(), beside);
+  std::vector<OwnRun> runs;
+  std::vector<Fault> faults;
+  for (const std::string& log : options.logs) try {
+      if (options.columns.empty()) {
+        runs.push_back(run_of_log(log, document));
+      } else {
+        for (OwnRun& run : runs_of_table(log, options.columns, document)) runs.push_back(std::move(run));
+      }
+    } catch (const SpecError& error) {
+      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    }
+  if (!faults.empty()) throw SpecError(faults);
+  const Progress progress("orrery: simulating " + options.own);
+  const OwnValidation own = validate_own(runs, options.warm_up, beside, options.jobs);
+  write_validation(options, own.validation);
+  print(options.json ? own_json(own).dump(2) + "\n" : own_text(own));
+  return exit_done;
+}
+
 int validate_records(const ValidateOptions& options) {
+  if (options.records.empty()) throw UsageError("expected files of measured runs, or --scenario and --log");
   const Library library = options.scenario.find_library();
   std::vector<MeasuredRow> rows = read_rows(options);
   if (!options.show.empty()) return show(options, rows);
@@ -76,10 +113,7 @@ int validate_records(const ValidateOptions& options) {
                                        if (done % 50 == 0 || done == total)
                                          print_error(fmt::format("orrery: {} of {} rows\n", done, total));
                                      });
-  std::vector<OutputFile> files;
-  if (!options.csv.empty()) files.push_back({options.csv, [&](std::ostream& out) { out << validation_csv(result); }});
-  if (!options.plot.empty()) files.push_back({options.plot, [&](std::ostream& out) { out << validation_svg(result); }});
-  write_files(files);
+  write_validation(options, result);
   print(options.json ? validation_json(result).dump(2) + "\n" : validation_text(result));
   return exit_done;
 }
@@ -91,23 +125,57 @@ CommandAction declare_validate(CLI::App& app, const Invocation&) {
   app.description(
       "Predicts every measured run of the given files and compares: errors per source and over all, the worst rows, "
       "what was assumed where a "
-      "source does not say, and why rows were skipped. Beside them stand two simple models fitted on the same rows.");
+      "source does not say, and why rows were skipped. Beside them stand two simple models fitted on the same rows. "
+      "With "
+      "--scenario and --log: the steady iterations of your own training run beside the prediction of your scenario.");
   app.add_option("RECORDS", options->records, "Files of measured runs (format orrery/measured/1), or folders of them")
-      ->required()
       ->option_text("...");
+  CLI::Option* own = app.add_option("--scenario", options->own, "The scenario that --log measured (a file or a name)");
+  own->type_name("SCENARIO")->excludes("RECORDS");
+  app.add_option("--log", options->logs,
+                 "A training log of Megatron-LM, torchtitan or llm-foundry (may be repeated), or with --column a CSV")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->excludes("RECORDS");
+  app.add_option("--column", options->columns,
+                 "What a column of the CSV is: KEY=HEADING with one of time_s, time_ms, samples_per_s, tokens_per_s, "
+                 "tokens_per_s_per_device; and id, iteration, or a JSON pointer into the scenario, for what differed "
+                 "from run to run; may be repeated")
+      ->type_name("KEY=HEADING")
+      ->allow_extra_args(false)
+      ->needs("--log");
+  app.add_option(
+         "--warm-up", options->warm_up,
+         "Iterations left out at every start of a log (default: the first line and 10 iterations, at most half)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->needs("--log");
   app.add_flag("--json", options->json, "Print one JSON document, and nothing else");
   app.add_option("--csv", options->csv, "Also write one line per row")->type_name("FILE");
   app.add_option("--plot", options->plot, "Also write predicted against measured as an SVG picture")
       ->type_name("FILE.svg");
   app.add_option("--show", options->show,
                  "Print the scenario of one training row and stop; `orrery run` on it gives the same number")
-      ->type_name("ID");
+      ->type_name("ID")
+      ->excludes("--scenario");
   app.add_option("--jobs", options->jobs, "Worker processes (default: one per processor); results do not depend on it")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  declare_set(app, options->scenario);
+  app.get_option("--set")->needs("--scenario");
   declare_fidelity(app, options->scenario);
   declare_library(app, options->scenario);
-  return [options] { return validate_records(*options); };
+  app.footer(
+      "Examples:\n"
+      "  orrery validate tests/validation/measured --plot predicted.svg\n"
+      "  orrery validate --scenario my-run.json --log train.log\n"
+      "  orrery validate --scenario my-run.json --log runs.csv --column time_ms=step --column /jobs/0/plan/tensor=tp\n"
+      "\n"
+      "Logs of nccl-tests: orrery collective --topology MACHINE --log FILE");
+  return [options] {
+    const bool own_logs = !options->own.empty() || !options->logs.empty();
+    return own_logs ? validate_logs(*options) : validate_records(*options);
+  };
 }
 
 }  // namespace orrery

@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "scenarios/cli.hpp"
+#include "scenarios/measured.hpp"
+#include "scenarios/nccl_log.hpp"
+#include "scenarios/validate_own.hpp"
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct TimeKey {
+  std::string_view key;
+  StepQuantity quantity;
+  double scale;
+};
+constexpr std::array<TimeKey, 5> time_keys = {{{"time_s", StepQuantity::seconds, 1},
+                                               {"time_ms", StepQuantity::seconds, 1e-3},
+                                               {"samples_per_s", StepQuantity::samples_per_s, 1},
+                                               {"tokens_per_s", StepQuantity::tokens_per_s, 1},
+                                               {"tokens_per_s_per_device", StepQuantity::tokens_per_s_per_device, 1}}};
+
+struct Column {
+  std::string key;        // "time_ms", "/jobs/0/plan/tensor"
+  std::size_t index = 0;  // in the file
+};
+
+std::vector<Column> find_columns(const std::vector<std::string>& wanted, const std::vector<std::string>& header,
+                                 const std::string& file) {
+  std::vector<std::string> keys = {"id", "iteration"};
+  for (const TimeKey& time : time_keys) keys.emplace_back(time.key);
+  std::vector<Column> columns;
+  std::size_t times = 0;
+  for (const std::string& text : wanted) {
+    // A pointer may hold "=", a key of ours not; headings may hold anything.
+    const std::size_t equals = text.find('=');
+    const std::string key = text.substr(0, equals);
+    if (equals == std::string::npos || key.empty())
+      throw UsageError(fmt::format("--column {}: expected KEY=HEADING, e.g. time_ms=step_time", quote(text)));
+    if (key[0] != '/' && std::find(keys.begin(), keys.end(), key) == keys.end())
+      throw UsageError(fmt::format("--column: expected one of {} or a JSON pointer, found {}", fmt::join(keys, ", "),
+                                   quote_unknown(key, keys)));
+    const std::string heading = text.substr(equals + 1);
+    const auto at = std::find(header.begin(), header.end(), heading);
+    if (at == header.end())
+      throw SpecError(file, "line 1", fmt::format("a column {} (--column {})", quote(heading), text),
+                      quote_unknown(heading, header));
+    for (const TimeKey& time : time_keys) times += time.key == key ? 1 : 0;
+    for (const Column& other : columns)
+      if (other.key == key) throw UsageError(fmt::format("--column: {} is given twice", key));
+    columns.push_back({key, static_cast<std::size_t>(at - header.begin())});
+  }
+  if (times != 1)
+    throw UsageError(fmt::format("--column: expected exactly one of {}, found {}",
+                                 fmt::join(keys.begin() + 2, keys.end(), ", "), times));
+  return columns;
+}
+
+double positive(const std::string& cell, const std::string& file, std::size_t line, const std::string& key) {
+  double value = 0;
+  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
+  const std::size_t last = std::min(cell.find_last_not_of(' '), cell.size());
+  const std::string word = first < cell.size() ? cell.substr(first, last - first + 1) : "";
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value) || !(value > 0))
+    throw SpecError(file, fmt::format("line {}", line), fmt::format("a positive number as {}", key), quote(cell));
+  return value;
+}
+
+// The run that a row belongs to, and its iteration.
+struct RowReader {
+  const std::string& file;
+  const std::vector<Column>& columns;
+  const ScenarioDocument& scenario;
+  std::vector<OwnRun> runs;
+  std::vector<std::string> keys_of_runs;
+
+  void row(const std::vector<std::string>& cells, std::size_t line) {
+    std::string id, settings, key;
+    LoggedStep step;
+    for (const Column& column : columns) {
+      const std::string& cell = cells[column.index];
+      if (column.key == "id") id = cell;
+      if (column.key == "iteration") step.number = std::llround(positive(cell, file, line, column.key));
+      for (const TimeKey& time : time_keys)
+        if (time.key == column.key) {
+          step.value = positive(cell, file, line, column.key) * time.scale;
+          step.quantity = time.quantity;
+        }
+      if (column.key[0] != '/') continue;
+      settings += (settings.empty() ? "" : " ") + column.key.substr(column.key.rfind('/') + 1) + "=" + cell;
+      key += column.key + "=" + cell + "\n";
+    }
+    key += "\n" + id;
+    auto at = static_cast<std::size_t>(std::find(keys_of_runs.begin(), keys_of_runs.end(), key) - keys_of_runs.begin());
+    if (at == runs.size()) {
+      keys_of_runs.push_back(key);
+      const std::string stem = std::filesystem::path(file).stem().string();
+      runs.push_back({!id.empty() ? id : !settings.empty() ? settings : stem, "log/" + stem, edited(cells, line), {}});
+      runs.back().log.file = file;
+      runs.back().log.framework = "CSV";
+    }
+    runs[at].log.steps.push_back(step);
+  }
+
+  ScenarioDocument edited(const std::vector<std::string>& cells, std::size_t line) const {
+    ScenarioDocument document = scenario;
+    for (const Column& column : columns)
+      if (column.key[0] == '/' && !cells[column.index].empty())
+        set_value(document.json, column.key + "=" + cells[column.index], fmt::format("{}, line {}", file, line));
+    return document;
+  }
+};
+
+}  // namespace
+
+std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::vector<std::string>& wanted,
+                                  const ScenarioDocument& scenario) {
+  const std::string file = csv.string();
+  const std::string text = read_log_text(csv, "a CSV of runs");
+  std::vector<std::string> header;
+  std::vector<Column> columns;
+  RowReader reader{file, columns, scenario, {}, {}};
+  std::size_t line = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view row = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    ++line;
+    if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
+    if (row.empty()) continue;
+    const std::vector<std::string> cells = split_csv_line(row);
+    if (header.empty()) {
+      header = cells;
+      columns = find_columns(wanted, header, file);
+      continue;
+    }
+    if (cells.size() != header.size())
+      throw SpecError(file, fmt::format("line {}", line), fmt::format("{} cells", header.size()),
+                      fmt::format("{}", cells.size()));
+    reader.row(cells, line);
+  }
+  if (reader.runs.empty())
+    throw SpecError(file, "", "a line of headings and lines of runs or iterations",
+                    fmt::format("{} {}", line, line == 1 ? "line" : "lines"));
+  return std::move(reader.runs);
+}
+
+}  // namespace orrery

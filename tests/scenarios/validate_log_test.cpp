@@ -1,0 +1,166 @@
+// Training logs as the frameworks write them (samples of our own in their layouts): which lines count, in which unit, and
+// what is left out.
+#include "scenarios/validate_log.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "sim/error.hpp"
+
+using namespace orrery;
+
+namespace {
+
+std::string megatron_line(int iteration, double ms, int batch = 128) {
+  return fmt::format(
+      " [2026-03-01 10:{:02}:00] iteration {:8d}/     500 | consumed samples: {:12d} | elapsed time per iteration "
+      "(ms): "
+      "{:.1f} | throughput per GPU (TFLOP/s/GPU): 239.8 | learning rate: 8.600000E-06 | global batch size: {:5d} | lm "
+      "loss: 1.825991E+00 | loss scale: 1.0 | grad norm: 1.426 | number of skipped iterations:   0 | number of nan "
+      "iterations:   0 |\n",
+      iteration % 60, iteration, iteration * batch, ms, batch);
+}
+
+std::string megatron_log(int iterations, double ms) {
+  std::string text =
+      "using world size: 64, data-parallel size: 8, tensor-model-parallel size: 8, pipeline-model-parallel size: 1\n"
+      "------------------------ arguments ------------------------\n"
+      "  global_batch_size ............................... 128\n"
+      "  hidden_size ..................................... 4096\n"
+      "  tensor_model_parallel_size ...................... 8\n"
+      "  world_size ...................................... 64\n"
+      "-------------------- end of arguments ---------------------\n";
+  for (int i = 1; i <= iterations; ++i) text += megatron_line(i, i == 1 ? 90000 : ms + i % 3);
+  return text;
+}
+
+const StepWork work{128, 128 * 4096, 64};
+
+SteadyTime steady(const std::string& text, std::optional<std::int64_t> warm_up = {}, const StepWork& of = work) {
+  return steady_time(parse_training_log(text, "log").steps, of, warm_up, "log");
+}
+
+std::string message(const std::string& text) {
+  try {
+    steady(text);
+  } catch (const SpecError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a Megatron-LM log gives the steady iteration time and what it says of the job") {
+  const TrainingLog log = parse_training_log(megatron_log(50, 5444), "log");
+  CHECK(log.framework == "Megatron-LM");
+  REQUIRE(log.steps.size() == 50);
+  CHECK(log.steps[4].number == 5);
+  CHECK(log.steps[4].global_batch == 128);
+  CHECK(log.stated.at("devices") == 64);
+  CHECK(log.stated.at("/jobs/0/model/hidden") == 4096);
+  CHECK(log.stated.at("/jobs/0/plan/tensor") == 8);
+  const SteadyTime time = steady(megatron_log(50, 5444));
+  CHECK(time.warm_up == 10);
+  CHECK(time.used == 40);
+  CHECK(time.median_s == Approx(5.445));
+  CHECK(time.low_s == Approx(5.444));
+  CHECK(time.high_s == Approx(5.446));
+}
+
+TEST_CASE("Megatron forks that log seconds, or this and the mean time, are read the same") {
+  CHECK(parse_training_log("iteration 7/ 10 | elapsed time per iteration (s): 103.21 | x", "log").steps[0].value ==
+        Approx(103.21));
+  CHECK(
+      parse_training_log("iteration 7/ 10 | elapsed time per iteration (ms): 812.5/820.1 | x", "log").steps[0].value ==
+      Approx(0.8125));
+}
+
+TEST_CASE("a torchtitan log counts tokens per second and device, of one rank only, colours or not") {
+  std::string text;
+  for (int step : {1, 10, 20, 30, 40})
+    for (int rank : {0, 1})
+      text += fmt::format(
+          "[rank{}]:\x1b[31m[titan] 2026-02-24 19:46:17,508 - root - INFO - \x1b[36mstep: {:2}  \x1b[32mloss:  7.6258  "
+          "\x1b[33mmemory: 49.66GiB(52.28%)  \x1b[34mtps: {}  \x1b[35mtflops: 339.82  mfu: 34.36%\x1b[39m\n",
+          rank, step, step == 1 ? "112" : "5,862");
+  const TrainingLog log = parse_training_log(text, "log");
+  CHECK(log.framework == "torchtitan");
+  CHECK(log.steps.size() == 5);
+  const SteadyTime time = steady(text, {}, {8, 8 * 8192, 8});
+  CHECK(time.used == 3);
+  CHECK(time.median_s == Approx(8192 / 5862.0));
+}
+
+TEST_CASE("torchtitan logs of several ranks without prefixes count each step once") {
+  std::string text;
+  for (int step = 1; step <= 30; ++step)
+    for (int rank = 0; rank < 8; ++rank)
+      text += fmt::format("[titan] 2026-02-24 - root - INFO - step: {}  loss:  7.6  memory: 66.91GiB  tps: 10,050\n",
+                          step);
+  CHECK(parse_training_log(text, "log").steps.size() == 30);
+}
+
+TEST_CASE("a Composer log gives the rate below each batch, and the batches before the window is full count nothing") {
+  std::string text = "d_model: 4096\nn_gpus: 64\n";
+  for (int batch = 1; batch <= 40; ++batch) {
+    text += fmt::format("[epoch=1][batch={}/4800]:\n\t Train time/batch: {}\n\t Train loss/train/total: 8.4\n", batch,
+                        batch - 1);
+    if (batch > 10)
+      text +=
+          "\t Train throughput/batches_per_sec: 0.1432\n\t Train throughput/samples_per_sec: 146.6\n"
+          "\t Train throughput/device/samples_per_sec: 2.29\n\t Train throughput/tokens_per_sec: 300236.8\n";
+  }
+  const TrainingLog log = parse_training_log(text, "log");
+  CHECK(log.framework == "llm-foundry (Composer)");
+  CHECK(log.steps.size() == 30);
+  CHECK(log.stated.at("/jobs/0/model/hidden") == 4096);
+  CHECK(log.stated.at("devices") == 64);
+  CHECK(steady(text, {}, {1024, 1024 * 2048, 64}).median_s == Approx(1024 / 146.6));
+}
+
+TEST_CASE("a batch ramp-up is left out, and a log without the scenario's batch is refused") {
+  std::string text;
+  for (int i = 1; i <= 40; ++i) text += megatron_line(i, i <= 20 ? 900 : 5000, i <= 20 ? 16 : 128);
+  const SteadyTime time = steady(text);
+  CHECK(time.other_batch == 20);
+  CHECK(time.median_s == Approx(5));
+  std::string small;
+  for (int i = 1; i <= 40; ++i) small += megatron_line(i, 900, 16);
+  CHECK_THAT(message(small), Catch::Contains("global batch size of 128") && Catch::Contains("16"));
+}
+
+TEST_CASE("after a restart the warm-up is left out again") {
+  std::string text = megatron_log(30, 5000);
+  for (int i = 21; i <= 50; ++i) text += megatron_line(i, i < 31 ? 20000 : 5001);
+  const SteadyTime time = steady(text);
+  CHECK(time.restarts == 1);
+  CHECK(time.warm_up == 20);
+  CHECK(time.high_s == Approx(5.002).epsilon(1e-3));
+}
+
+TEST_CASE("lines that sum up many iterations leave the first one out, and short logs at most half") {
+  std::string text;
+  for (int i = 100; i <= 500; i += 100) text += megatron_line(i, i == 100 ? 6000 : 5000);
+  CHECK(steady(text).warm_up == 1);
+  CHECK(steady(text).high_s == Approx(5));
+  CHECK(steady(megatron_log(4, 5000)).used == 2);
+  CHECK(steady(megatron_log(1, 5000)).used == 1);
+}
+
+TEST_CASE("a stated warm-up is taken as stated") {
+  CHECK(steady(megatron_log(50, 5000), 0).used == 50);
+  CHECK(steady(megatron_log(50, 5000), 40).used == 10);
+  CHECK_THROWS_AS(steady(megatron_log(50, 5000), 50), SpecError);
+}
+
+TEST_CASE("a log without a single iteration says what was looked for and what to do") {
+  CHECK_THAT(message("Traceback (most recent call last):\n  File \"train.py\"\n"),
+             Catch::Contains("elapsed time per iteration") && Catch::Contains("none in 2 lines"));
+  CHECK_THAT(message("[batch=1/10]:\n\t Train time/batch: 0\n"), Catch::Contains("1 batches without it"));
+  CHECK_THAT(message("#       size         count      type   redop    root     time   algbw   busbw #wrong     time   "
+                     "algbw   busbw #wrong\n     1048576        262144     float     sum      -1    41.66   25.17   "
+                     "47.19      0    41.43   25.31   47.45      0\n"),
+             Catch::Contains("nccl-tests") && Catch::Contains("orrery collective"));
+  CHECK_THAT(message(""), Catch::Contains("none in 0 lines"));
+}

@@ -1,0 +1,111 @@
+// `orrery validate --scenario --log` as its users call it: one log, a CSV of iterations, a CSV of runs, and what goes wrong.
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "sim/json.hpp"
+#include "tests/support/run_orrery.hpp"
+
+using namespace orrery;
+using test::Folder;
+using test::run_orrery;
+
+namespace {
+
+const std::string scenario = R"({ "orrery": "scenario/1", "name": "own",
+  "cluster": { "pools": [{ "node": "dgx-a100-80gb", "count": 1 }] },
+  "jobs": [{ "model": "gpt3-1.3b", "precision": "bf16", "batch": { "global": 64, "micro": 4 },
+             "plan": { "tensor": 2, "zero_stage": 1 }, "software": "megatron-core" }] })";
+
+std::string log_of(int lines, double ms, int tensor) {
+  std::string text = fmt::format("  tensor_model_parallel_size ...................... {}\n", tensor);
+  for (int i = 1; i <= lines; ++i)
+    text += fmt::format(
+        " iteration {:8d}/ 500 | consumed samples: {} | elapsed time per iteration (ms): {:.1f} | learning "
+        "rate: 1.0E-04 | global batch size:    64 | lm loss: 2.0E+00 |\n",
+        i, 64 * i, ms);
+  return text;
+}
+
+Json json_of(const std::vector<std::string>& arguments) {
+  const auto outcome = run_orrery(arguments);
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  return Json::parse(outcome.out);
+}
+
+}  // namespace
+
+TEST_CASE("a training log stands beside the prediction of its scenario, which is that of run") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario), log = folder.write("train.log", log_of(40, 1500, 2));
+  const Json result = json_of({"validate", "--scenario", file, "--log", log, "--json"});
+  const Json& run = result["runs"][0];
+  CHECK(run["measured"] == 1.5);
+  CHECK(run["predicted"] == json_of({"run", file, "--json"})["metrics"]["iteration_s"]);
+  CHECK(run["log"]["lines_used"] == 30);
+  CHECK(run["log"]["framework"] == "Megatron-LM");
+  CHECK(run["log"]["warnings"].empty());
+  CHECK(run["low"].get<double>() < run["predicted"].get<double>());
+  const auto text = run_orrery({"validate", "--scenario", file, "--log", log});
+  CHECK_THAT(text.out, Catch::Contains("measured") && Catch::Contains("median of 30") && Catch::Contains("predicted"));
+}
+
+TEST_CASE("a log that contradicts its scenario is compared with a warning") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario), log = folder.write("train.log", log_of(40, 1500, 4));
+  const Json result = json_of({"validate", "--scenario", file, "--log", log, "--json"});
+  REQUIRE(result["runs"][0]["log"]["warnings"].size() == 1);
+  CHECK_THAT(result["runs"][0]["log"]["warnings"][0].get<std::string>(),
+             Catch::Contains("/jobs/0/plan/tensor 4, the scenario has 2"));
+  const Json set = json_of({"validate", "--scenario", file, "--log", log, "--json", "--set", "/jobs/0/plan/tensor=4"});
+  CHECK(set["runs"][0]["log"]["warnings"].empty());
+}
+
+TEST_CASE("rows of a CSV are runs where columns point into the scenario, else iterations of one run") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  const std::string runs = folder.write("runs.csv", "tp,step time\n1,1400\n2,1500\n2,1520\n3,1500\n4,1700\n");
+  const Json result = json_of({"validate", "--scenario", file, "--log", runs, "--column", "time_ms=step time",
+                               "--column", "/jobs/0/plan/tensor=tp", "--json"});
+  REQUIRE(result["runs"].size() == 4);
+  CHECK(result["runs"][1]["id"] == "tensor=2");
+  CHECK(result["runs"][1]["measured"] == Approx(1.52));  // of two lines the first is warm-up
+  CHECK(result["runs"][1]["predicted"] == json_of({"run", file, "--json"})["metrics"]["iteration_s"]);
+  CHECK_THAT(result["runs"][2]["skipped"].get<std::string>(),
+             Catch::Contains("3"));  // three does not divide the devices
+  CHECK(result["overall"]["simulated"] == 3);
+
+  const std::string iterations = folder.write("steps.csv", "n,t\n1,9\n2,2\n3,2.1\n4,1.9\n");
+  const Json one = json_of({"validate", "--scenario", file, "--log", iterations, "--column", "time_s=t", "--column",
+                            "iteration=n", "--warm-up", "1", "--json"});
+  REQUIRE(one["runs"].size() == 1);
+  CHECK(one["runs"][0]["measured"] == Approx(2));
+}
+
+TEST_CASE("logs and mappings that cannot be used end with exit code 2 and say what is wrong where") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario), log = folder.write("train.log", log_of(40, 1500, 2));
+  const std::string csv = folder.write("runs.csv", "tp,ms\n1,1400\n2,fast\n");
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& what) {
+    arguments.insert(arguments.begin(), "validate");
+    const auto outcome = run_orrery(arguments);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.out.empty());
+    CHECK_THAT(outcome.err, Catch::Contains(what));
+  };
+  refused({}, "--scenario and --log");
+  refused({"--log", log}, "--scenario");
+  refused({"--scenario", file}, "--log");
+  refused({"--scenario", file, "--log", folder.path("none.log")}, "none.log");
+  refused({"--scenario", file, "--log", folder.path("")}, "a folder");
+  refused({"--scenario", file, "--log", folder.write("bare.log", "started\nkilled\n")}, "none in 2 lines");
+  refused({"--scenario", file, "--log", folder.write("own2.json", scenario), "--set", "/jobs/0/batch/global=63"}, "63");
+  refused({"--scenario", file, "--log", csv, "--column", "time_ms=time"}, "\"time\"");
+  refused({"--scenario", file, "--log", csv, "--column", "time_ms=ms"}, "line 3");
+  refused({"--scenario", file, "--log", csv, "--column", "times=ms"}, "time_s");
+  refused({"--scenario", file, "--log", csv, "--column", "id=tp"}, "exactly one");
+  refused({"--scenario", file, "--log", csv, "--column", "time_ms=ms", "--column", "/jobs/0/plan/tensors/x=tp"},
+          "tensors");
+  refused({"--scenario", file, "--log", folder.write("empty.csv", ""), "--column", "time_ms=ms"}, "empty.csv");
+}
