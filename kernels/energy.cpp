@@ -1,5 +1,7 @@
 #include "kernels/energy.hpp"
 
+#include <algorithm>
+
 #include "kernels/device_rates.hpp"
 
 namespace orrery {
@@ -9,6 +11,7 @@ namespace {
 constexpr double pico = 1e-12, bits_per_byte = 8;
 constexpr double idle_share = 0.13;  // of the board limit, see the header
 constexpr double memory_share_of_budget = 0.5;
+constexpr double rate_at_full_budget = 0.65;  // of the data sheet's peak, see the header
 
 // Peak of 16-bit operands, which the constants are stated for; any rate the device has when it has no 16-bit unit.
 double reference_rate(const DeviceModel& device, DataType type) {
@@ -32,14 +35,16 @@ void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic
   if (!context.calibration.energy && budget > 0) {
     const double compute_rate = traffic.matrix_flops > 0 ? matrix_rate(device, kernel.type)
                                                          : vector_rate(device, kernel.type);
-    terms.compute_J = (traffic.matrix_flops + traffic.vector_flops) * budget / compute_rate;
+    terms.compute_J = (traffic.matrix_flops + traffic.vector_flops) * budget / (rate_at_full_budget * compute_rate);
     terms.memory_J = traffic.memory_bytes * memory_share_of_budget * budget / memory_rate(device);
     return;
   }
   const EnergyParameters energy = context.calibration.energy.value_or(EnergyParameters{});
   const double width = traffic.matrix_flops > 0 ? reference_rate(device, kernel.type) / matrix_rate(device, kernel.type)
                                                 : 1.0;
-  terms.compute_J = pico * (traffic.matrix_flops * energy.matrix_pJ_per_flop * width +
+  // fp32 products run on the vector units, however many of those a board has beside its matrix units.
+  const double least = kernel.type == DataType::fp32 ? energy.vector_pJ_per_flop : 0;
+  terms.compute_J = pico * (traffic.matrix_flops * std::max(energy.matrix_pJ_per_flop * width, least) +
                             traffic.vector_flops * energy.vector_pJ_per_flop +
                             traffic.cache_bytes * bits_per_byte * energy.cache_pJ_per_bit);
   terms.memory_J = pico * traffic.memory_bytes * bits_per_byte * energy.memory_pJ_per_bit;

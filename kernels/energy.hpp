@@ -3,7 +3,8 @@
 // A matrix FLOP of another type costs in inverse proportion to its peak rate: the unit draws the same power (the A100 fits
 // agree: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs, whose peaks stand 16 to 1).
 // Dynamic power is capped at the board limit minus idle, as the board itself does. Without constants for a generation the
-// cost follows from the limit: full matrix rate takes the whole dynamic budget, full memory bandwidth half of it.
+// cost follows from the limit: 65 % of the data sheet's rate takes the whole dynamic budget (H100: 643 of 989 TFLOP/s in
+// training draw 700 W; V100: 70 % of the fp32 rate draws 228 of 250 W, Zeus, NSDI 2023), full memory bandwidth half of it.
 #pragma once
 
 #include "kernels/kernel_terms.hpp"

@@ -156,6 +156,16 @@ std::vector<WeightedResidual> weighted(const std::vector<GroupedError>& errors) 
   return all;
 }
 
+// The mean, groups weighing as the root of their rows.
+double weighted_mean(const std::vector<GroupedError>& values) {
+  double sum = 0, total = 0;
+  for (const WeightedResidual& w : weighted(values)) {
+    sum += w.weight * w.value;
+    total += w.weight;
+  }
+  return total > 0 ? sum / total : 0;
+}
+
 // Four digits: what another machine's arithmetic gives as well.
 ErrorBand rounded(const ErrorBand& band) {
   const auto digits = [](double x) { return std::round(x * 1e4) / 1e4; };
@@ -172,7 +182,7 @@ void fill(BandClass& c, const std::vector<GroupedError>& errors) {
 }
 
 struct BandedRow {
-  std::string source;
+  std::string group;
   double error = 0;  // ln(measured / predicted)
   BandFactors band;
 };
@@ -187,8 +197,8 @@ Coverage coverage_of(const std::string& what, const std::vector<BandedRow>& rows
     const double ratio = std::exp(row.error);
     const bool inside = row.band.low <= ratio && ratio <= row.band.high;
     c.share += inside ? 1 : 0;
-    by_source[row.source].first += inside ? 1 : 0;
-    by_source[row.source].second += 1;
+    by_source[row.group].first += inside ? 1 : 0;
+    by_source[row.group].second += 1;
     widths.push_back((row.band.high - row.band.low) / ratio);
   }
   if (rows.empty()) return c;
@@ -214,56 +224,90 @@ std::vector<const ValidatedRow*> of_kind(const std::vector<ValidatedRow>& rows, 
   return found;
 }
 
-std::vector<BandedRow> banded(const ErrorBands& bands, const std::vector<const ValidatedRow*>& rows) {
-  std::vector<BandedRow> all;
-  for (const ValidatedRow* row : rows)
-    all.push_back({row->row.source, error_of(*row), whole_band(bands, row->prediction.shares)});
-  return all;
-}
-
-// Share of the rows inside their band, weighing sources by the root of their rows.
+// Share of the rows inside their band, weighing groups by the root of their rows.
 double weighted_coverage(const std::vector<BandedRow>& rows) {
   std::vector<GroupedError> inside;
   for (const BandedRow& row : rows) {
     const double ratio = std::exp(row.error);
-    inside.push_back({row.source, row.band.low <= ratio && ratio <= row.band.high ? 1.0 : 0.0});
+    inside.push_back({row.group, row.band.low <= ratio && ratio <= row.band.high ? 1.0 : 0.0});
   }
-  double sum = 0, total = 0;
-  for (const WeightedResidual& w : weighted(inside)) {
-    sum += w.weight * w.value;
-    total += w.weight;
-  }
-  return total > 0 ? sum / total : 0;
+  return weighted_mean(inside);
 }
 
-// Scales the spread of the rows' own errors until the whole band holds 90 % of them.
-void fit_unexplained(ErrorBands& bands, const std::vector<const ValidatedRow*>& rows) {
+ErrorBand around_zero(const std::vector<GroupedError>& errors) {
+  const ErrorBand band = band_of(weighted(errors));
+  return {std::min(0.0, band.low), band.median, std::max(0.0, band.high)};
+}
+
+ErrorBand times(double factor, const ErrorBand& band) { return {factor * band.low, band.median, factor * band.high}; }
+
+// The band of a row when its class has this one.
+using BandOfRow = std::function<BandFactors(std::size_t row, const ErrorBand&)>;
+
+struct LeftOutBand {
+  ErrorBand band;
+  std::vector<BandedRow> rows;  // each with the band found without its own group
+};
+
+// What holds 90 % of the rows of a group (machine, source) that was left out: the percentiles of the other groups, widened
+// by one factor until it does. The band is that of all groups, widened by the same factor; with fewer than three groups
+// nothing can be left out, and it is their percentiles.
+LeftOutBand left_out_band(const std::vector<GroupedError>& errors, const BandOfRow& band_of_row) {
+  constexpr double wanted = 0.9, widest = 8;
+  constexpr std::size_t least_groups = 3;
+  std::map<std::string, std::vector<GroupedError>> others;
+  for (const GroupedError& e : errors) others[e.group];
+  for (auto& [group, rest] : others)
+    for (const GroupedError& e : errors)
+      if (e.group != group) rest.push_back(e);
+  const ErrorBand all = around_zero(errors);
+  if (others.size() < least_groups) return {all, {}};
+  std::map<std::string, ErrorBand> without;
+  for (const auto& [group, rest] : others) without[group] = around_zero(rest);
+  const auto banded = [&](double factor) {
+    std::vector<BandedRow> rows;
+    for (std::size_t i = 0; i < errors.size(); ++i)
+      rows.push_back({errors[i].group, errors[i].error, band_of_row(i, times(factor, without.at(errors[i].group)))});
+    return rows;
+  };
+  double low = 0, high = widest;
+  for (int i = 0; i < 30; ++i) {
+    const double factor = (low + high) / 2;
+    (weighted_coverage(banded(factor)) < wanted ? low : high) = factor;
+  }
+  return {times(high, all), banded(high)};
+}
+
+std::vector<GroupedError> errors_by_source(const std::vector<const ValidatedRow*>& rows) {
   std::vector<GroupedError> errors;
   for (const ValidatedRow* row : rows) errors.push_back({row->row.source, error_of(*row)});
-  if (errors.empty()) return;
-  fill(bands.unexplained, errors);
-  const ErrorBand spread = {std::min(0.0, bands.unexplained.band.low), 0, std::max(0.0, bands.unexplained.band.high)};
-  double low = 0, high = 4;
-  for (int i = 0; i < 40; ++i) {
-    const double scale = (low + high) / 2;
-    bands.unexplained.band = {scale * spread.low, 0, scale * spread.high};
-    (weighted_coverage(banded(bands, rows)) < 0.9 ? low : high) = scale;
-  }
-  bands.unexplained.band = rounded({high * spread.low, 0, high * spread.high});
+  return errors;
 }
 
-// Every second source, in alphabetical order.
-std::pair<std::vector<const ValidatedRow*>, std::vector<const ValidatedRow*>> halves(
-    const std::vector<const ValidatedRow*>& rows) {
-  std::set<std::string> names;
-  for (const ValidatedRow* row : rows) names.insert(row->row.source);
-  std::set<std::string> first;
-  std::size_t index = 0;
-  for (const std::string& name : names)
-    if (index++ % 2 == 0) first.insert(name);
-  std::pair<std::vector<const ValidatedRow*>, std::vector<const ValidatedRow*>> split;
-  for (const ValidatedRow* row : rows) (first.contains(row->row.source) ? split.first : split.second).push_back(row);
-  return split;
+// Collectives of one class, each by itself: the whole time is of the class.
+void fit_links(BandClass& c, std::vector<const ValidatedRow*> rows, std::vector<Coverage>& coverage) {
+  std::erase_if(rows, [&](const ValidatedRow* row) { return !row->prediction.shares.contains(c.name); });
+  if (rows.empty()) return;
+  const auto errors = errors_by_source(rows);
+  const LeftOutBand found = left_out_band(errors, [](std::size_t, const ErrorBand& band) {
+    return BandFactors{std::exp(band.low), std::exp(band.high)};
+  });
+  fill(c, errors);
+  c.band = rounded(found.band);
+  coverage.push_back(coverage_of("collectives, " + c.name + ", each source left out", found.rows));
+}
+
+// What the other classes leave open of training steps.
+void fit_unexplained(ErrorBands& bands, const std::vector<const ValidatedRow*>& rows, std::vector<Coverage>& coverage) {
+  if (rows.empty()) return;
+  const auto errors = errors_by_source(rows);
+  const LeftOutBand found = left_out_band(errors, [&](std::size_t i, const ErrorBand& band) {
+    bands.unexplained.band = band;
+    return whole_band(bands, rows[i]->prediction.shares);
+  });
+  fill(bands.unexplained, errors);
+  bands.unexplained.band = rounded(found.band);
+  coverage.push_back(coverage_of("training steps, each source left out", found.rows));
 }
 
 std::string_view class_name(Group group) {
@@ -314,17 +358,8 @@ BandFit fit_bands(ErrorBands start, const std::vector<LeftOutError>& devices, co
     if (!of_shapes.empty()) c.measured = rounded(band_of(weighted(of_shapes)));
     fill(c, of_devices);
   }
-  const auto collectives = of_kind(validated, "collective");
-  for (BandClass& c : bands.links) {
-    std::vector<GroupedError> errors;
-    for (const ValidatedRow* row : collectives)
-      if (row->prediction.shares.contains(c.name)) errors.push_back({row->row.source, error_of(*row)});
-    fill(c, errors);
-  }
-  const auto [first, second] = halves(of_kind(validated, "training"));
-  fit_unexplained(bands, first);
-  result.coverage.push_back(coverage_of("training steps of the sources it was found on", banded(bands, first)));
-  result.coverage.push_back(coverage_of("training steps of the other sources", banded(bands, second)));
+  for (BandClass& c : bands.links) fit_links(c, of_kind(validated, "collective"), result.coverage);
+  fit_unexplained(bands, of_kind(validated, "training"), result.coverage);
   return result;
 }
 

@@ -1,8 +1,8 @@
 // Error bands (analysis/error_band.hpp) from measured kernels, collectives and training steps.
 // Kernels: each device runs on what the others say (geometric mean of their fitted parameters: of its generation, else of
-// its family), and its errors are kept. For measured devices: every fourth shape is predicted from a fit on the others. Links: errors of the shipped costs, by machine: few curves informed those.
-// Unexplained: found on every second source of training steps (in alphabetical order) so that 90 % of their rows, each
-// source weighing as the root of its rows, lie in the whole band; coverage is reported on the other half.
+// its family), and its errors are kept. For measured devices: every fourth shape is predicted from a fit on the others.
+// Links and the unexplained part of training steps: percentiles over the sources, widened until they hold 90 % of the rows
+// of a source that is left out, sources weighing as the root of their rows. Reported coverage is that of left-out sources.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@
 namespace orrery {
 
 struct Coverage {
-  std::string of;  // "gemm on devices left out", "training, other half of the sources"
+  std::string of;  // "training steps, each source left out"
   std::size_t rows = 0, sources = 0;
   double share = 0;            // of rows inside the band
   double share_by_source = 0;  // mean over the sources

@@ -44,7 +44,9 @@ void add_share(ClassShares& shares, const ErrorBands& bands, KernelKind kind, do
     shares[measured ? measured_share(c->name) : c->name] += seconds;
 }
 
-ClassShares link_shares(bool several_nodes) { return {{several_nodes ? scale_out : scale_up, 1.0}}; }
+ClassShares link_shares(bool several_nodes, bool latency_bound) {
+  return {{std::string(several_nodes ? scale_out : scale_up) + (latency_bound ? ", latency-bound" : ""), 1.0}};
+}
 
 bool has_several_nodes(const Cluster& cluster) {
   std::size_t nodes = 0;

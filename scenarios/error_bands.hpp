@@ -1,6 +1,7 @@
 // The shipped error bands (kernels/calibration/bands.json) applied to what commands predict: kernels carry the band of
 // their class; a training step the combination over its critical path (see analysis/error_band.hpp). Collectives are of
-// the class of the links they cross: tensor and context parallelism stay within a node where one holds them.
+// the class of the links they cross: tensor and context parallelism stay within a node where one holds them. A collective
+// by itself whose rounds take longer than its bytes is of a class of its own; those of training steps are mostly long.
 #pragma once
 
 #include "analysis/error_band.hpp"
@@ -16,7 +17,7 @@ ErrorBands load_error_bands(const Library&);
 // measured range is known of the whole step only: every class gets that share.
 ClassShares step_shares(const ErrorBands&, const JobMetrics&, bool several_nodes);
 void add_share(ClassShares&, const ErrorBands&, KernelKind, double seconds, bool measured);
-ClassShares link_shares(bool several_nodes);
+ClassShares link_shares(bool several_nodes, bool latency_bound);
 
 // Writes iteration_s_low and iteration_s_high of every job that completed an iteration.
 void add_error_bands(Metrics&, const Cluster&, const Library&);

@@ -10,7 +10,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 23> rules = {{
+constexpr std::array<RuleText, 25> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -65,6 +65,13 @@ constexpr std::array<RuleText, 23> rules = {{
      "softmax, "
      "normalization and element-wise chains",
      "with a vocabulary projection BERT would be 10 to 40 % slower beside GPT on each of six devices"},
+    {"power-recipe",
+     "power of BERT training: fine-tuning at sequence 384 (SQuAD) or 128 (sentences) in fp32; MLPerf at 512 in fp16 on "
+     "a "
+     "reference node with its host",
+     "defaults of the Hugging Face examples and of PyTorch; MLPerf BERT reference"},
+    {"power-limit", "a board that would draw more than its power limit draws the limit",
+     "power limits of NVIDIA boards are held by their clocks (nvidia-smi)"},
 }};
 
 struct FrameworkRow {

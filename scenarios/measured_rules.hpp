@@ -36,7 +36,9 @@ enum class Rule : std::uint8_t {
   half_chip,
   spread_over_nodes,
   algorithm_automatic,
-  single_pass
+  single_pass,
+  power_recipe,
+  power_limit
 };
 
 struct RuleText {

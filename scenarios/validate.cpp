@@ -187,7 +187,7 @@ std::string validation_svg(const Validation& v) {
   // One series per device: sources would be too many for colours to tell apart.
   std::vector<std::string> devices;
   for (const ValidatedRow& r : v.rows)
-    if (judged(r)) {
+    if (judged(r) && r.row.kind != "power") {  // the axes are times
       const std::string device = r.prediction.group.substr(0, r.prediction.group.find(','));
       const auto at = std::find(devices.begin(), devices.end(), device) - devices.begin();
       if (at == static_cast<std::ptrdiff_t>(devices.size())) {

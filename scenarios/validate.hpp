@@ -43,7 +43,9 @@ void sum_up(Validation&);
 
 Json validation_json(const Validation&);  // architecture.md section 6
 std::string validation_text(const Validation&);
-std::string validation_csv(const Validation&);
+std::string validation_markdown(const Validation&);     // the tables of docs/accuracy.md
+std::string validation_csv(const Validation&);          // one line per row
+std::string validation_sources_csv(const Validation&);  // one line per source; tests/validation/accuracy.csv
 std::string validation_svg(const Validation&);
 
 }  // namespace orrery

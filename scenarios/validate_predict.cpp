@@ -10,6 +10,7 @@
 #include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_scenario.hpp"
 #include "scenarios/run_scenario.hpp"
+#include "scenarios/validate_power.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 
@@ -194,7 +195,7 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
     else
       used.insert(Rule::algorithm_automatic);
   }
-  double seconds = 0;
+  double seconds = 0, without_bytes = 0;
   for (const CollectiveStep& step : plan_collective(cluster, request).steps) {
     Operation transfer;
     transfer.kind = OpKind::transfer;
@@ -205,11 +206,22 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
     const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, step.flows);
     seconds += time_alone(transfer, routed).value;
     p.model_flops_s += step.bytes * routed.bottleneck;
+    transfer.bytes = 0;
+    without_bytes += time_alone(transfer, routed).value;
   }
   p.predicted = seconds;
-  p.shares = link_shares(has_several_nodes(cluster));
+  p.shares = link_shares(has_several_nodes(cluster), without_bytes > seconds / 2);
   p.group = group_of(cluster.device_types[0], "links");
   p.hardware_flops_s = p.model_flops_s;
+}
+
+void predict_power(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
+  const auto measured = measured_power(row);
+  const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
+  const Json document = power_scenario(row, boundary, used);
+  if (!measured) throw CannotSimulate("no average power is stated");
+  const Scenario scenario = read_scenario({document, row_name}, library);
+  p.predicted = predicted_power(run_scenario(scenario, row_name, library), boundary, row, used);
 }
 
 std::string metric_of(const std::string& kind) {
@@ -268,7 +280,7 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
   RulesUsed used;
   guarded(p, [&] {
     if (row.kind == "training") p.measured = measured_iteration(row);
-    if (row.kind == "power") p.measured = row.number("measured/node_avg_power_W");
+    if (const auto power = row.kind == "power" ? measured_power(row) : std::nullopt) p.measured = power->watts;
     if (p.measured && !(*p.measured > 0)) {
       p.measured.reset();
       throw CannotSimulate("faulty row: what was measured is not positive");
@@ -281,9 +293,9 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
     else if (row.kind == "collective")
       predict_collective(p, row, library, used);
     else if (row.kind == "power")
-      throw CannotSimulate("power of this workload is not modelled yet");
+      predict_power(p, row, library, used);
     else
-      throw CannotSimulate("reliability is not modelled yet");
+      throw CannotSimulate("how often devices fail is an input of a simulation; no goodput is stated to compare with");
     if (!(*p.measured > 0)) throw CannotSimulate("faulty row: what was measured is not positive");
     add_band(p, row.kind, load_error_bands(library));
   });
@@ -302,6 +314,11 @@ PredictedStep predict_scenario(const ScenarioDocument& document, const Library& 
 }
 
 Json shown_scenario(const MeasuredRow& row, Fidelity fidelity) {
+  if (row.kind == "power") {
+    RulesUsed unused;
+    const auto measured = measured_power(row);
+    return power_scenario(row, measured ? measured->boundary : PowerBoundary::device, unused);
+  }
   if (row.kind != "training") throw CannotSimulate("a " + row.kind + " row is not a scenario");
   if (!whole_step(row.text("phase").value_or("")))
     throw CannotSimulate("one " + *row.text("phase") + " pass is not a scenario");

@@ -51,8 +51,9 @@ std::string worst_rows(const Validation& v) {
   rows.resize(std::min<std::size_t>(rows.size(), 10));
   std::string text = "\nWorst rows (by ratio):\n";
   for (const ValidatedRow* r : rows)
-    text += fmt::format("  {:<64} {:>11.4g} s predicted {:>11.4g} s measured {:>8} %\n", r->row.id,
-                        *r->prediction.predicted, *r->prediction.measured, percent(r->error(), true));
+    text += fmt::format("  {:<64} {:>11.4g} {unit} predicted {:>11.4g} {unit} measured {:>8} %\n", r->row.id,
+                        *r->prediction.predicted, *r->prediction.measured, percent(r->error(), true),
+                        fmt::arg("unit", r->row.kind == "power" ? "W" : "s"));
   return text;
 }
 

@@ -20,9 +20,9 @@ namespace {
 struct ValidateOptions {
   ScenarioOptions scenario;  // --library and --fidelity
   std::vector<std::string> records, logs, columns;
-  std::string own, csv, plot, show;
+  std::string own, csv, sources, plot, show;
   std::optional<std::int64_t> warm_up;
-  bool json = false;
+  bool json = false, markdown = false;
   int jobs = 0;
 };
 
@@ -71,6 +71,8 @@ int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows) {
 void write_validation(const ValidateOptions& options, const Validation& result) {
   std::vector<OutputFile> files;
   if (!options.csv.empty()) files.push_back({options.csv, [&](std::ostream& out) { out << validation_csv(result); }});
+  if (!options.sources.empty())
+    files.push_back({options.sources, [&](std::ostream& out) { out << validation_sources_csv(result); }});
   if (!options.plot.empty()) files.push_back({options.plot, [&](std::ostream& out) { out << validation_svg(result); }});
   write_files(files);
 }
@@ -114,7 +116,9 @@ int validate_records(const ValidateOptions& options) {
                                          print_error(fmt::format("orrery: {} of {} rows\n", done, total));
                                      });
   write_validation(options, result);
-  print(options.json ? validation_json(result).dump(2) + "\n" : validation_text(result));
+  print(options.json       ? validation_json(result).dump(2) + "\n"
+        : options.markdown ? validation_markdown(result)
+                           : validation_text(result));
   return exit_done;
 }
 
@@ -151,11 +155,16 @@ CommandAction declare_validate(CLI::App& app, const Invocation&) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
       ->needs("--log");
   app.add_flag("--json", options->json, "Print one JSON document, and nothing else");
+  app.add_flag("--markdown", options->markdown, "Print the tables of docs/accuracy.md, and nothing else")
+      ->excludes("--json")
+      ->excludes("--log");
   app.add_option("--csv", options->csv, "Also write one line per row")->type_name("FILE");
+  app.add_option("--sources", options->sources, "Also write one line per source: rows, median, 90th percentile")
+      ->type_name("FILE.csv");
   app.add_option("--plot", options->plot, "Also write predicted against measured as an SVG picture")
       ->type_name("FILE.svg");
   app.add_option("--show", options->show,
-                 "Print the scenario of one training row and stop; `orrery run` on it gives the same number")
+                 "Print the scenario of one training or power row and stop; `orrery run` on it gives the same number")
       ->type_name("ID")
       ->excludes("--scenario");
   app.add_option("--jobs", options->jobs, "Worker processes (default: one per processor); results do not depend on it")

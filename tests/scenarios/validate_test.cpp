@@ -64,7 +64,11 @@ std::vector<MeasuredRow> some_rows() {
           R"({"collective": "all_reduce", "devices": 16, "nodes": 2, "bytes": 268435456, "measured": {"algbw_GBs": 90}, )" +
               a100 + "}",
           "B"),
-      row("power", "power", R"({"workload": "bert", "measured": {"node_avg_power_W": 6859}})")};
+      row("power", "power", R"({"workload": "resnet", "measured": {"node_avg_power_W": 6859}})"),
+      row("capped", "power", R"({"network": "bert_base_uncased", "dataset": "squad", "batch_size": 24, "gpu": "v100",
+          "power_limit_W": 150, "average_power_W": 146.65,
+          "cluster": {"accelerator": "column gpu: v100 = nvidia-v100, a40 = nvidia-a40"}})",
+          "")};
 }
 
 Validation run(std::vector<MeasuredRow> rows, int jobs) {
@@ -112,9 +116,9 @@ TEST_CASE("a bad row is listed with its reason and the others are predicted") {
   const Validation v = run(some_rows(), 2);
   CHECK(of(v, "wrong type").skipped.find("model/layers") != std::string::npos);
   CHECK_FALSE(of(v, "wrong type").predicted);
-  CHECK(of(v, "power").skipped == "power of this workload is not modelled yet");
+  CHECK(of(v, "power").skipped.find("resnet") != std::string::npos);
   CHECK(of(v, "power").measured == 6859);
-  for (const char* id : {"step", "half a node", "gemm", "attention", "all-reduce", "two nodes"}) {
+  for (const char* id : {"step", "half a node", "gemm", "attention", "all-reduce", "two nodes", "capped"}) {
     INFO(id);
     CHECK(of(v, id).skipped.empty());
     CHECK(*of(v, id).predicted > 0);
@@ -132,8 +136,8 @@ TEST_CASE("rates become times with what the source counts") {
 
 TEST_CASE("statistics cover rows graded A, A- or not at all, and others are predicted and listed only") {
   const Validation v = run(some_rows(), 2);
-  CHECK(v.overall.statistics.runs == 7);
-  CHECK(v.overall.statistics.simulated == 5);
+  CHECK(v.overall.statistics.runs == 8);
+  CHECK(v.overall.statistics.simulated == 6);
   const auto collectives = std::find_if(v.by_source.begin(), v.by_source.end(),
                                         [](const auto& s) { return s.source == "collective/hand-made"; });
   REQUIRE(collectives != v.by_source.end());
@@ -197,4 +201,34 @@ TEST_CASE("a worker that dies costs its item only") {
 TEST_CASE("answers longer than a pipe holds arrive whole") {
   const auto results = run_in_workers(3, 2, [](std::size_t i) { return std::string(300000 + i, 'y'); }, {});
   for (std::size_t i = 0; i < 3; ++i) CHECK(results[i]->size() == 300000 + i);
+}
+
+TEST_CASE("average power stays below the limit that a row states") {
+  double last = 1e9;
+  for (const char* limit : {"250", "200", "150", "100"}) {
+    const MeasuredRow r = row("capped", "power",
+                              R"({"network": "bert_base_uncased", "dataset": "squad", "batch_size": 24,
+                                  "accelerator": "nvidia-v100", "measured": {"average_power_W": 100}, "power_limit_W": )" +
+                                  std::string(limit) + "}");
+    const Prediction p = predict(r, Fidelity::flow, shipped());
+    INFO(p.skipped);
+    REQUIRE(p.predicted);
+    CHECK(p.metric == "average_power_W");
+    CHECK(*p.predicted <= std::atof(limit) * (1 + 1e-9));
+    CHECK(*p.predicted <= last);
+    last = *p.predicted;
+  }
+}
+
+TEST_CASE("power of a whole node holds its host, power of devices does not") {
+  const std::string head = R"({"workload": "bert", "devices": 8, "nodes": 1, "batch": {"global": 768},
+      "accelerator": "nvidia-h100-sxm5-80gb", "measured": )";
+  const MeasuredRow node = row("node", "power", head + R"({"node_avg_power_W": 6859}})");
+  const MeasuredRow one = row("one", "power", head + R"({"average_power_W": 600}})");
+  const auto whole = predict(node, Fidelity::flow, shipped()), device = predict(one, Fidelity::flow, shipped());
+  INFO(whole.skipped << device.skipped);
+  REQUIRE(whole.predicted);
+  REQUIRE(device.predicted);
+  CHECK(*whole.predicted > 8 * *device.predicted + 1000);
+  CHECK(*device.predicted < 700 * (1 + 1e-9));
 }

@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "scenarios/validate.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+std::string percent(const std::optional<double>& fraction, bool sign = false) {
+  if (!fraction) return "";
+  return sign ? fmt::format("{:+.1f}", 100 * *fraction) : fmt::format("{:.1f}", 100 * *fraction);
+}
+
+std::string pair_of(const ErrorStatistics& s) {
+  if (!s.median_abs_error) return "";
+  return fmt::format("{:.0f} / {:.0f}", 100 * *s.median_abs_error, 100 * *s.p90_abs_error);
+}
+
+std::string line_of(const std::string& name, const SourceStatistics& s) {
+  const ErrorStatistics& e = s.statistics;
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", name, e.runs, e.simulated,
+                     percent(e.median_abs_error), percent(e.mean_abs_error), percent(e.p90_abs_error),
+                     percent(e.worst_abs_error), percent(e.bias, true),
+                     e.rank_correlation ? fmt::format("{:.2f}", *e.rank_correlation) : "", percent(e.share_in_band),
+                     pair_of(s.constant_mfu), pair_of(s.roofline));
+}
+
+struct KindTitle {
+  std::string_view kind, title;
+};
+constexpr KindTitle kinds[] = {{"training", "Training steps"},
+                               {"kernel", "Kernels"},
+                               {"collective", "Collectives"},
+                               {"power", "Average power"},
+                               {"reliability", "Reliability"}};
+
+// One kind's rows, with their own sums.
+Validation of_kind(const Validation& v, std::string_view kind) {
+  Validation part;
+  for (const ValidatedRow& r : v.rows)
+    if (r.row.kind == kind) part.rows.push_back(r);
+  sum_up(part);
+  return part;
+}
+
+std::string table_of(const Validation& part, std::string_view title) {
+  std::string text = fmt::format("## {}\n\n", title);
+  text +=
+      "| source | rows | simulated | median | mean | p90 | worst | bias | rank | in band | constant MFU | roofline |\n"
+      "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+  for (const SourceStatistics& s : part.by_source) text += line_of(s.source.substr(s.source.find('/') + 1), s);
+  text += line_of("**all counted rows**", part.overall);
+  if (part.overall.statistics.simulated == 0) return text;
+  text += fmt::format(
+      "\nMedian of the sources' medians {} %, geometric mean error {} %, median width of the bands {} %.\n",
+      percent(part.median_of_source_medians), percent(part.overall.statistics.geomean_error),
+      percent(part.overall.statistics.median_band_width));
+  return text;
+}
+
+std::string assumptions(const Validation& v) {
+  std::map<std::string, int> rows;
+  for (const ValidatedRow& r : v.rows) {
+    if (!r.prediction.predicted) continue;
+    const std::string& line = r.prediction.assumed;
+    for (std::size_t begin = 0; begin < line.size();) {
+      const std::size_t end = std::min(line.find(", ", begin), line.size());
+      ++rows[line.substr(begin, end - begin)];
+      begin = end + 2;
+    }
+  }
+  std::string text =
+      "## What is assumed where a source is silent\n\n| rule | rows | assumed | why |\n|---|--:|---|---|\n";
+  for (const RuleText& rule : rule_texts())
+    if (const auto it = rows.find(std::string(rule.name)); it != rows.end())
+      text += fmt::format("| {} | {} | {} | {} |\n", rule.name, it->second, rule.text, rule.evidence);
+  return rows.empty() ? "" : text;
+}
+
+std::string not_simulated(const Validation& v) {
+  std::map<std::pair<std::string, std::string>, int> reasons;  // kind, reason
+  int unfit = 0, uncounted = 0;
+  for (const ValidatedRow& r : v.rows) {
+    if (!r.prediction.skipped.empty()) ++reasons[{r.row.kind, r.prediction.skipped}];
+    if (r.prediction.predicted && !r.prediction.fits) ++unfit;
+    if (r.prediction.predicted && !r.counts) ++uncounted;
+  }
+  std::string text = "## What is not simulated\n\n| rows | kind | reason |\n|--:|---|---|\n";
+  std::vector<std::pair<std::pair<std::string, std::string>, int>> sorted(reasons.begin(), reasons.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (const auto& [what, count] : sorted) text += fmt::format("| {} | {} | {} |\n", count, what.first, what.second);
+  return (sorted.empty() ? "" : text) +
+         fmt::format(
+             "\n{} simulated rows are graded B or C and not counted above; {} are predicted not to fit in memory, "
+             "although they ran.\n",
+             uncounted, unfit);
+}
+
+}  // namespace
+
+std::string validation_markdown(const Validation& v) {
+  std::string text;
+  for (const KindTitle& k : kinds) {
+    const Validation part = of_kind(v, k.kind);
+    if (!part.rows.empty()) text += table_of(part, k.title) + "\n";
+  }
+  const std::string assumed = assumptions(v);
+  return text + assumed + (assumed.empty() ? "" : "\n") + not_simulated(v);
+}
+
+std::string validation_sources_csv(const Validation& v) {
+  const auto number = [](const std::optional<double>& value) { return value ? fmt::format("{:.6f}", *value) : ""; };
+  std::string text = "source,rows,simulated,median,p90\n";
+  for (const SourceStatistics& s : v.by_source)
+    text += fmt::format("{},{},{},{},{}\n", s.source, s.statistics.runs, s.statistics.simulated,
+                        number(s.statistics.median_abs_error), number(s.statistics.p90_abs_error));
+  return text;
+}
+
+}  // namespace orrery

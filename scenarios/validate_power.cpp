@@ -1,0 +1,115 @@
+#include "scenarios/validate_power.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+// "column gpu: v100 = nvidia-v100, a40 = nvidia-a40": which accelerator a row of a CSV names in that column.
+std::string accelerator_of(const MeasuredRow& row) {
+  if (const auto own = row.text("accelerator")) return *own;
+  const std::string text = row.text("cluster/accelerator").value_or("");
+  constexpr std::string_view column = "column ";
+  if (!text.starts_with(column)) return text;
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return "";
+  const std::string word = row.text(text.substr(column.size(), colon - column.size())).value_or("");
+  const std::size_t at = text.find(" " + word + " = ", colon);
+  if (word.empty() || at == std::string::npos) return "";
+  const std::size_t first = at + word.size() + 4;
+  return text.substr(first, std::min(text.find(',', first), text.size()) - first);
+}
+
+struct Recipe {
+  std::string_view workload, dataset;  // as rows name them; "" = not stated
+  std::string_view model;
+  std::int64_t sequence;
+  std::string software, precision;
+};
+const std::array<Recipe, 3> recipes = {
+    {{"bert_base_uncased", "squad", "bert-base", 384, "pytorch-eager", "fp32"},
+     {"bert_base_uncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32"},
+     {"bert", "", "bert-large", 512, "nvidia-bert", "fp16"}}};
+
+const Recipe& recipe_of(const MeasuredRow& row, RulesUsed& used) {
+  const auto workload = row.has("network") ? row.text("network") : row.text("workload");
+  if (row.has("output_tokens_per_s")) throw CannotSimulate("decoding (inference) is not modelled");
+  if (!workload) throw CannotSimulate("the workload is not stated");
+  const std::string dataset = row.text("dataset").value_or("");
+  for (const Recipe& recipe : recipes)
+    if (*workload == recipe.workload && dataset == recipe.dataset) {
+      used.insert(Rule::power_recipe);
+      return recipe;
+    }
+  throw CannotSimulate("power of workload \"" + *workload + "\": sizes are not stated or its kernels are not modelled");
+}
+
+// The reference system with the host's power, for boundaries that hold it.
+std::string reference_node(const std::string& accelerator, std::int64_t devices) {
+  if (accelerator == "nvidia-h100-sxm5-80gb" && devices == 8) return "dgx-h100";
+  throw CannotSimulate("no reference node for the host power of " + accelerator);
+}
+
+}  // namespace
+
+std::optional<MeasuredPower> measured_power(const MeasuredRow& row) {
+  if (const auto node = row.number("measured/node_avg_power_W")) return MeasuredPower{*node, PowerBoundary::node};
+  if (const auto all = row.number("avg_power_W_all_gpus")) return MeasuredPower{*all, PowerBoundary::all_devices};
+  for (const char* key : {"average_power_W", "measured/average_power_W"})
+    if (const auto one = row.number(key)) return MeasuredPower{*one, PowerBoundary::device};
+  const Json* each = row.at("measured/power_W_per_device");
+  if (!each || !each->is_array() || each->empty()) return std::nullopt;
+  double sum = 0;
+  for (const Json& watts : *each) {
+    if (!watts.is_number()) return std::nullopt;
+    sum += watts.get<double>();
+  }
+  return MeasuredPower{sum / static_cast<double>(each->size()), PowerBoundary::device};
+}
+
+Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& used) {
+  const Recipe& recipe = recipe_of(row, used);
+  const std::string accelerator = accelerator_of(row);
+  if (accelerator.empty()) throw CannotSimulate("the accelerator is not named");
+  const std::int64_t devices = row.integer("devices").value_or(1);
+  const auto batch = row.has("batch_size") ? row.integer("batch_size") : row.integer("batch/global");
+  if (!batch) throw CannotSimulate("the batch size is not stated");
+  if (devices < 1 || *batch % devices != 0)
+    throw CannotSimulate(fmt::format("a batch of {} does not divide over {} devices", *batch, devices));
+  Json node;
+  if (boundary == PowerBoundary::node)
+    node = {{"base", reference_node(accelerator, devices)}, {"device", accelerator}};
+  else
+    node = {{"name", accelerator + "-node"},
+            {"device", accelerator},
+            {"devices", devices},
+            {"scale_up", {{"kind", devices > 1 ? "pcie" : "none"}}}};
+  Json model = {{"base", recipe.model}, {"sequence", recipe.sequence}};
+  if (!recipe.dataset.empty()) model["predicted_positions"] = 1;  // a classifier of a few outputs, no vocabulary
+  return {{"orrery", "scenario/1"},
+          {"name", row.id},
+          {"cluster", {{"pools", Json::array({{{"node", node}, {"count", 1}}})}, {"fabric", {{"kind", "none"}}}}},
+          {"jobs", Json::array({{{"name", "train"},
+                                 {"model", model},
+                                 {"precision", row.text("precision").value_or(recipe.precision)},
+                                 {"batch", {{"global", *batch}, {"micro", *batch / devices}}},
+                                 {"software", recipe.software}}})}};
+}
+
+double predicted_power(const ScenarioRun& run, PowerBoundary boundary, const MeasuredRow& row, RulesUsed& used) {
+  const JobMetrics& job = run.metrics.jobs.at(0);
+  if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
+  if (boundary == PowerBoundary::node) return job.energy.total() / job.iteration_s;
+  const double devices = (job.energy.total() - job.energy.host_J) / job.iteration_s;
+  const double watts = boundary == PowerBoundary::device ? devices / job.devices : devices;
+  const auto limit = row.number("power_limit_W");
+  if (!limit) return watts;
+  used.insert(Rule::power_limit);
+  return std::min(watts, boundary == PowerBoundary::device ? *limit : *limit * job.devices);
+}
+
+}  // namespace orrery

@@ -1,0 +1,25 @@
+// A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices. What is
+// compared is energy over time of the steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of
+// whole nodes with their hosts where the boundary is the node. A board that would draw more than the row's power limit
+// draws the limit; how much slower it runs is not predicted here.
+// Not modelled: convolutional, speech and recommendation networks, decoding, low-rank adaptation; CannotSimulate says so.
+#pragma once
+
+#include "scenarios/measured_rules.hpp"
+#include "scenarios/run_scenario.hpp"
+
+namespace orrery {
+
+enum class PowerBoundary { device, all_devices, node };
+
+struct MeasuredPower {
+  double watts = 0;
+  PowerBoundary boundary = PowerBoundary::device;  // what the watts are the mean of
+};
+// None when the row states no average power.
+std::optional<MeasuredPower> measured_power(const MeasuredRow&);
+
+Json power_scenario(const MeasuredRow&, PowerBoundary, RulesUsed&);
+double predicted_power(const ScenarioRun&, PowerBoundary, const MeasuredRow&, RulesUsed&);
+
+}  // namespace orrery
