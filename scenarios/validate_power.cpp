@@ -30,9 +30,10 @@ struct Recipe {
   std::int64_t sequence;
   std::string software, precision;
 };
-const std::array<Recipe, 3> recipes = {
+const std::array<Recipe, 4> recipes = {
     {{"bert_base_uncased", "squad", "bert-base", 384, "pytorch-eager", "fp32"},
      {"bert_base_uncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32"},
+     {"bert-base-uncased", "", "bert-base", 128, "pytorch-eager", "fp32"},
      {"bert", "", "bert-large", 512, "nvidia-bert", "fp16"}}};
 
 const Recipe& recipe_of(const MeasuredRow& row, RulesUsed& used) {

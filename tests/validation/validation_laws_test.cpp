@@ -98,9 +98,9 @@ TEST_CASE("what --show prints for a row, given to run, is predicted the same num
     const auto run = run_orrery({"run", folder.write("shown.json", shown.out), "--json"});
     INFO(run.err);
     REQUIRE((run.exit_code == 0 || run.exit_code == 3));
-    const auto all = run_orrery({"validate", measured + "/" + file, "--json"});
+    const Json all = Json::parse(run_orrery({"validate", measured + "/" + file, "--json"}).out);
     double predicted = 0;
-    for (const Json& row : Json::parse(all.out)["runs"])
+    for (const Json& row : all["runs"])
       if (row["id"] == id) predicted = row["predicted"];
     CHECK(Json::parse(run.out)["metrics"]["iteration_s"] == predicted);
   }
