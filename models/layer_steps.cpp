@@ -259,7 +259,11 @@ void entering_linear_backward(StepWriter& w, std::int64_t n, std::int64_t k) {
   if (overlap && w.t > 1) w.wait();
 }
 
-void forward_parts(StepWriter& w) {
+// What the feed-forward network's last product computes is saved by nobody: recomputation may stop before it, unless its
+// dropout mask has to be drawn again.
+bool stops_early(const StepWriter& w) { return w.software.recompute_stops_early && !w.software.dropout; }
+
+void forward_parts(StepWriter& w, bool stop_early = false) {
   normalization_forward(w);
   gather_and(w, [&] { linear(w, w.tokens, w.q + 2 * w.kv, w.h); });
   rotary_embedding(w);
@@ -272,6 +276,7 @@ void forward_parts(StepWriter& w) {
   normalization_forward(w);
   gather_and(w, [&] { linear(w, w.tokens, w.branches * w.f, w.h); });
   activation_forward(w);
+  if (stop_early) return;
   linear_and_leave(w, w.f);
   residual_forward(w);
 }
@@ -308,7 +313,7 @@ LayerSteps layer_forward(const StepContext& context) {
 LayerSteps layer_backward(const StepContext& context, Recompute recompute) {
   StepWriter w(context, Phase::recompute);
   if (recompute == Recompute::full) {
-    forward_parts(w);
+    forward_parts(w, stops_early(w));
     w.host_time(Phase::recompute, context.software.host_forward_per_layer);
   }
   if (recompute == Recompute::selective && unfused(w)) {

@@ -26,6 +26,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("pipeline_overlap", s.pipeline_overlap);
   f("scatter_gather", s.scatter_gather);
   f("gradient_norm", s.gradient_norm);
+  f("recompute_stops_early", s.recompute_stops_early);
   f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);
   f("pad_vocabulary", s.pad_vocabulary);
   f.raw("sources", s.sources);

@@ -36,6 +36,7 @@ struct SoftwareProfile {
   bool pipeline_overlap = false;  // point-to-point messages do not block the sender
   bool scatter_gather = false;    // pipeline sends 1/tensor of the activation per rank, gathered inside the node
   bool gradient_norm = true;      // a global gradient norm ties all ranks together before the optimizer
+  bool recompute_stops_early = false;  // recomputation ends once backward has all it needs: no last product of the layer
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step
   bool pad_vocabulary = true;                 // vocabulary padded to a multiple of 128 x tensor
   Json sources;

@@ -126,3 +126,16 @@ TEST_CASE("layers split equally when they divide, else as evenly as embedding an
       REQUIRE(*std::min_element(split.begin(), split.end()) >= 1);
     }
 }
+
+TEST_CASE("recomputation that stops early repeats all of a layer but its last product") {
+  Setup s;
+  const double last = 2.0 * s.context.tokens() * s.model.hidden * 4 * s.model.hidden;
+  const double whole = flops(layer_backward(s.context, Recompute::full));
+  s.software.recompute_stops_early = true;
+  REQUIRE(flops(layer_backward(s.context, Recompute::full)) == Approx(whole - last));
+  REQUIRE(flops(layer_backward(s.context, Recompute::none)) == Approx(whole - flops(layer_forward(s.context))));
+  SECTION("a dropout mask of the layer's output has to be drawn again, so nothing is left out") {
+    s.software.dropout = true;
+    REQUIRE(flops(layer_backward(s.context, Recompute::full)) == Approx(whole));
+  }
+}
