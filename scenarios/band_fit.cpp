@@ -250,10 +250,11 @@ struct LeftOutBand {
 };
 
 // What holds 90 % of the rows of a group (machine, source) that was left out: the percentiles of the other groups, widened
-// by one factor until it does. The band is that of all groups, widened by the same factor; with fewer than three groups
-// nothing can be left out, and it is their percentiles.
+// by one factor until it does, at most two: a source that errs like none of the others is not to decide. The band is that
+// of all groups, widened by the same factor; with fewer than three groups nothing can be left out, and it is their
+// percentiles.
 LeftOutBand left_out_band(const std::vector<GroupedError>& errors, const BandOfRow& band_of_row) {
-  constexpr double wanted = 0.9, widest = 8;
+  constexpr double wanted = 0.9, widest = 2;
   constexpr std::size_t least_groups = 3;
   std::map<std::string, std::vector<GroupedError>> others;
   for (const GroupedError& e : errors) others[e.group];
@@ -294,7 +295,8 @@ void fit_links(BandClass& c, std::vector<const ValidatedRow*> rows, std::vector<
   });
   fill(c, errors);
   c.band = rounded(found.band);
-  coverage.push_back(coverage_of("collectives, " + c.name + ", each source left out", found.rows));
+  if (!found.rows.empty())
+    coverage.push_back(coverage_of("collectives, " + c.name + ", each source left out", found.rows));
 }
 
 // What the other classes leave open of training steps.
@@ -307,7 +309,7 @@ void fit_unexplained(ErrorBands& bands, const std::vector<const ValidatedRow*>& 
   });
   fill(bands.unexplained, errors);
   bands.unexplained.band = rounded(found.band);
-  coverage.push_back(coverage_of("training steps, each source left out", found.rows));
+  if (!found.rows.empty()) coverage.push_back(coverage_of("training steps, each source left out", found.rows));
 }
 
 std::string_view class_name(Group group) {

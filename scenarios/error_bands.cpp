@@ -44,8 +44,23 @@ void add_share(ClassShares& shares, const ErrorBands& bands, KernelKind kind, do
     shares[measured ? measured_share(c->name) : c->name] += seconds;
 }
 
-ClassShares link_shares(bool several_nodes, bool latency_bound) {
-  return {{std::string(several_nodes ? scale_out : scale_up) + (latency_bound ? ", latency-bound" : ""), 1.0}};
+ClassShares link_shares(std::string_view link_class, bool latency_bound) {
+  return {{std::string(link_class) + (latency_bound ? ", latency-bound" : ""), 1.0}};
+}
+
+std::string_view link_class_of(const Cluster& cluster, const RoutedPattern& pattern) {
+  double fullest = 0;
+  bool host_bus = false;
+  for (const LinkLoad& load : pattern.loads) {
+    const Link& link = cluster.fabric.link(load.link);
+    const double time = load.weight / link.bandwidth.value;
+    if (time <= fullest) continue;
+    fullest = time;
+    host_bus = cluster.fabric.link_class(link.link_class).name.starts_with("pcie");
+  }
+  if (host_bus) return "host-bus";
+  if (!cluster.pools.empty() && cluster.pools[0].devices_per_node == 2) return "bridged-pair";
+  return has_several_nodes(cluster) ? scale_out : scale_up;
 }
 
 bool has_several_nodes(const Cluster& cluster) {

@@ -7,6 +7,7 @@
 #include "analysis/error_band.hpp"
 #include "analysis/metrics.hpp"
 #include "sim/kernel.hpp"
+#include "sim/routes.hpp"
 
 namespace orrery {
 
@@ -17,7 +18,10 @@ ErrorBands load_error_bands(const Library&);
 // measured range is known of the whole step only: every class gets that share.
 ClassShares step_shares(const ErrorBands&, const JobMetrics&, bool several_nodes);
 void add_share(ClassShares&, const ErrorBands&, KernelKind, double seconds, bool measured);
-ClassShares link_shares(bool several_nodes, bool latency_bound);
+ClassShares link_shares(std::string_view link_class, bool latency_bound);
+// "scale-up", "scale-out", "host-bus" where the fullest link of a pattern is PCIe, or "bridged-pair" where scale-up links
+// join two devices only.
+std::string_view link_class_of(const Cluster&, const RoutedPattern&);
 
 // Writes iteration_s_low and iteration_s_high of every job that completed an iteration.
 void add_error_bands(Metrics&, const Cluster&, const Library&);

@@ -196,6 +196,7 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
       used.insert(Rule::algorithm_automatic);
   }
   double seconds = 0, without_bytes = 0;
+  std::string_view links;
   for (const CollectiveStep& step : plan_collective(cluster, request).steps) {
     Operation transfer;
     transfer.kind = OpKind::transfer;
@@ -206,11 +207,12 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
     const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, step.flows);
     seconds += time_alone(transfer, routed).value;
     p.model_flops_s += step.bytes * routed.bottleneck;
+    links = link_class_of(cluster, routed);
     transfer.bytes = 0;
     without_bytes += time_alone(transfer, routed).value;
   }
   p.predicted = seconds;
-  p.shares = link_shares(has_several_nodes(cluster), without_bytes > seconds / 2);
+  p.shares = link_shares(links, without_bytes > seconds / 2);
   p.group = group_of(cluster.device_types[0], "links");
   p.hardware_flops_s = p.model_flops_s;
 }

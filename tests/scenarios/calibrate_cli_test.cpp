@@ -129,7 +129,7 @@ TEST_CASE("a band is wide enough for the machine that errs most when that one is
       const double off = source == 4 ? 0.3 : 0;  // four machines within 5 %, one 30 % slower
       ValidatedRow row = step("machine-" + std::to_string(source), 1.0, std::exp(off - 0.05 + 0.005 * i));
       row.row.kind = "collective";
-      row.prediction.shares = link_shares(false, false);
+      row.prediction.shares = link_shares("scale-up", false);
       rows.push_back(row);
     }
   ErrorBands start;
