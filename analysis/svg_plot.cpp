@@ -146,14 +146,28 @@ class SvgPlot {
         x1, y1, x2, y2, colour, more);
   }
 
+  struct Tick {
+    double at = 0;
+    std::string text;
+  };
+  static std::vector<Tick> ticks_of(const PlotAxis& axis, const Scale& scale) {
+    std::vector<Tick> ticks;
+    if (axis.ticks.empty())
+      for (const double tick : scale.ticks()) ticks.push_back({tick, tick_text(tick)});
+    const std::size_t every = axis.ticks.size() > 10 ? 2 : 1;
+    for (std::size_t i = 0; i < axis.ticks.size(); i += every)
+      ticks.push_back({axis.ticks[i], fmt::format("{:.0f}", axis.ticks[i])});
+    return ticks;
+  }
+
   void axes() {
-    for (const double tick : x_.ticks()) {
-      line(x_.at(tick), top_, x_.at(tick), bottom_, grid);
-      text(x_.at(tick), bottom_ + 20, "middle", tick_text(tick), R"( font-size="12")");
+    for (const Tick& tick : ticks_of(plot_.x, x_)) {
+      line(x_.at(tick.at), top_, x_.at(tick.at), bottom_, grid);
+      text(x_.at(tick.at), bottom_ + 20, "middle", tick.text, R"( font-size="12")");
     }
-    for (const double tick : y_.ticks()) {
-      line(left_, y_.at(tick), right_, y_.at(tick), grid);
-      text(left_ - 9, y_.at(tick) + 4, "end", tick_text(tick), R"( font-size="12")");
+    for (const Tick& tick : ticks_of(plot_.y, y_)) {
+      line(left_, y_.at(tick.at), right_, y_.at(tick.at), grid);
+      text(left_ - 9, y_.at(tick.at) + 4, "end", tick.text, R"( font-size="12")");
     }
     line(left_, bottom_, right_, bottom_, grey);
     line(left_, top_, left_, bottom_, grey);

@@ -16,6 +16,8 @@ struct PlotAxis {
   std::string label;  // with the unit: "measured iteration time (s)"
   AxisScale scale = AxisScale::linear;
   bool from_zero = false;  // linear axes only
+  std::vector<double> ticks =
+      {};  // whole numbers to stand there as they are (every second of more than ten); none: chosen
 };
 
 struct PlotPoint {

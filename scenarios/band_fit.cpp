@@ -251,8 +251,8 @@ struct LeftOutBand {
 
 // What holds 90 % of the rows of a group (machine, source) that was left out: the percentiles of the other groups, widened
 // by one factor until it does, at most two: a source that errs like none of the others is not to decide. The band is that
-// of all groups, widened by the same factor; with fewer than three groups nothing can be left out, and it is their
-// percentiles.
+// of all groups, widened by the same factor. With fewer than three groups nothing can be left out: the larger of their
+// percentiles then stands at both ends, since one source does not say on which side the next will err.
 LeftOutBand left_out_band(const std::vector<GroupedError>& errors, const BandOfRow& band_of_row) {
   constexpr double wanted = 0.9, widest = 2;
   constexpr std::size_t least_groups = 3;
@@ -262,7 +262,10 @@ LeftOutBand left_out_band(const std::vector<GroupedError>& errors, const BandOfR
     for (const GroupedError& e : errors)
       if (e.group != group) rest.push_back(e);
   const ErrorBand all = around_zero(errors);
-  if (others.size() < least_groups) return {all, {}};
+  if (others.size() < least_groups) {
+    const double larger = std::max(-all.low, all.high);
+    return {{-larger, all.median, larger}, {}};
+  }
   std::map<std::string, ErrorBand> without;
   for (const auto& [group, rest] : others) without[group] = around_zero(rest);
   const auto banded = [&](double factor) {

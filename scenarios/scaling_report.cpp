@@ -221,12 +221,28 @@ Json scaling_json(const ScalingStudy& study) {
   return json;
 }
 
+// The sizes themselves where they are doubled (or sparser); many close ones would run into each other.
+PlotAxis devices_axis(const ScalingStudy& study) {
+  PlotAxis axis = {"devices", AxisScale::logarithmic, false};
+  double last = 0;
+  bool doubled = true;
+  for (const ScalingPoint& point : study.points) {
+    if (!point.simulated) continue;
+    const auto devices = static_cast<double>(point.devices);
+    doubled = doubled && devices >= 1.9 * last;
+    last = devices;
+    axis.ticks.push_back(devices);
+  }
+  if (!doubled) axis.ticks.clear();
+  return axis;
+}
+
 Plot throughput_plot(const ScalingStudy& study) {
   const bool tokens = has_tokens(study);
   Plot plot;
   plot.title = study.name;
   plot.subtitle = subtitle_of(study);
-  plot.x = {"devices", AxisScale::logarithmic, false};
+  plot.x = devices_axis(study);
   plot.y = {tokens ? "throughput (tokens/s)" : "throughput (samples/s)", AxisScale::logarithmic, false};
   PlotSeries ideal;
   ideal.name = "ideal";
@@ -247,7 +263,7 @@ Plot throughput_plot(const ScalingStudy& study) {
 
 Plot efficiency_plot(const ScalingStudy& study) {
   Plot plot;
-  plot.x = {"devices", AxisScale::logarithmic, false};
+  plot.x = devices_axis(study);
   plot.y = {"scaling efficiency (%)", AxisScale::linear, true};
   plot.series = {series_of(
       study, "predicted", [](const ScalingPoint& p, bool) { return 100 * p.efficiency.value_or(0); }, false)};

@@ -62,7 +62,8 @@ void SweepProgress::tell(const StoredPoint& point, const SweepCounts& counts) {
   if (!point.reason.empty()) text += ": " + point.reason;
   if (point.status == "ok" && !sweep_.metrics.empty()) {
     const std::string& first = sweep_.metrics.front();
-    text += fmt::format(" {}={}", first, point.metrics.value(first, Json()).dump());
+    const Json value = point.metrics.value(first, Json());
+    text += fmt::format(" {}={}", first, value.is_number() ? fmt::format("{:.5g}", value.get<double>()) : value.dump());
   }
   print_error(text + "\n");
 }
