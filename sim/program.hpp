@@ -37,11 +37,12 @@ enum class Stream : std::uint8_t {
   receive_forward,
   send_backward,
   receive_backward,
-  copy
+  copy,
+  expert
 };
-inline constexpr std::array<std::string_view, 10> stream_names = {
-    "compute",      "tensor-parallel", "context-parallel", "data-parallel",    "parameter-gather",
-    "send-forward", "receive-forward", "send-backward",    "receive-backward", "copy"};
+inline constexpr std::array<std::string_view, 11> stream_names = {
+    "compute",         "tensor-parallel", "context-parallel", "data-parallel", "parameter-gather", "send-forward",
+    "receive-forward", "send-backward",   "receive-backward", "copy",          "expert-parallel"};
 
 enum class Phase : std::uint8_t {
   none,
