@@ -1,6 +1,7 @@
-// One transformer layer (and the embedding and output head) as the kernels and tensor-parallel collectives that a rank runs
-// in a forward or backward pass, after Megatron-LM (Shoeybi et al. 2019; Korthikanti et al. 2022 for sequence parallelism
-// and selective recomputation). Element-wise traffic is counted pass by pass: what the software profile fuses moves less.
+// One transformer layer (and the embedding and output head) as the kernels and collectives that a rank runs in a forward or
+// backward pass, after Megatron-LM (Shoeybi et al. 2019; Korthikanti et al. 2022 for sequence parallelism and selective
+// recomputation). Element-wise traffic is counted pass by pass: what the software profile fuses moves less.
+// The parts of a layer are in attention_steps, expert_steps and, what they share, step_parts.
 // Not modelled: bias and mask tensors' own traffic where they are negligible (under 1 % of a layer).
 #pragma once
 
@@ -14,12 +15,15 @@
 
 namespace orrery {
 
+// Who takes part in a collective of a layer.
+enum class Peers { tensor, context, experts, expert_tensor };
+
 struct LayerStep {
   enum class Kind { compute, collective, wait } kind = Kind::compute;
   Phase phase = Phase::forward;
   std::vector<Kernel> kernels;                       // compute
   CollectiveKind collective = CollectiveKind::none;  // collective
-  Stream stream = Stream::tensor;
+  Peers peers = Peers::tensor;
   double bytes = 0;
   bool asynchronous = false;  // the next compute does not wait; a later `wait` does
 };
@@ -37,8 +41,8 @@ struct StepContext {
   std::int64_t padded_vocabulary() const;
 };
 
-LayerSteps layer_forward(const StepContext&);
-LayerSteps layer_backward(const StepContext&, Recompute);  // recomputation of this layer included
+LayerSteps layer_forward(const StepContext&, LayerKind);
+LayerSteps layer_backward(const StepContext&, LayerKind, Recompute);  // recomputation of this layer included
 LayerSteps embedding_forward(const StepContext&);
 LayerSteps embedding_backward(const StepContext&);
 LayerSteps head_forward(const StepContext&);

@@ -1,5 +1,9 @@
 #include "models/memory.hpp"
 
+#include <algorithm>
+
+#include "models/expert_steps.hpp"
+
 namespace orrery {
 
 double layer_input_bytes(const StepContext& c) {
@@ -7,26 +11,62 @@ double layer_input_bytes(const StepContext& c) {
   return rows * c.model.hidden * c.element();
 }
 
-double layer_activation_bytes(const StepContext& c, Recompute recompute) {
+namespace {
+
+// Bytes of a saved input of a linear layer.
+double saved_element(const StepContext& c) {
+  return c.software.saves_quantized ? std::min(c.element(), bytes_per_element(c.precision)) : c.element();
+}
+
+// Rows sent to experts are kept as they arrive, and the branches with their product; the router keeps its logits. The
+// weights of the sum are applied to that product (Megatron-Core), so that what comes back need not be kept.
+double expert_activation_bytes(const StepContext& c, bool minimal) {
+  const ExpertSizes s = expert_sizes(c);
+  const auto rows = static_cast<double>(s.received), width = static_cast<double>(s.width);
+  const bool routes = c.model.experts->count > 1;  // else the input is the network's own, not a permuted copy
+  const double inputs = routes ? rows * c.model.hidden * saved_element(c) : 0;
+  const double logits = routes ? 4.0 * static_cast<double>(s.rows) * c.model.experts->count : 0;
+  const double branches = rows * width * (c.model.gated_ffn ? 2 : 1) * c.element();
+  const double activated = minimal ? 0 : rows * width * saved_element(c);
+  return inputs + branches + activated + logits;
+}
+
+// What the narrow projections of latent attention give, before and after their norms.
+double latent_width(const TransformerModel& m) {
+  if (!m.latent_attention) return 0;
+  const LatentAttention& a = *m.latent_attention;
+  return 2.0 * (a.query_rank.value_or(0) + a.key_value_rank) + a.rotary_width;
+}
+
+}  // namespace
+
+double layer_activation_bytes(const StepContext& c, LayerKind kind, Recompute recompute) {
   if (recompute == Recompute::full) return layer_input_bytes(c);
   const TransformerModel& m = c.model;
-  const double e = c.element(), t = c.plan.tensor, tokens = c.tokens();
-  const double mask = c.software.dropout ? 1 : 0;
-  const double outside = tokens * m.hidden * (4 * e + 2 * mask);  // inputs of norms and linear layers, dropout masks
-  const double attention = tokens * e * (2.0 * m.query_width() + 2.0 * m.key_value_width()) / t;
-  const double branches = m.gated_ffn ? 3 : 2;  // before (and between) and after the activation
-  const double mlp = tokens * e * branches * m.ffn_width() / t;
+  const double e = c.element(), in = saved_element(c), t = c.plan.tensor, tokens = c.tokens();
+  const double mask = c.software.dropout ? 1 : 0, shared = c.plan.sequence_parallel ? t : 1;
+  const double branches = m.gated_ffn ? 2 : 1, f = m.ffn_width(kind);
+  const double qkv = 1.0 * m.query_width() + m.key_value_pair_width();
+  if (recompute == Recompute::minimal) {
+    // Input of the layer, projections, output projection, branches; the last product is not needed.
+    const double outside = tokens * e * (2.0 * m.hidden + latent_width(m) / 2);
+    return outside / shared + tokens * e * (qkv + branches * f) / t +
+           (kind.experts ? expert_activation_bytes(c, true) : 0);
+  }
+  // Inputs of norms and of linear layers, dropout masks.
+  const double outside = tokens * (m.hidden * (2 * e + 2 * in + 2 * mask) + latent_width(m) * e);
+  const double attention = tokens * (qkv * e + m.context_width() * (c.software.saves_quantized ? e + in : e)) / t;
+  const double mlp = tokens * f * (branches * e + in) / t;  // before (and between) and after the activation
   double scores = 0;
   if (c.software.attention == AttentionImplementation::unfused && recompute != Recompute::selective)
     scores = tokens * m.sequence * m.heads / t * ((c.software.dropout ? 2 : 1) * e + mask);
-  const double shared = c.plan.sequence_parallel ? t : 1;
-  return outside / shared + attention + mlp + scores;
+  return outside / shared + attention + mlp + scores + (kind.experts ? expert_activation_bytes(c, false) : 0);
 }
 
-double layer_working_bytes(const StepContext& c, Recompute recompute) {
+double layer_working_bytes(const StepContext& c, LayerKind kind, Recompute recompute) {
   return recompute == Recompute::none
              ? 0
-             : layer_activation_bytes(c, Recompute::none) - layer_activation_bytes(c, recompute);
+             : layer_activation_bytes(c, kind, Recompute::none) - layer_activation_bytes(c, kind, recompute);
 }
 
 double head_activation_bytes(const StepContext& c) {
@@ -38,14 +78,18 @@ double head_activation_bytes(const StepContext& c) {
          (c.element() + (c.software.compiled ? 0 : 4));
 }
 
-ParameterBytes parameter_bytes(const StepContext& c, double n) {
+ParameterBytes parameter_bytes(const StepContext& c, double all, double experts) {
   const int zero = c.plan.zero_stage;
-  const double group = c.plan.zero_group;
+  const double group = c.plan.zero_group, expert_group = c.plan.expert_zero_group();
   const bool full_precision = c.element() >= 4;
+  const auto bytes = [&](double each, bool sharded) {
+    if (!sharded) return all * each;
+    return (all - experts) * each / group + experts * each / expert_group;
+  };
   ParameterBytes b;
-  b.weights = n * c.element() / (zero >= 3 ? group : 1);
-  b.gradients = n * (c.software.gradients_in_fp32 ? 4 : c.element()) / (zero >= 2 ? group : 1);
-  b.optimizer = n * (full_precision ? 8 : 12) / (zero >= 1 ? group : 1);
+  b.weights = bytes(c.element(), zero >= 3);
+  b.gradients = bytes(c.software.gradients_in_fp32 ? 4 : c.element(), zero >= 2);
+  if (!c.plan.offload.optimizer) b.optimizer = bytes(full_precision ? 8 : 12, zero >= 1);
   return b;
 }
 

@@ -1,21 +1,23 @@
 // Bytes that one rank keeps: weights, gradients, optimizer states, and the activations that one layer saves for its
 // backward pass (Korthikanti et al. 2022, eqs. 1-6, generalized to grouped queries, gated feed-forward and fused
-// attention). Not modelled: allocator fragmentation and framework overheads (typically 1-3 GB per device).
+// attention, mixtures of experts). Not modelled: allocator fragmentation and framework overheads (typically 1-3 GB per device).
 #pragma once
 
 #include "models/layer_steps.hpp"
 
 namespace orrery {
 
-double layer_activation_bytes(const StepContext&, Recompute);  // saved from forward to backward, per micro-batch
-double layer_working_bytes(const StepContext&, Recompute);     // extra while a recomputed layer runs its backward
-double layer_input_bytes(const StepContext&);                  // the tensor between layers, on this rank
-double head_activation_bytes(const StepContext&);              // logits and their fp32 copy
+double layer_activation_bytes(const StepContext&, LayerKind,
+                              Recompute);                              // saved for the backward pass of a micro-batch
+double layer_working_bytes(const StepContext&, LayerKind, Recompute);  // extra while a recomputed layer runs backward
+double layer_input_bytes(const StepContext&);                          // the tensor between layers, on this rank
+double head_activation_bytes(const StepContext&);                      // logits and their fp32 copy
 
 // Mixed precision: 16-bit weights; gradients in fp32 or 16-bit; Adam keeps fp32 master weights and two moments.
 struct ParameterBytes {
   double weights = 0, gradients = 0, optimizer = 0;
 };
-ParameterBytes parameter_bytes(const StepContext&, double parameters_on_rank);
+// `experts`: of the parameters, those that are shared only among the expert-parallel ranks' replicas.
+ParameterBytes parameter_bytes(const StepContext&, double parameters_on_rank, double experts);
 
 }  // namespace orrery

@@ -14,6 +14,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("compiled", s.compiled);
   f("host_forward_per_layer", s.host_forward_per_layer, Need::optional, non_negative);
   f("host_backward_per_layer", s.host_backward_per_layer, Need::optional, non_negative);
+  f("host_per_expert_launch", s.host_per_expert_launch, Need::optional, non_negative);
   f("host_optimizer", s.host_optimizer, Need::optional, non_negative);
   f("gradient_overlap", s.gradient_overlap);
   f("gradient_bucket", s.gradient_bucket, Need::optional, positive);
@@ -23,10 +24,17 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("sharded_broadcast", s.sharded_broadcast);
   f("tensor_overlap", s.tensor_overlap);
   f("tensor_overlap_forward", s.tensor_overlap_forward);
+  f("grouped_products", s.grouped_products);
+  f("fused_experts", s.fused_experts);
+  f("fused_dispatch", s.fused_dispatch);
+  f("expert_overlap", s.expert_overlap);
+  f("shared_expert_overlap", s.shared_expert_overlap);
   f("pipeline_overlap", s.pipeline_overlap);
   f("scatter_gather", s.scatter_gather);
   f("gradient_norm", s.gradient_norm);
   f("recompute_stops_early", s.recompute_stops_early);
+  f("saves_quantized", s.saves_quantized);
+  f("host_adam_rate", s.host_adam_rate, Need::optional, positive);
   f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);
   f("pad_vocabulary", s.pad_vocabulary);
   f.raw("sources", s.sources);

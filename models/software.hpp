@@ -24,6 +24,8 @@ struct SoftwareProfile {
   bool compiled = false;              // whole-graph compiler: element-wise work fused into its neighbours
   Seconds host_forward_per_layer{0};  // time the host needs to launch one layer forward (and one recomputation)
   Seconds host_backward_per_layer{0};
+  // Further, where the products of a layer's experts (and their casts) are launched one by one.
+  Seconds host_per_expert_launch{0};
   Seconds host_optimizer{0};                 // fixed host time of one optimizer step
   bool gradient_overlap = false;             // data-parallel reduction runs while backward goes on
   Bytes gradient_bucket{25e6};               // overlapped reductions are cut into buckets of at least this size
@@ -36,7 +38,19 @@ struct SoftwareProfile {
   bool pipeline_overlap = false;  // point-to-point messages do not block the sender
   bool scatter_gather = false;    // pipeline sends 1/tensor of the activation per rank, gathered inside the node
   bool gradient_norm = true;      // a global gradient norm ties all ranks together before the optimizer
-  bool recompute_stops_early = false;  // recomputation ends once backward has all it needs: no last product of the layer
+  bool recompute_stops_early =
+      false;                     // recomputation ends once backward has all it needs: no last product of the layer
+  bool tensor_overlap = false;   // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
+  bool grouped_products = true;  // one launch for the products of all experts of a rank
+  bool fused_experts = false;    // casts and activation happen inside the grouped products
+  bool fused_dispatch = false;   // tokens arrive in the order of the experts, and cross to a rank or node only once
+  bool expert_overlap = false;   // tokens travel while another micro-batch computes
+  bool shared_expert_overlap = false;  // shared experts run while the tokens of the others travel
+  bool pipeline_overlap = false;       // point-to-point messages do not block the sender
+  bool scatter_gather = false;         // pipeline sends 1/tensor of the activation per rank, gathered inside the node
+  bool gradient_norm = true;           // a global gradient norm ties all ranks together before the optimizer
+  bool saves_quantized = false;  // inputs of linear layers are kept for the backward pass in the products' precision
+  double host_adam_rate = 4e9;   // parameters per second that the processors of one host update (offloaded optimizer)
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step
   bool pad_vocabulary = true;                 // vocabulary padded to a multiple of 128 x tensor
   Json sources;

@@ -4,7 +4,7 @@
 
 namespace orrery {
 
-StepWriter::StepWriter(const StepContext& c, Phase phase)
+StepWriter::StepWriter(const StepContext& c, Phase phase, LayerKind layer)
     : context(c),
       model(c.model),
       software(c.software),
@@ -15,7 +15,10 @@ StepWriter::StepWriter(const StepContext& c, Phase phase)
       h(c.model.hidden),
       q(c.model.query_width() / t),
       kv(std::max(c.model.key_value_width() / t, static_cast<std::int64_t>(c.model.head_width()))),
-      f(c.model.ffn_width() / t),
+      f(c.model.ffn_width(layer) / t),
+      pairs(c.model.latent_attention ? c.model.key_value_pair_width() / t : 2 * kv),
+      o(c.model.context_width() / t),
+      kind(layer),
       branches(c.model.gated_ffn ? 2 : 1),
       linear(c.precision),
       other(c.activations()),
@@ -38,14 +41,30 @@ void StepWriter::elementwise(double elements, double bytes_per_element, int laun
                              launches));
 }
 
-void StepWriter::collective(CollectiveKind kind, Stream stream, double bytes, bool asynchronous) {
-  const int degree = stream == Stream::context ? context.plan.context : context.plan.tensor;
-  if (degree == 1) return;
+namespace {
+
+int degree(const ResolvedPlan& plan, Peers peers) {
+  switch (peers) {
+    case Peers::context:
+      return plan.context;
+    case Peers::experts:
+      return plan.expert;
+    case Peers::expert_tensor:
+      return plan.expert_tensor;
+    default:
+      return plan.tensor;
+  }
+}
+
+}  // namespace
+
+void StepWriter::collective(CollectiveKind collective_kind, Peers peers, double bytes, bool asynchronous) {
+  if (degree(context.plan, peers) == 1) return;
   LayerStep step;
   step.kind = LayerStep::Kind::collective;
   step.phase = phase_;
-  step.collective = kind;
-  step.stream = stream;
+  step.collective = collective_kind;
+  step.peers = peers;
   step.bytes = bytes;
   step.asynchronous = asynchronous;
   steps_.push_back(step);

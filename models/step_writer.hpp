@@ -9,13 +9,13 @@ namespace orrery {
 
 class StepWriter {
  public:
-  StepWriter(const StepContext& context, Phase phase);
+  StepWriter(const StepContext& context, Phase phase, LayerKind kind = {});
 
   void phase(Phase p) { phase_ = p; }
   void kernel(Kernel k);
   // `passes` bytes per element moved by a chain of `launches` element-wise kernels.
   void elementwise(double elements, double bytes_per_element, int launches = 1);
-  void collective(CollectiveKind kind, Stream stream, double bytes, bool asynchronous = false);
+  void collective(CollectiveKind kind, Peers peers, double bytes, bool asynchronous = false);
   void wait();
   // Spreads the host's launch time evenly over the launches of all steps written so far in `phase`.
   void host_time(Phase phase, Seconds total);
@@ -29,10 +29,12 @@ class StepWriter {
   std::int64_t t;            // tensor degree
   std::int64_t tokens;       // T
   std::int64_t rows;         // tokens in the regions that are not tensor-parallel (T/t under sequence parallelism)
-  std::int64_t h, q, kv, f;  // hidden, and per rank: query, key-value and feed-forward widths
-  std::int64_t branches;     // 2 for gated feed-forward
-  DataType linear, other;    // types of linear layers and of everything else
-  bool biased;               // linear layers have biases (models with layer norm)
+  std::int64_t h, q, kv, f;  // hidden, and per rank: query, key-value and feed-forward widths (shared experts' if any)
+  std::int64_t pairs, o;     // per rank: keys and values together, and what attention gives to the output projection
+  LayerKind kind;
+  std::int64_t branches;   // 2 for gated feed-forward
+  DataType linear, other;  // types of linear layers and of everything else
+  bool biased;             // linear layers have biases (models with layer norm)
 
  private:
   LayerStep& compute_step();

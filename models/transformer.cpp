@@ -1,18 +1,48 @@
 #include "models/transformer.hpp"
 
+#include <algorithm>
+
 namespace orrery {
+
+namespace {
+
+// Far above every model; products of the sizes stay within 64 bits.
+constexpr Range layers{1, 1e4}, width{1, 1e6}, heads{1, 1e4}, length{1, 1e8}, ffn{1, 1e7};
+
+}  // namespace
+
+void fields(Fields& f, Experts& e) {
+  f.required("count", e.count, Range{1, 1e5});
+  f.required("active", e.active, Range{1, 1e5});
+  f.required("ffn_hidden", e.ffn_hidden, ffn);
+  f("shared_ffn_hidden", e.shared_ffn_hidden, Need::optional, Range{0, 1e7});
+  f("dense_layers", e.dense_layers, Need::optional, Range{0, 1e4});
+  f("dense_ffn_hidden", e.dense_ffn_hidden, Need::optional, ffn);
+  f("capacity_factor", e.capacity_factor, Need::optional, positive);
+  f.check(e.active <= e.count, "active", fmt::format("at most count ({})", e.count), fmt::format("{}", e.active));
+}
+
+void fields(Fields& f, LatentAttention& a) {
+  f("query_rank", a.query_rank, Need::optional, width);
+  f.required("key_value_rank", a.key_value_rank, width);
+  f.required("rotary_width", a.rotary_width, heads);
+  f.required("value_width", a.value_width, heads);
+}
+
+void fields(Fields& f, SlidingWindow& w) {
+  f.required("tokens", w.tokens, length);
+  f("full_every", w.full_every, Need::optional, Range{0, 1e4});
+}
 
 void fields(Fields& f, TransformerModel& m) {
   f("name", m.name);
   f("title", m.title);
-  // Far above every model; products of the sizes stay within 64 bits.
-  constexpr Range layers{1, 1e4}, width{1, 1e6}, heads{1, 1e4}, length{1, 1e8};
   f.required("layers", m.layers, layers);
   f.required("hidden", m.hidden, width);
   f.required("heads", m.heads, heads);
   f("kv_heads", m.kv_heads, Need::optional, heads);
   f("head_dim", m.head_dim, Need::optional, heads);
-  f("ffn_hidden", m.ffn_hidden, Need::optional, Range{1, 1e7});
+  f("ffn_hidden", m.ffn_hidden, Need::optional, ffn);
   f("gated_ffn", m.gated_ffn);
   f.required("vocabulary", m.vocabulary, length);
   f.required("sequence", m.sequence, length);
@@ -24,6 +54,9 @@ void fields(Fields& f, TransformerModel& m) {
   f("predicted_positions", m.predicted_positions, Need::optional, at_least_one);
   f("activation", m.activation);
   f("normalization", m.normalization);
+  f("experts", m.experts);
+  f("latent_attention", m.latent_attention);
+  f("sliding_window", m.sliding_window);
   f.raw("sources", m.sources);
   f.check(m.head_dim || m.heads == 0 || m.hidden % m.heads == 0, "heads",
           fmt::format("a divisor of hidden ({}), or head_dim", m.hidden), fmt::format("{}", m.heads));
@@ -31,37 +64,124 @@ void fields(Fields& f, TransformerModel& m) {
           fmt::format("a divisor of heads ({})", m.heads), fmt::format("{}", m.kv_heads.value_or(0)));
 }
 
+int TransformerModel::ffn_width(LayerKind kind) const {
+  if (kind.experts) return experts->shared_ffn_hidden;
+  return experts ? experts->dense_ffn_hidden.value_or(ffn_width()) : ffn_width();
+}
+
+LayerKind layer_kind(const TransformerModel& m, int layer) {
+  LayerKind kind;
+  kind.experts = m.experts && layer >= m.experts->dense_layers;
+  const int full = m.sliding_window ? m.sliding_window->full_every : 1;
+  kind.windowed = m.sliding_window && (full == 0 || (layer + 1) % full != 0);
+  return kind;
+}
+
+std::vector<LayerGroup> layer_groups(const TransformerModel& m) {
+  std::vector<LayerGroup> groups;
+  for (int layer = 0; layer < m.layers; ++layer) {
+    const LayerKind kind = layer_kind(m, layer);
+    const auto same = std::find_if(groups.begin(), groups.end(), [&](const LayerGroup& g) { return g.kind == kind; });
+    if (same == groups.end())
+      groups.push_back({kind, 1});
+    else
+      ++same->count;
+  }
+  return groups;
+}
+
+namespace {
+
+double matrices(const TransformerModel& m) { return m.gated_ffn ? 3 : 2; }
+
+// Weights of a layer's attention projections; `narrow`: those of latent attention that every tensor rank holds.
+struct Projections {
+  double split = 0, narrow = 0;
+};
+Projections projections(const TransformerModel& m) {
+  const double h = m.hidden, q = m.query_width(), out = m.context_width();
+  if (!m.latent_attention) return {h * (q + 2.0 * m.key_value_width()) + q * h, 0};
+  const LatentAttention& a = *m.latent_attention;
+  const double keys = m.head_width() - a.rotary_width, query_rank = a.query_rank.value_or(0);
+  const double up = a.key_value_rank * m.heads * (keys + a.value_width) + (a.query_rank ? query_rank * q : h * q);
+  return {up + out * h, h * (query_rank + a.key_value_rank + a.rotary_width)};
+}
+
+}  // namespace
+
 double attention_parameters(const TransformerModel& m) {
   const double h = m.hidden, q = m.query_width(), kv = m.key_value_width();
-  return h * (q + 2 * kv) + q * h + (m.normalization == Normalization::layernorm ? q + 2 * kv + h : 0);
+  const Projections p = projections(m);
+  if (m.latent_attention)
+    return p.split + p.narrow + m.latent_attention->query_rank.value_or(0) + m.latent_attention->key_value_rank;
+  return p.split + (m.normalization == Normalization::layernorm ? q + 2 * kv + h : 0);
 }
 
-double mlp_parameters(const TransformerModel& m) {
-  const double h = m.hidden, f = m.ffn_width();
-  const double matrices = m.gated_ffn ? 3 : 2;
-  return matrices * h * f + (m.normalization == Normalization::layernorm ? f + h : 0);
+namespace {
+
+double network_parameters(const TransformerModel& m, double width) {
+  const double h = m.hidden;
+  return width > 0 ? matrices(m) * h * width + (m.normalization == Normalization::layernorm ? width + h : 0) : 0;
 }
 
-double layer_parameters(const TransformerModel& m) {
+double router_parameters(const TransformerModel& m, LayerKind kind) {
+  return kind.experts && m.experts->count > 1 ? static_cast<double>(m.hidden) * m.experts->count : 0;
+}
+
+}  // namespace
+
+double expert_parameters(const TransformerModel& m) {
+  return m.experts ? m.experts->count * network_parameters(m, m.experts->ffn_hidden) : 0;
+}
+
+double shared_layer_parameters(const TransformerModel& m, LayerKind kind) {
   const double norms = (m.normalization == Normalization::layernorm ? 4.0 : 2.0) * m.hidden;
-  return attention_parameters(m) + mlp_parameters(m) + norms;
+  return attention_parameters(m) + network_parameters(m, m.ffn_width(kind)) + norms + router_parameters(m, kind);
+}
+
+double shared_layer_parameters(const TransformerModel& m, LayerKind kind, int tensor) {
+  const double everywhere = projections(m).narrow + router_parameters(m, kind);
+  return (shared_layer_parameters(m, kind) - everywhere) / tensor + everywhere;
 }
 
 double embedding_parameters(const TransformerModel& m) {
   return (static_cast<double>(m.vocabulary) + m.learned_positions) * m.hidden;
 }
 
-double parameters(const TransformerModel& m) {
+namespace {
+
+double parameters_of(const TransformerModel& m, double share_of_experts) {
   const double head = m.tied_embeddings ? 0 : static_cast<double>(m.vocabulary) * m.hidden;
-  return m.layers * layer_parameters(m) + embedding_parameters(m) + head;
+  double layers = 0;
+  for (const LayerGroup& g : layer_groups(m))
+    layers += g.count *
+              (shared_layer_parameters(m, g.kind) + (g.kind.experts ? share_of_experts * expert_parameters(m) : 0));
+  return layers + embedding_parameters(m) + head;
+}
+
+}  // namespace
+
+double parameters(const TransformerModel& m) { return parameters_of(m, 1); }
+
+double active_parameters(const TransformerModel& m) {
+  return parameters_of(m, m.experts ? static_cast<double>(m.experts->active) / m.experts->count : 0);
 }
 
 double model_flops_per_sequence(const TransformerModel& m) {
-  const double s = m.sequence, h = m.hidden, q = m.query_width(), kv = m.key_value_width(), f = m.ffn_width();
-  const double matrices = h * (q + 2 * kv) + q * h + (m.gated_ffn ? 3 : 2) * h * f;
-  const double attention = 2 * s * q * m.attention_length_share;  // scores and their product with the values
+  const double s = m.sequence, h = m.hidden;
+  const Projections p = projections(m);
   const double head_positions = m.predicted_positions.value_or(m.sequence);
-  const double forward = s * m.layers * (2 * matrices + 2 * attention) + head_positions * 2 * h * m.vocabulary;
+  double forward = 0;
+  for (const LayerGroup& g : layer_groups(m)) {
+    double width = m.ffn_width(g.kind);
+    if (g.kind.experts) width += static_cast<double>(m.experts->active) * m.experts->ffn_hidden;
+    const double products = p.split + p.narrow + matrices(m) * h * width + router_parameters(m, g.kind);
+    const double keys = g.kind.windowed ? std::min(s, static_cast<double>(m.sliding_window->tokens)) : s;
+    // Scores and their product with the values.
+    const double attention = keys * (m.query_width() + m.context_width()) / 2.0 * 2 * m.attention_length_share;
+    forward += s * g.count * (2 * products + 2 * attention);
+  }
+  forward += head_positions * 2 * h * m.vocabulary;
   return 3 * forward;
 }
 

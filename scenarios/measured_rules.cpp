@@ -10,7 +10,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 25> rules = {{
+constexpr std::array<RuleText, 27> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -18,8 +18,6 @@ constexpr std::array<RuleText, 25> rules = {{
      "selective recomputation by operator that keeps half of the matrix products: half of the layers recomputed in "
      "full",
      "torchtitan documents what is kept; the share is our reading"},
-    {"recompute-minimal", "recomputation that keeps all matrix products: none (only element-wise work is repeated)",
-     "TPU v5p: 0 to 10 % extra FLOPs fit"},
     {"micro-batch", "micro-batch not stated: 2 sequences, or 1 where 2 do not divide the batch",
      "Megatron-Core r0.8 weak scaling"},
     {"interleaving",
@@ -72,6 +70,16 @@ constexpr std::array<RuleText, 25> rules = {{
      "defaults of the Hugging Face examples and of PyTorch; MLPerf BERT reference"},
     {"power-limit", "a board that would draw more than its power limit draws the limit",
      "power limits of NVIDIA boards are held by their clocks (nvidia-smi)"},
+    {"balanced-experts", "tokens spread evenly over the experts, none dropped; experts are not split by tensors",
+     "Megatron-Bridge performance recipes: moe_router_force_load_balancing, expert_tensor_parallel_size = 1"},
+    {"unknown-framework",
+     "framework not known: Megatron-Core with tensor or pipeline parallelism, PyTorch FSDP or DDP without, MaxText on "
+     "TPU",
+     "the most common frameworks with that parallelism"},
+    {"host-activations",
+     "fully sharded Megatron on a Grace superchip: the activations of half the layers are kept in host memory",
+     "Megatron-Bridge performance recipes of Llama 3 70B: cpu_offloading_num_layers 40 of 80 on GB200, 20 to 30 on "
+     "GB300"},
 }};
 
 struct FrameworkRow {
@@ -79,6 +87,9 @@ struct FrameworkRow {
   std::string_view profile;
   std::string_view setting =
       "";  // and in the mixed-precision mode or precision, where a framework's generations differ by it
+  std::string_view device = "";  // and in the accelerator, where its recipes do
+  bool mixture = false;          // only for mixtures of experts
+  bool interleaved = false;      // and only with virtual pipeline stages
 };
 
 constexpr FrameworkRow frameworks[] = {
@@ -90,8 +101,23 @@ constexpr FrameworkRow frameworks[] = {
     {"megatron-lm", "megatron-lm-2022"},
     {"megatron-core r0.8", "megatron-core-0.8"},
     {"megatron-core", "megatron-core"},
+    {"nemo 25.09", "megatron-bridge-moe-graph", "", "b200", true},  // GB200 as well
+    {"nemo 25.", "megatron-bridge-moe", "", "gb200", true},
+    {"nemo 26.02", "megatron-bridge-moe", "", "gb200", true},
+    {"nemo 26.04", "megatron-bridge-moe", "", "gb200", true},
+    {"nemo 25.", "megatron-bridge-moe", "", "gb300", true},
+    {"nemo 26.02", "megatron-bridge-moe", "", "gb300", true},
+    {"nemo 26.04", "megatron-bridge-moe", "", "gb300", true},
+    {"megatron-bridge", "megatron-bridge-moe-fused", "mxfp8", "gb200", true},
+    {"megatron-bridge", "megatron-bridge-moe-fused", "mxfp8", "gb300", true},
+    {"megatron-bridge", "megatron-bridge-moe", "", "gb200", true},
+    {"megatron-bridge", "megatron-bridge-moe", "", "gb300", true},
+    {"megatron-bridge", "megatron-bridge-moe-overlap", "", "nvidia-h", true, true},
+    {"megatron-bridge", "megatron-bridge-moe-eager", "", "", true},
     {"megatron-bridge", "megatron-bridge"},
     {"megatron bridge", "megatron-bridge"},
+    {"release 23.04", "nemo-mlperf-23.04"},
+    {"release 23.09", "nemo-mlperf-23.09"},
     {"nemo", "nemo-mlperf"},
     {"nvidia release", "nemo-mlperf"},
     {"llm-foundry", "llm-foundry"},
@@ -143,15 +169,33 @@ std::string rules_line(const RulesUsed& used) {
   return line;
 }
 
-std::string software_profile_of(const MeasuredRow& row) {
-  const std::string framework = row.need_text("framework");
+namespace {
+
+// What frameworks of that kind of parallelism share.
+std::string unknown_framework_profile(const MeasuredRow& row, const std::string& device) {
+  if (device.find("tpu") != std::string::npos) return "maxtext";
+  if (row.integer("parallelism/tensor").value_or(1) > 1 || row.integer("parallelism/pipeline").value_or(1) > 1)
+    return "megatron-core";
+  return row.integer("parallelism/zero_stage").value_or(0) >= 2 ? "pytorch-fsdp" : "pytorch-ddp";
+}
+
+}  // namespace
+
+std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
+  const std::string framework = row.text("framework").value_or("");
   const std::string name = lower(framework);
   const std::string setting = lower(row.text("mixed_precision_mode").value_or("") + " " +
                                     row.text("precision").value_or(""));
+  const std::string device = lower(row.text("accelerator").value_or(row.text("cluster/accelerator").value_or("")));
+  const bool mixture = row.has("model/experts");
+  const bool interleaved = row.integer("parallelism/virtual_pipeline").value_or(1) > 1;
   for (const FrameworkRow& known : frameworks)
-    if (name.find(known.contains) != std::string::npos && setting.find(known.setting) != std::string::npos)
+    if (name.find(known.contains) != std::string::npos && setting.find(known.setting) != std::string::npos &&
+        device.find(known.device) != std::string::npos && (mixture || !known.mixture) &&
+        (interleaved || !known.interleaved))
       return std::string(known.profile);
-  throw CannotSimulate("no software profile for framework " + quote(framework));
+  used.insert(Rule::unknown_framework);
+  return unknown_framework_profile(row, device);
 }
 
 const ReferencePort* reference_port(std::string_view scale_up_link) {

@@ -16,7 +16,6 @@ namespace orrery {
 enum class Rule : std::uint8_t {
   recompute_none,
   recompute_operator,
-  recompute_minimal,
   micro_batch,
   interleaving,
   tensor_in_node,
@@ -38,7 +37,10 @@ enum class Rule : std::uint8_t {
   algorithm_automatic,
   single_pass,
   power_recipe,
-  power_limit
+  power_limit,
+  balanced_experts,
+  unknown_framework,
+  host_activations
 };
 
 struct RuleText {
@@ -51,8 +53,8 @@ using RulesUsed = std::set<Rule>;
 // "recompute-none, scale-out-reference"
 std::string rules_line(const RulesUsed&);
 
-// The profile in models/software that documents what this framework does. CannotSimulate when the framework is unknown.
-std::string software_profile_of(const MeasuredRow&);
+// The profile in models/software that documents what this framework does.
+std::string software_profile_of(const MeasuredRow&, RulesUsed&);
 
 // The scale-out port of a reference system with this scale-up link, for rows that do not state theirs.
 struct ReferencePort {

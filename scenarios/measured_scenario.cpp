@@ -11,17 +11,71 @@ namespace {
 // What would need a model that we do not have.
 void check_modelled(const MeasuredRow& row) {
   const std::string family = row.text("model/family").value_or("");
-  if (row.has("model/experts") || family == "moe") throw CannotSimulate("mixture of experts is not modelled yet");
+  if (family == "moe" && !row.has("model/experts")) throw CannotSimulate("model/experts is not stated");
   if (family == "hybrid") throw CannotSimulate("hybrid state-space models are not modelled yet");
-  if (row.has("model/mla")) throw CannotSimulate("latent attention is not modelled yet");
-  if (row.has("model/sliding_window")) throw CannotSimulate("sliding-window attention is not modelled yet");
-  if (row.has("offload")) throw CannotSimulate("offload to the host is not modelled yet");
   if (!row.has("model")) throw CannotSimulate("no transformer: model sizes are not stated");
 }
 
 bool length_binned(const MeasuredRow& row) {
   return row.text("framework").value_or("").find("DeepLearningExamples") != std::string::npos &&
          row.text("model/family").value_or("") == "bert" && row.need_integer("model/sequence") == 512;
+}
+
+// The first of several spellings of a key that the row has.
+std::optional<std::int64_t> any_integer(const MeasuredRow& row, std::initializer_list<const char*> paths) {
+  for (const char* path : paths)
+    if (const auto value = row.integer(path)) return value;
+  return std::nullopt;
+}
+
+Json experts_document(const MeasuredRow& row, std::int64_t layers, RulesUsed& used) {
+  Json experts = {{"count", row.need_integer("model/experts/count")},
+                  {"active", row.need_integer("model/experts/active")},
+                  {"ffn_hidden", row.need_integer("model/experts/ffn_hidden")},
+                  {"dense_layers", std::min(layers, row.integer("model/experts/dense_layers").value_or(0))}};
+  const std::int64_t shared = row.integer("model/experts/shared").value_or(0);
+  experts["shared_ffn_hidden"] = row.integer("model/experts/shared_ffn_hidden")
+                                     .value_or(shared * row.need_integer("model/experts/ffn_hidden"));
+  if (const auto width = row.integer("model/experts/dense_ffn_hidden")) experts["dense_ffn_hidden"] = *width;
+  if (const auto factor = row.number("model/experts/capacity_factor")) experts["capacity_factor"] = *factor;
+  used.insert(Rule::balanced_experts);
+  return experts;
+}
+
+// The widths of DeepSeek-V2 and V3 where only the ranks are stated.
+Json latent_document(const MeasuredRow& row) {
+  const auto rank = any_integer(row, {"model/mla/kv_lora_rank", "model/mla/kv_rank", "model/mla/key_value_rank"});
+  if (!rank) throw CannotSimulate("model/mla/kv_lora_rank is not stated");
+  const std::int64_t width = row.need_integer("model/head_dim");
+  const std::int64_t rotary = any_integer(row, {"model/mla/qk_rope_head_dim", "model/mla/rope_head_dim",
+                                                "model/mla/qk_pos_emb_head_dim", "model/mla/rotary_width"})
+                                  .value_or(64);
+  Json latent = {{"key_value_rank", *rank}, {"rotary_width", rotary}};
+  latent["value_width"] = any_integer(row,
+                                      {"model/mla/v_head_dim", "model/mla/value_head_dim", "model/mla/value_width"})
+                              .value_or(width - rotary);
+  if (const auto query = any_integer(row, {"model/mla/q_lora_rank", "model/mla/q_rank", "model/mla/query_rank"}))
+    latent["query_rank"] = *query;
+  return latent;
+}
+
+Json window_document(const MeasuredRow& row) {
+  const auto tokens = row.at("model/sliding_window")->is_number() ? row.integer("model/sliding_window")
+                                                                  : row.integer("model/sliding_window/tokens");
+  if (!tokens) throw CannotSimulate("model/sliding_window/tokens is not stated");
+  const bool alternate = row.at("model/sliding_window")->is_object() &&
+                         row.flag("model/sliding_window/every_other_layer").value_or(false);
+  return {{"tokens", *tokens}, {"full_every", alternate ? 2 : 0}};
+}
+
+// Sizes of what a layer has beyond the plain transformer's.
+void write_variants(Json& model, const MeasuredRow& row, RulesUsed& used) {
+  if (row.has("model/experts")) model["experts"] = experts_document(row, model["layers"].get<std::int64_t>(), used);
+  if (row.has("model/mla")) {
+    model["latent_attention"] = latent_document(row);
+    model.erase("kv_heads");  // every head has keys and values of its own
+  }
+  if (row.has("model/sliding_window")) model["sliding_window"] = window_document(row);
 }
 
 Json model_document(const MeasuredRow& row, RulesUsed& used) {
@@ -42,6 +96,7 @@ Json model_document(const MeasuredRow& row, RulesUsed& used) {
     model["predicted_positions"] = model["sequence"].get<std::int64_t>() >= 512 ? 80 : 20;
     used.insert(Rule::masked_positions);
   }
+  write_variants(model, row, used);
   if (length_binned(row)) {
     model["sequence"] = 304;  // 0.6 x 512, in whole multiples of 8
     used.insert(Rule::length_binned);
@@ -114,9 +169,6 @@ void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
   if (stated.empty()) {
     plan["recompute"] = "none";
     used.insert(Rule::recompute_none);
-  } else if (stated == "minimal") {
-    plan["recompute"] = "none";
-    used.insert(Rule::recompute_minimal);
   } else if (stated == "selective" && detail.find("per-operator") != std::string::npos) {
     plan["recompute"] = "fraction";
     plan["recompute_fraction"] = 0.5;
@@ -124,15 +176,33 @@ void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
   } else if (stated == "fraction") {
     plan["recompute"] = "fraction";
     plan["recompute_fraction"] = row.need_number("recompute_fraction");
-  } else if (stated == "none" || stated == "selective" || stated == "full") {
+  } else if (stated == "none" || stated == "selective" || stated == "full" || stated == "minimal") {
     plan["recompute"] = stated;
   } else {
     throw CannotSimulate("recomputation \"" + stated + "\" is not modelled");
   }
 }
 
+// "cpu: optimizer", "cpu: activations and optimizer states", or a framework that is known to do it.
+void write_offload(Json& plan, const MeasuredRow& row, RulesUsed& used) {
+  const std::string stated = row.text("offload").value_or("");
+  const auto says = [&](std::string_view what) { return stated.find(what) != std::string::npos; };
+  if (says("param")) throw CannotSimulate("offload of parameters to the host is not modelled");
+  if (says("nvme") || says("NVMe")) throw CannotSimulate("offload to disks is not modelled");
+  if (says("optimizer") || stated == "cpu") plan["offload"]["optimizer"] = true;
+  if (says("activation")) plan["offload"]["activations"] = 1;
+  const std::string device = row.text("cluster/accelerator").value_or("");
+  if (stated.empty() && plan["zero_stage"] == 3 && device.find("-gb") != std::string::npos &&
+      row.text("framework").value_or("").find("Megatron") != std::string::npos) {
+    plan["offload"]["activations"] = 0.5;
+    used.insert(Rule::host_activations);
+  }
+}
+
 Json plan_document(const MeasuredRow& row, const Degrees& d, RulesUsed& used) {
   Json plan = {{"data", d.data}, {"tensor", d.tensor}, {"context", d.context}};
+  if (row.has("model/experts")) plan["expert"] = row.integer("parallelism/expert").value_or(1);
+  if (const auto degree = row.integer("parallelism/expert_tensor")) plan["expert_tensor"] = *degree;
   write_schedule(plan, row, d, used);
   const auto stage = row.integer("parallelism/zero_stage");
   if (!stage) used.insert(Rule::zero_stage);
@@ -145,6 +215,7 @@ Json plan_document(const MeasuredRow& row, const Degrees& d, RulesUsed& used) {
     plan["sequence_parallel"] = sequence_parallel.value_or(false);
   }
   write_recompute(plan, row, used);
+  write_offload(plan, row, used);
   return plan;
 }
 
@@ -160,7 +231,7 @@ Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
               {"precision", row.need_text("precision")},
               {"batch", batch_document(row, degrees, used)},
               {"plan", plan_document(row, degrees, used)},
-              {"software", software_profile_of(row)}};
+              {"software", software_profile_of(row, used)}};
   if (devices < machine.devices) job["placement"] = {{"first", 0}, {"count", devices}};
   used.insert(Rule::software_profile);
   return {{"orrery", "scenario/1"},

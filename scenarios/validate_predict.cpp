@@ -118,13 +118,15 @@ void predict_passes(Prediction& p, const Json& document, const std::string& phas
       }
     }
   };
-  const double passes = static_cast<double>(plan.micro_batches), layers = job.model.layers * passes;
+  const double passes = static_cast<double>(plan.micro_batches);
+  const auto groups = layer_groups(job.model);
   run(embedding_forward(context), passes);
-  run(layer_forward(context), layers);
+  for (const LayerGroup& group : groups) run(layer_forward(context, group.kind), group.count * passes);
   if (job.model.causal || !inference) run(head_forward(context), passes);
   if (phase == "forward+backward") {
     run(head_backward(context), passes);
-    run(layer_backward(context, Recompute::none), layers);
+    for (const LayerGroup& group : groups)
+      run(layer_backward(context, group.kind, Recompute::none), group.count * passes);
     run(embedding_backward(context), passes);
   }
   p.predicted = seconds;

@@ -1,6 +1,7 @@
 #include "models/parallelism/data_parallel.hpp"
 
 #include "kernels/shapes.hpp"
+#include "models/parallelism/offload.hpp"
 
 namespace orrery {
 
@@ -25,36 +26,45 @@ void GradientSync::after_backward(const Unit& unit, const PipelinePass& pass) {
   const int zero = lowering_.job.plan.zero_stage;
   if (zero < 2 && !last_micro_batch) return;
   bucket_ += unit.parameters;
+  experts_ += unit.experts;
   if (zero < 3 && !lowering_.job.software.gradient_overlap && !(zero == 2 && chunk_ends)) return;
   const bool full = bucket_ * gradient_element(lowering_) >= lowering_.job.software.gradient_bucket.value;
   if (zero < 3 && !full && !chunk_ends) return;
   Label label;
   label.layer = unit.layer;
   label.micro_batch = pass.micro_batch;
-  reduce(bucket_, label, zero == 2 && !lowering_.job.software.gradient_overlap);
-  bucket_ = 0;
+  reduce_bucket(label, zero == 2 && !lowering_.job.software.gradient_overlap);
 }
 
-void GradientSync::reduce(double parameters, Label label, bool wait) {
+void GradientSync::reduce_bucket(Label label, bool wait) {
+  const ResolvedPlan& plan = lowering_.job.plan;
+  reduce({GroupFamily::gradients, GroupFamily::shards, GroupFamily::replicas}, bucket_ - experts_, plan.zero_group,
+         plan.shards(), label, wait);
+  reduce({GroupFamily::expert_gradients, GroupFamily::expert_shards, GroupFamily::expert_replicas}, experts_,
+         plan.expert_zero_group(), plan.expert_shards(), label, wait);
+  bucket_ = experts_ = 0;
+}
+
+void GradientSync::reduce(const Families& families, double parameters, int zero_group, int shards, Label label,
+                          bool wait) {
   label.phase = Phase::gradient_sync;
   const double bytes = parameters * gradient_element(lowering_);
-  const ResolvedPlan& plan = lowering_.job.plan;
   const Emitter::Wait how = wait ? Emitter::Wait::next : Emitter::Wait::detached;
-  if (plan.zero_stage == 0) {
-    detached_.push_back(lowering_.emitter.collective(GroupFamily::gradients, Stream::data, CollectiveKind::all_reduce,
-                                                     bytes, label, how));
+  Emitter& emitter = lowering_.emitter;
+  if (lowering_.job.plan.zero_stage == 0) {
+    detached_.push_back(
+        emitter.collective(families.gradients, Stream::data, CollectiveKind::all_reduce, bytes, label, how));
     return;
   }
-  detached_.push_back(lowering_.emitter.collective(GroupFamily::shards, Stream::data, CollectiveKind::reduce_scatter,
-                                                   bytes, label, how));
-  if (plan.zero_group < plan.shards())  // queued behind the reduce-scatter on the same stream
-    detached_.push_back(lowering_.emitter.collective(GroupFamily::replicas, Stream::data, CollectiveKind::all_reduce,
-                                                     bytes / plan.zero_group, label, how));
+  detached_.push_back(
+      emitter.collective(families.shards, Stream::data, CollectiveKind::reduce_scatter, bytes, label, how));
+  if (zero_group < shards)  // queued behind the reduce-scatter on the same stream
+    detached_.push_back(emitter.collective(families.replicas, Stream::data, CollectiveKind::all_reduce,
+                                           bytes / zero_group, label, how));
 }
 
 void GradientSync::finish() {
-  if (bucket_ > 0) reduce(bucket_, {}, true);
-  bucket_ = 0;
+  if (bucket_ > 0) reduce_bucket({}, true);
   for (const auto& ops : detached_) lowering_.emitter.wait_for(ops);
 }
 
@@ -85,13 +95,19 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
   const ResolvedPlan& plan = l.job.plan;
   const SoftwareProfile& software = l.job.software;
   l.emitter.stage(stage);
-  const double parameters = l.stage_parameters(stage),
-               owned = parameters / (plan.zero_stage >= 1 ? plan.zero_group : 1);
-  Kernel step = optimizer_step(owned, software.optimizer_bytes_per_parameter, 1);
-  step.host_s = software.host_optimizer.value;
+  const double experts = l.stage_experts(stage), parameters = l.stage_parameters(stage) - experts;
+  const bool sharded = plan.zero_stage >= 1;
+  const double owned = parameters / (sharded ? plan.zero_group : 1) +
+                       experts / (sharded ? plan.expert_zero_group() : 1);
   Label label;
   label.phase = Phase::optimizer;
-  l.emitter.compute(l.emitter.builder().sequence({&step, 1}), label);
+  if (plan.offload.optimizer) {
+    emit_host_optimizer(l, owned);
+  } else {
+    Kernel step = optimizer_step(owned, software.optimizer_bytes_per_parameter, 1);
+    step.host_s = software.host_optimizer.value;
+    l.emitter.compute(l.emitter.builder().sequence({&step, 1}), label);
+  }
   if (plan.zero_stage == 0 || plan.zero_stage == 3 || software.parameter_gather_overlap) return;
   label.phase = Phase::parameter_gather;
   const double bytes = parameters * l.context.element();
@@ -100,6 +116,8 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
   else
     l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes, label,
                          Emitter::Wait::next);
+  l.emitter.collective(GroupFamily::expert_shards, Stream::data_gather, CollectiveKind::all_gather,
+                       experts * l.context.element(), label, Emitter::Wait::next);
 }
 
 }  // namespace

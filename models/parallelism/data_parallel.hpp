@@ -3,6 +3,7 @@
 //   zero 1   reduce-scatter instead; parameters gathered after the step (or during the next forward when overlapped)
 //   zero 2   reduce-scatter in every micro-batch
 //   zero 3   reduce-scatter per unit and micro-batch (FSDP)
+// Experts' gradients go to the ranks that hold the same experts, in collectives of their own.
 // With a ZeRO group smaller than the data-parallel ranks, what a group holds is all-reduced across groups (HSDP).
 #pragma once
 
@@ -19,11 +20,16 @@ class GradientSync {
   void finish();
 
  private:
-  void reduce(double parameters, Label, bool wait);
+  struct Families {
+    GroupFamily gradients, shards, replicas;
+  };
+  void reduce_bucket(Label, bool wait);
+  void reduce(const Families&, double parameters, int zero_group, int shards, Label, bool wait);
   StepLowering& lowering_;
   int stage_;
   std::vector<int> remaining_;  // backward passes left, by chunk of this stage
   double bucket_ = 0;           // parameters whose gradients wait in the open bucket
+  double experts_ = 0;          // of them, experts'
   std::vector<Emitter::OpOfClass> detached_;
 };
 

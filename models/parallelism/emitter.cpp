@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/collectives/group.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 
@@ -65,13 +66,50 @@ double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kin
   return sum;
 }
 
+namespace {
+
+GroupFamily family_of(Peers peers) {
+  switch (peers) {
+    case Peers::context:
+      return GroupFamily::context;
+    case Peers::experts:
+      return GroupFamily::experts;
+    case Peers::expert_tensor:
+      return GroupFamily::expert_tensor;
+    default:
+      return GroupFamily::tensor;
+  }
+}
+
+Stream stream_of(Peers peers) {
+  if (peers == Peers::context) return Stream::context;
+  return peers == Peers::tensor ? Stream::tensor : Stream::expert;
+}
+
+}  // namespace
+
+// Bytes that cross over those that would if every chosen expert got a copy of its own. On the slowest way (between nodes,
+// if there are several) a token goes once to each place that holds a chosen expert: with n places that hold equally many,
+// a place is left out with the chance that none of the k choices out of E falls on its E/n experts.
+double Emitter::crossing_share(const std::vector<int>& group) const {
+  if (settings_.chosen_experts == 0) return 1;
+  std::vector<DeviceId> members;
+  for (int rank : group) members.push_back(devices_[static_cast<std::size_t>(rank)]);
+  const std::size_t nodes = make_group(cluster_, std::move(members)).nodes.size();
+  const auto places = static_cast<double>(nodes > 1 ? nodes : group.size());
+  const double all = settings_.all_experts, here = all / places;
+  double missed = 1;
+  for (int i = 0; i < settings_.chosen_experts; ++i) missed *= std::max(0.0, all - here - i) / (all - i);
+  return places * (1 - missed) / settings_.chosen_experts;
+}
+
 // The host goes on launching while its device waits in a blocking collective of the pass.
 LayerSteps Emitter::cover_host_time(LayerSteps steps) {
   double host = 0, waiting = 0;
   for (const LayerStep& step : steps) {
     for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;
     if (step.kind != LayerStep::Kind::collective || step.asynchronous) continue;
-    const auto& groups = family(step.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor).groups;
+    const auto& groups = family(family_of(step.peers)).groups;
     if (!groups.empty()) waiting += duration_alone(groups.front(), step.collective, step.bytes);
   }
   if (host > 0)
@@ -80,18 +118,14 @@ LayerSteps Emitter::cover_host_time(LayerSteps steps) {
   return steps;
 }
 
-std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& original) {
-  const LayerSteps steps = cover_host_time(original);
+std::vector<Emitter::Step> Emitter::prepare(LayerSteps steps) {
+  for (LayerStep& step : steps)
+    if (step.collective == CollectiveKind::all_to_all && step.peers == Peers::experts)
+      step.bytes *= crossing_share(family(GroupFamily::experts).groups.front());
+  steps = cover_host_time(std::move(steps));
   std::vector<Step> prepared;
   for (const LayerStep& s : steps) {
-    Step p{s.kind,
-           s.phase,
-           {},
-           s.collective,
-           s.stream == Stream::context ? GroupFamily::context : GroupFamily::tensor,
-           s.stream,
-           s.bytes,
-           s.asynchronous};
+    Step p{s.kind, s.phase, {}, s.collective, family_of(s.peers), stream_of(s.peers), s.bytes, s.asynchronous};
     if (s.kind == LayerStep::Kind::compute) p.sequence = builder_.sequence(s.kernels);
     prepared.push_back(p);
   }
@@ -243,6 +277,42 @@ Emitter::OpOfClass Emitter::send(bool forward, double bytes, Label label, bool b
     arrivals[receiver] = op;
   }
   return arrivals;
+}
+
+Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class, Label label, bool after_compute,
+                                      std::optional<MemoryDelta> memory) {
+  OpOfClass ops;
+  label.job = settings_.job;
+  label.stage = static_cast<std::int16_t>(stage_);
+  if (!no_flows_.valid()) no_flows_ = builder_.pattern({});
+  const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
+  for (std::size_t i = 0; i < current().size(); ++i) {
+    const int c = current()[i];
+    const OpId op = builder_.transfer(builder_.on(representative(c), Stream::copy), no_flows_, 0, 0, time_of_class[i],
+                                      label, effect);
+    const ClassState& state = state_[static_cast<std::size_t>(c)];
+    if (after_compute) {
+      builder_.depend(op, state.last);
+      for (OpId before : state.pending) builder_.depend(op, before);
+    }
+    ops[c] = op;
+  }
+  return ops;
+}
+
+BytesPerSecond Emitter::host_link(int cls) const {
+  const DeviceModel& device = cluster_.model_of(representative(cls));
+  if (!device.host_link || !device.host_link->bandwidth_per_direction)
+    throw SpecError(device.name, "/host_link/bandwidth_per_direction", "a figure, to offload over", "none");
+  return *device.host_link->bandwidth_per_direction;
+}
+
+double Emitter::devices_per_host(int cls) const {
+  const DeviceId device = representative(cls);
+  for (const Pool& pool : cluster_.pools)
+    if (device.index() >= pool.first_device && device.index() < pool.first_device + pool.devices)
+      return static_cast<double>(pool.devices_per_node);
+  return 1;
 }
 
 void Emitter::wait_for_asynchronous() {

@@ -20,6 +20,8 @@ namespace orrery {
 struct EmitterSettings {
   CollectiveDetail detail = CollectiveDetail::flow;
   std::uint16_t job = 0;
+  // Experts that a token chooses, of how many, when it crosses only once to a device or node that holds several of them.
+  int chosen_experts = 0, all_experts = 0;
 };
 
 class Emitter {
@@ -42,7 +44,7 @@ class Emitter {
     double bytes;
     bool asynchronous;
   };
-  std::vector<Step> prepare(const LayerSteps&);
+  std::vector<Step> prepare(LayerSteps);
   void run(const std::vector<Step>&, Label, double bytes_at_start, double bytes_at_end);
 
   // Who waits for a collective: the next Compute, the next Compute after wait_for_asynchronous(), or whoever the caller
@@ -52,6 +54,13 @@ class Emitter {
   // A collective of the current stage's groups (or of all groups of a family that spans stages), after everything that its
   // classes have written to their compute queues so far. Returns its last operation for every class.
   OpOfClass collective(GroupFamily, Stream, CollectiveKind, double bytes, Label, Wait);
+  // Bytes over the host link of each class's device of the current stage, or work of its host, as the time it takes: on
+  // the copy stream, after what the class has computed so far when `after_compute`.
+  OpOfClass host_work(const std::vector<Seconds>& time_of_class, Label, bool after_compute,
+                      std::optional<MemoryDelta> memory = {});
+  // Of each class of the stage: what its host link carries in a second, and devices that share its host.
+  BytesPerSecond host_link(int cls) const;
+  double devices_per_host(int cls) const;
   // Forward (or backward) activations of the current stage to its neighbour; returns one operation per receiving class.
   OpOfClass send(bool forward, double bytes, Label, bool blocking);
   void wait_for(const OpOfClass& ops) {
@@ -94,6 +103,7 @@ class Emitter {
 
   Family& family(GroupFamily);
   LayerSteps cover_host_time(LayerSteps);
+  double crossing_share(const std::vector<int>& group) const;
   double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes) const;
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
@@ -111,6 +121,7 @@ class Emitter {
   std::array<std::unique_ptr<Family>, group_family_count> families_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double, bool>, std::vector<ResolvedStep>> resolved_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, std::string, std::size_t, bool>, PatternId> patterns_;
+  PatternId no_flows_;
   int stage_ = 0;
 };
 

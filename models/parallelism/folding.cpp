@@ -25,10 +25,12 @@ std::vector<int> classes_of(const std::vector<Key>& keys) {
 
 std::vector<Flow> flows_of(const Cluster& cluster, GroupFamily family, const std::vector<DeviceId>& members) {
   CollectiveRequest request;
-  request.kind = family == GroupFamily::next_stage ? CollectiveKind::send_receive : CollectiveKind::all_reduce;
+  request.kind = family == GroupFamily::next_stage ? CollectiveKind::send_receive
+                 : family == GroupFamily::experts  ? CollectiveKind::all_to_all
+                                                   : CollectiveKind::all_reduce;
   request.members = members;
   request.bytes = Bytes(64e6);
-  if (family != GroupFamily::next_stage) request.algorithm = "ring";
+  if (request.kind == CollectiveKind::all_reduce) request.algorithm = "ring";
   std::vector<Flow> flows;
   for (const CollectiveStep& step : plan_collective(cluster, request).steps)
     flows.insert(flows.end(), step.flows.begin(), step.flows.end());
@@ -115,7 +117,8 @@ Folding fold(const RankGrid& grid, const Cluster& cluster, const std::vector<Dev
   }
   std::vector<FamilyCosts> families;
   for (GroupFamily family : {GroupFamily::tensor, GroupFamily::context, GroupFamily::shards, GroupFamily::replicas,
-                             GroupFamily::next_stage, GroupFamily::embedding}) {
+                             GroupFamily::next_stage, GroupFamily::embedding, GroupFamily::experts,
+                             GroupFamily::expert_tensor, GroupFamily::expert_shards, GroupFamily::expert_replicas}) {
     families.push_back(family_costs(grid, cluster, devices, family));
     for (std::size_t g = 0; g < families.back().groups.size(); ++g)
       for (int rank : families.back().groups[g]) {

@@ -32,9 +32,15 @@ ParameterGather::ParameterGather(StepLowering& lowering, int stage, const std::v
 
 void ParameterGather::gather(std::size_t use) {
   if (!uses_[use].gathered) return;
-  const double bytes = uses_[use].unit->parameters * lowering_.context.element();
-  ops_[use] = lowering_.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes,
-                                           uses_[use].label, Emitter::Wait::detached);
+  const Unit& unit = *uses_[use].unit;
+  const auto gathered = [&](GroupFamily family, double parameters) {
+    return lowering_.emitter.collective(family, Stream::data_gather, CollectiveKind::all_gather,
+                                        parameters * lowering_.context.element(), uses_[use].label,
+                                        Emitter::Wait::detached);
+  };
+  ops_[use] = gathered(GroupFamily::shards, unit.parameters - unit.experts);
+  // Queued behind it on the same stream, so that whoever waits for the experts waits for both.
+  for (auto [cls, op] : gathered(GroupFamily::expert_shards, unit.experts)) ops_[use][cls] = op;
 }
 
 void ParameterGather::before_unit() {

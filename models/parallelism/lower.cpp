@@ -2,6 +2,7 @@
 
 #include "models/parallelism/data_parallel.hpp"
 #include "models/parallelism/fully_sharded.hpp"
+#include "models/parallelism/offload.hpp"
 #include "models/parallelism/pipeline_schedule.hpp"
 #include "models/parallelism/step_context.hpp"
 #include "sim/error.hpp"
@@ -47,7 +48,8 @@ class StageWriter {
         passes_(pipeline_schedule(plan_.schedule, plan_.pipeline, stage, plan_.virtual_pipeline,
                                   static_cast<int>(plan_.micro_batches))),
         gather_(l, stage, passes_),
-        sync_(l, stage, passes_) {}
+        sync_(l, stage, passes_),
+        offload_(l, stage, passes_) {}
 
   void write() {
     l_.emitter.stage(stage_);
@@ -71,6 +73,7 @@ class StageWriter {
     }
     for (const Unit* unit : units_of_pass(l_, stage_, pass)) write_unit(*unit, pass, label);
     for (int c : l_.emitter.current()) messages_.began(chunk, pass, c, l_.emitter.first(c));
+    l_.emitter.wait_for_asynchronous();  // exchanges of experts that are still on their way
     if (!sends) return;
     const double bytes = layer_input_bytes(l_.context) / (splits_messages() ? plan_.tensor : 1);
     const auto arrivals = l_.emitter.send(pass.forward, bytes, label, !l_.job.software.pipeline_overlap);
@@ -81,7 +84,11 @@ class StageWriter {
     const UnitSteps& steps = l_.steps(unit);
     label.layer = unit.layer;
     gather_.before_unit();
-    if (pass.forward) return l_.emitter.run(steps.forward, label, steps.saved_bytes, 0);
+    offload_.before_unit(unit, pass);
+    if (pass.forward) {
+      l_.emitter.run(steps.forward, label, steps.saved_bytes, 0);
+      return offload_.after_forward(unit, pass);
+    }
     l_.emitter.run(steps.backward, label, steps.working_bytes, -steps.working_bytes - steps.saved_bytes);
     sync_.after_backward(unit, pass);
   }
@@ -98,12 +105,13 @@ class StageWriter {
   std::vector<PipelinePass> passes_;
   ParameterGather gather_;
   GradientSync sync_;
+  ActivationOffload offload_;
 };
 
 void write_memory(StepLowering& l) {
   const ResolvedPlan& plan = l.job.plan;
   for (int s = 0; s < plan.pipeline; ++s) {
-    const ParameterBytes bytes = parameter_bytes(l.context, l.stage_parameters(s));
+    const ParameterBytes bytes = parameter_bytes(l.context, l.stage_parameters(s), l.stage_experts(s));
     double largest = 0;
     for (int c = s; c < l.chunk_count(); c += plan.pipeline)
       for (const Unit& unit : l.chunks[static_cast<std::size_t>(c)]) largest = std::max(largest, unit.parameters);
@@ -123,7 +131,7 @@ void write_memory(StepLowering& l) {
 
 LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
                           const LoweringOptions& options) {
-  const RankGrid grid(job.plan, job.model.tied_embeddings);
+  const RankGrid grid(job.plan, job.model.tied_embeddings, job.model.experts.has_value());
   ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
                grid.ranks());
   const Folding folding = options.fold ? fold(grid, cluster, devices) : unfolded(grid);

@@ -1,5 +1,5 @@
 // Lowers one synchronous training step of a transformer into a Program: the pipeline schedule orders the passes, layer
-// steps fill them, and each further dimension adds its own transfers (data_parallel, fully_sharded, pipeline messages).
+// steps fill them, and each further dimension adds its own transfers (data_parallel, fully_sharded, offload, pipeline messages).
 // One Program is one iteration; iterations are separated by a barrier (the optimizer needs the global gradient norm), so
 // the time of one simulated iteration is the steady-state period.
 #pragma once

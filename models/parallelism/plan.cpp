@@ -5,6 +5,11 @@
 
 namespace orrery {
 
+void fields(Fields& f, Offload& o) {
+  f("activations", o.activations, Need::optional, fraction);
+  f("optimizer", o.optimizer);
+}
+
 void fields(Fields& f, Plan& p) {
   constexpr Range degree{1, 16'777'216};  // as many devices as a cluster may have
   f("data", p.data, Need::optional, degree);
@@ -12,6 +17,8 @@ void fields(Fields& f, Plan& p) {
   f("pipeline", p.pipeline, Need::optional, degree);
   f("virtual_pipeline", p.virtual_pipeline, Need::optional, Range{1, 100});
   f("context", p.context, Need::optional, degree);
+  f("expert", p.expert, Need::optional, degree);
+  f("expert_tensor", p.expert_tensor, Need::optional, degree);
   f("sequence_parallel", p.sequence_parallel);
   f("zero_stage", p.zero_stage, Need::optional, Range{0, 3});
   f("zero_group", p.zero_group, Need::optional, degree);
@@ -19,6 +26,7 @@ void fields(Fields& f, Plan& p) {
   f("recompute", p.recompute);
   f("recompute_fraction", p.recompute_fraction, Need::optional, fraction);
   f("layer_split", p.layer_split);
+  f("offload", p.offload);
 }
 
 void fields(Fields& f, Batch& b) {
@@ -49,7 +57,8 @@ void check_model_divides(PlanChecker& check, const TransformerModel& m, const Re
     check.expect(size % degree == 0, key, fmt::format("a divisor of {} ({})", what, size), fmt::format("{}", degree));
   };
   divides("/plan/tensor", r.tensor, "heads", m.heads);
-  divides("/plan/tensor", r.tensor, "ffn_hidden", m.ffn_width());
+  for (const LayerGroup& g : layer_groups(m))
+    divides("/plan/tensor", r.tensor, g.kind.experts ? "shared_ffn_hidden" : "ffn_hidden", m.ffn_width(g.kind));
   if (r.tensor > m.key_value_heads())
     check.expect(r.tensor % m.key_value_heads() == 0, "/plan/tensor",
                  fmt::format("a multiple of kv_heads ({})", m.key_value_heads()), fmt::format("{}", r.tensor));
@@ -65,6 +74,27 @@ void check_model_divides(PlanChecker& check, const TransformerModel& m, const Re
         fmt::format("{} x {}", r.pipeline, r.virtual_pipeline));
   check.expect(m.layers >= chunks, "/plan/pipeline", fmt::format("at most {} chunks, one layer each", m.layers),
                fmt::format("{}", chunks));
+}
+
+void check_experts(PlanChecker& check, const TransformerModel& m, const ResolvedPlan& r) {
+  if (!m.experts) {
+    check.expect(r.expert == 1 && r.expert_tensor == 1, "/plan/expert", "1 for a model without experts",
+                 fmt::format("expert {}, expert_tensor {}", r.expert, r.expert_tensor));
+    return;
+  }
+  check.expect(m.experts->count % r.expert == 0, "/plan/expert",
+               fmt::format("a divisor of experts ({})", m.experts->count), fmt::format("{}", r.expert));
+  check.expect(m.experts->ffn_hidden % r.expert_tensor == 0, "/plan/expert_tensor",
+               fmt::format("a divisor of the experts' ffn_hidden ({})", m.experts->ffn_hidden),
+               fmt::format("{}", r.expert_tensor));
+  const double folded = 1.0 * r.expert * r.expert_tensor, ranks = 1.0 * r.tensor * r.context * r.data;
+  check.expect(std::fmod(ranks, folded) == 0, "/plan/expert",
+               fmt::format("expert x expert_tensor to divide tensor x context x data ({:.0f})", ranks),
+               fmt::format("{} x {}", r.expert, r.expert_tensor));
+  const double sharing = 1.0 * r.zero_group * r.tensor;
+  check.expect(std::fmod(sharing, folded) == 0 || std::fmod(folded, sharing) == 0, "/plan/zero_group",
+               "zero_group x tensor and expert x expert_tensor to be multiples of one another",
+               fmt::format("{} x {} and {} x {}", r.zero_group, r.tensor, r.expert, r.expert_tensor));
 }
 
 void check_schedule(PlanChecker& check, const Plan& p, const ResolvedPlan& r) {
@@ -92,12 +122,15 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   r.pipeline = p.pipeline;
   r.virtual_pipeline = p.virtual_pipeline;
   r.context = p.context;
+  r.expert = p.expert;
+  r.expert_tensor = p.expert_tensor;
   r.sequence_parallel = p.sequence_parallel && p.tensor > 1;
   r.zero_stage = p.zero_stage;
   r.recompute = p.recompute;
   r.recompute_fraction = p.recompute == Recompute::partial ? p.recompute_fraction : 1;
   if (p.recompute == Recompute::partial && p.recompute_fraction == 0) r.recompute = Recompute::none;
   r.layer_split = p.layer_split;
+  r.offload = p.offload;
   r.schedule = p.schedule.value_or(p.virtual_pipeline > 1 ? Schedule::interleaved : Schedule::one_f_one_b);
   const auto total = static_cast<std::int64_t>(devices);
   const double product = 1.0 * p.tensor * p.pipeline * p.context;  // may pass 64 bits
@@ -122,6 +155,7 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   r.micro_batch = b.micro;
   r.micro_batches = std::max<std::int64_t>(1, b.global / per_pass);
   check_model_divides(check, m, r);
+  check_experts(check, m, r);
   check_schedule(check, p, r);
   check.finish();
   return r;

@@ -2,12 +2,16 @@
 
 namespace orrery {
 
-RankGrid::RankGrid(const ResolvedPlan& plan, bool tied)
+RankGrid::RankGrid(const ResolvedPlan& plan, bool tied, bool experts)
     : tensor(plan.tensor),
       context(plan.context),
       data(plan.data),
       pipeline(plan.pipeline),
       zero_group(plan.zero_group),
+      expert(plan.expert),
+      expert_tensor(plan.expert_tensor),
+      expert_zero_group(plan.expert_zero_group()),
+      has_experts(experts),
       wraps(plan.schedule == Schedule::interleaved),
       tied_embedding(tied && plan.pipeline > 1) {}
 
@@ -22,21 +26,44 @@ std::vector<int> strided(int first, int stride, int count) {
   return ranks;
 }
 
-// Along data x context of every (tensor, stage), cut into `count` ranks `step` apart.
-Groups along_parameters(const RankGrid& g, bool shards) {
+// Ranks of a stage that hold the same parameters are `stride` apart; `zero_group` neighbours among them share one copy.
+Groups along_parameters(const RankGrid& g, int stride, int zero_group, bool shards) {
   Groups all;
-  const int copies = g.data * g.context / g.zero_group;
+  const int copies = g.ranks_per_stage() / stride / zero_group;
   for (int p = 0; p < g.pipeline; ++p)
-    for (int t = 0; t < g.tensor; ++t) {
-      const int first = g.rank(t, 0, 0, p);
+    for (int t = 0; t < stride; ++t) {
+      const int first = p * g.ranks_per_stage() + t;
       if (shards)
-        for (int c = 0; c < copies; ++c)
-          all.push_back(strided(first + c * g.zero_group * g.tensor, g.tensor, g.zero_group));
+        for (int c = 0; c < copies; ++c) all.push_back(strided(first + c * zero_group * stride, stride, zero_group));
       else
-        for (int i = 0; i < g.zero_group; ++i)
-          all.push_back(strided(first + i * g.tensor, g.zero_group * g.tensor, copies));
+        for (int i = 0; i < zero_group; ++i) all.push_back(strided(first + i * stride, zero_group * stride, copies));
     }
   return all;
+}
+
+// `count` ranks `stride` apart, and the next ones, over all ranks.
+Groups blocks(const RankGrid& g, int stride, int count) {
+  Groups all;
+  for (int block = 0; block < g.ranks(); block += stride * count)
+    for (int i = 0; i < stride; ++i) all.push_back(strided(block + i, stride, count));
+  return all;
+}
+
+Groups expert_groups(const RankGrid& g, GroupFamily family) {
+  const int stride = g.expert * g.expert_tensor;
+  if (!g.has_experts) return {};
+  switch (family) {
+    case GroupFamily::experts:
+      return blocks(g, g.expert_tensor, g.expert);
+    case GroupFamily::expert_tensor:
+      return blocks(g, 1, g.expert_tensor);
+    case GroupFamily::expert_shards:
+      return along_parameters(g, stride, g.expert_zero_group, true);
+    case GroupFamily::expert_replicas:
+      return along_parameters(g, stride, g.expert_zero_group, false);
+    default:
+      return along_parameters(g, stride, g.ranks_per_stage() / stride, true);
+  }
 }
 
 Groups next_stage(const RankGrid& g) {
@@ -65,21 +92,26 @@ Groups RankGrid::groups(GroupFamily family) const {
   Groups all;
   switch (family) {
     case GroupFamily::tensor:
-      for (int first = 0; first < ranks(); first += tensor) all.push_back(strided(first, 1, tensor));
+      all = blocks(*this, 1, tensor);
       break;
     case GroupFamily::context:
-      for (int block = 0; block < ranks(); block += tensor * context)
-        for (int t = 0; t < tensor; ++t) all.push_back(strided(block + t, tensor, context));
+      all = blocks(*this, tensor, context);
       break;
     case GroupFamily::shards:
-      all = along_parameters(*this, true);
+      all = along_parameters(*this, tensor, zero_group, true);
       break;
     case GroupFamily::replicas:
-      all = along_parameters(*this, false);
+      all = along_parameters(*this, tensor, zero_group, false);
       break;
     case GroupFamily::gradients:
-      for (int p = 0; p < pipeline; ++p)
-        for (int t = 0; t < tensor; ++t) all.push_back(strided(rank(t, 0, 0, p), tensor, data * context));
+      all = along_parameters(*this, tensor, data * context, true);
+      break;
+    case GroupFamily::experts:
+    case GroupFamily::expert_tensor:
+    case GroupFamily::expert_shards:
+    case GroupFamily::expert_replicas:
+    case GroupFamily::expert_gradients:
+      all = expert_groups(*this, family);
       break;
     case GroupFamily::next_stage:
       return next_stage(*this);

@@ -2,26 +2,57 @@
 
 #include <cmath>
 
+#include "sim/error.hpp"
+
 namespace orrery {
+
+namespace {
+
+EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options) {
+  EmitterSettings s{options.detail, options.job};
+  if (job.model.experts && job.software.fused_dispatch) {
+    s.chosen_experts = job.model.experts->active;
+    s.all_experts = job.model.experts->count;
+  }
+  return s;
+}
+
+}  // namespace
 
 StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const std::vector<DeviceId>& devices,
                            const RankGrid& grid, const Folding& folding, const LoweringOptions& options)
     : job(j),
       context{job.model, job.plan, job.software, job.precision},
-      emitter(cluster, devices, grid, folding, {options.detail, options.job}) {
+      emitter(cluster, devices, grid, folding, settings(j, options)) {
   make_chunks();
   const auto prepare = [&](const LayerSteps& forward, const LayerSteps& backward, double saved, double working) {
     return UnitSteps{emitter.prepare(forward), emitter.prepare(backward), saved, working};
   };
+  const auto prepare_layer = [&](LayerKind kind, Recompute r) {
+    return prepare(layer_forward(context, kind), layer_backward(context, kind, r),
+                   layer_activation_bytes(context, kind, r), layer_working_bytes(context, kind, r));
+  };
   const Recompute r = job.plan.recompute, when_recomputed = r == Recompute::partial ? Recompute::full : r;
   embedding_ = prepare(embedding_forward(context), embedding_backward(context), 0, 0);
   head_ = prepare(head_forward(context), head_backward(context), head_activation_bytes(context), 0);
-  layer_ = prepare(layer_forward(context), layer_backward(context, Recompute::none),
-                   layer_activation_bytes(context, Recompute::none), 0);
-  if (when_recomputed != Recompute::none)
-    recomputed_layer_ = prepare(layer_forward(context), layer_backward(context, when_recomputed),
-                                layer_activation_bytes(context, when_recomputed),
-                                layer_working_bytes(context, when_recomputed));
+  for (const LayerGroup& group : layer_groups(job.model)) {
+    LayerVariant variant{group.kind, prepare_layer(group.kind, Recompute::none), {}};
+    if (when_recomputed != Recompute::none) variant.recomputed = prepare_layer(group.kind, when_recomputed);
+    layers_.push_back(std::move(variant));
+  }
+}
+
+Unit StepLowering::layer_unit(int layer) const {
+  const ResolvedPlan& plan = job.plan;
+  Unit unit{Unit::Kind::layer, layer};
+  unit.layer_kind = layer_kind(job.model, layer);
+  unit.parameters = shared_layer_parameters(job.model, unit.layer_kind, plan.tensor);
+  if (!unit.layer_kind.experts) return unit;
+  const double experts = expert_parameters(job.model) / (plan.expert * plan.expert_tensor);
+  unit.parameters += experts;
+  // Where expert and ordinary parameters have the same replicas they are reduced and sharded together.
+  if (plan.expert * plan.expert_tensor != plan.tensor) unit.experts = experts;
+  return unit;
 }
 
 void StepLowering::make_chunks() {
@@ -32,14 +63,17 @@ void StepLowering::make_chunks() {
   for (std::size_t c = 0; c < layers.size(); ++c) {
     std::vector<Unit> units;
     const bool first = c == 0, last = c + 1 == layers.size();
-    if (first) units.push_back({Unit::Kind::embedding, -1, table + job.model.learned_positions * h, false});
+    if (first) units.push_back({Unit::Kind::embedding, -1, table + job.model.learned_positions * h});
     const auto recomputed = job.plan.recompute == Recompute::partial
                                 ? static_cast<int>(std::lround(job.plan.recompute_fraction * layers[c]))
                                 : (job.plan.recompute == Recompute::none ? 0 : layers[c]);
-    for (int i = 0; i < layers[c]; ++i)
-      units.push_back({Unit::Kind::layer, next_layer++, layer_parameters(job.model) / t, i < recomputed});
+    for (int i = 0; i < layers[c]; ++i) {
+      units.push_back(layer_unit(next_layer++));
+      units.back().recomputed = i < recomputed;
+      units.back().offloaded = i < std::lround(job.plan.offload.activations * layers[c]);
+    }
     const bool own_table = !job.model.tied_embeddings || job.plan.pipeline > 1;
-    if (last) units.push_back({Unit::Kind::head, -1, (own_table ? table : 0) + 2 * h, false});
+    if (last) units.push_back({Unit::Kind::head, -1, (own_table ? table : 0) + 2 * h});
     chunks.push_back(std::move(units));
   }
 }
@@ -47,7 +81,9 @@ void StepLowering::make_chunks() {
 const UnitSteps& StepLowering::steps(const Unit& unit) const {
   if (unit.kind == Unit::Kind::embedding) return embedding_;
   if (unit.kind == Unit::Kind::head) return head_;
-  return unit.recomputed ? recomputed_layer_ : layer_;
+  for (const LayerVariant& variant : layers_)
+    if (variant.kind == unit.layer_kind) return unit.recomputed ? variant.recomputed : variant.kept;
+  ORRERY_CHECK(false, "layer {} is of no kind that was prepared", unit.layer);
 }
 
 double StepLowering::chunk_parameters(int chunk) const {
@@ -59,6 +95,13 @@ double StepLowering::chunk_parameters(int chunk) const {
 double StepLowering::stage_parameters(int stage) const {
   double sum = 0;
   for (int c = stage; c < chunk_count(); c += job.plan.pipeline) sum += chunk_parameters(c);
+  return sum;
+}
+
+double StepLowering::stage_experts(int stage) const {
+  double sum = 0;
+  for (int c = stage; c < chunk_count(); c += job.plan.pipeline)
+    for (const Unit& unit : chunks[static_cast<std::size_t>(c)]) sum += unit.experts;
   return sum;
 }
 

@@ -14,7 +14,9 @@ struct Unit {  // what is computed, sharded and gathered together
   enum class Kind { embedding, layer, head } kind = Kind::layer;
   int layer = -1;         // number in the model, for layers
   double parameters = 0;  // on one rank, before ZeRO
-  bool recomputed = false;
+  double experts = 0;     // of them, those of experts whose replicas are other ranks than the rest's
+  LayerKind layer_kind;
+  bool recomputed = false, offloaded = false;
 };
 
 struct UnitSteps {
@@ -34,11 +36,18 @@ class StepLowering {
   const UnitSteps& steps(const Unit&) const;
   double chunk_parameters(int chunk) const;
   double stage_parameters(int stage) const;
+  double stage_experts(int stage) const;
   int chunk_count() const { return static_cast<int>(chunks.size()); }
 
  private:
   void make_chunks();
-  UnitSteps embedding_, head_, layer_, recomputed_layer_;
+  Unit layer_unit(int layer) const;
+  struct LayerVariant {
+    LayerKind kind;
+    UnitSteps kept, recomputed;
+  };
+  UnitSteps embedding_, head_;
+  std::vector<LayerVariant> layers_;
 };
 
 }  // namespace orrery

@@ -21,7 +21,7 @@ ResolvedPlan plan(int tensor, int context, int data, int pipeline, int zero_grou
 }  // namespace
 
 TEST_CASE("the groups of a family partition the ranks") {
-  const RankGrid grid(plan(2, 2, 6, 3, 4), true);
+  const RankGrid grid(plan(2, 2, 6, 3, 4), true, false);
   for (GroupFamily family : {GroupFamily::tensor, GroupFamily::context, GroupFamily::shards, GroupFamily::replicas,
                              GroupFamily::gradients, GroupFamily::model, GroupFamily::world}) {
     std::set<int> seen;
@@ -32,7 +32,7 @@ TEST_CASE("the groups of a family partition the ranks") {
 }
 
 TEST_CASE("groups have the size of their dimension, and a dimension of degree 1 has none") {
-  const RankGrid grid(plan(2, 2, 6, 3, 4), true);
+  const RankGrid grid(plan(2, 2, 6, 3, 4), true, false);
   REQUIRE(grid.groups(GroupFamily::tensor).front() == std::vector<int>{0, 1});
   REQUIRE(grid.groups(GroupFamily::context).front() == std::vector<int>{0, 2});
   REQUIRE(grid.groups(GroupFamily::gradients).front().size() == 12);
@@ -40,6 +40,6 @@ TEST_CASE("groups have the size of their dimension, and a dimension of degree 1 
   REQUIRE(grid.groups(GroupFamily::replicas).front() == std::vector<int>{0, 8, 16});
   REQUIRE(grid.groups(GroupFamily::next_stage).size() == 2 * 24);
   REQUIRE(grid.groups(GroupFamily::embedding).front() == std::vector<int>{0, 48});
-  const RankGrid one(plan(1, 1, 1, 1, 1), true);
+  const RankGrid one(plan(1, 1, 1, 1, 1), true, false);
   for (std::size_t f = 0; f < group_family_count; ++f) REQUIRE(one.groups(static_cast<GroupFamily>(f)).empty());
 }

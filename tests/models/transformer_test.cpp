@@ -63,26 +63,29 @@ TEST_CASE("GPT-3 has 175 billion parameters, Llama-2 7B has 6.74 billion") {
 
 TEST_CASE("the GEMMs of a step do the model FLOPs, and full recomputation adds one forward") {
   Setup s;
-  const double forward = s.model.layers * flops(layer_forward(s.context)) + flops(head_forward(s.context));
-  const double backward = s.model.layers * flops(layer_backward(s.context, Recompute::none)) +
+  const double forward = s.model.layers * flops(layer_forward(s.context, LayerKind{})) + flops(head_forward(s.context));
+  const double backward = s.model.layers * flops(layer_backward(s.context, LayerKind{}, Recompute::none)) +
                           flops(head_backward(s.context));
   REQUIRE(forward + backward == Approx(model_flops_per_sequence(s.model)));
   REQUIRE(backward == Approx(2 * forward));
-  REQUIRE(flops(layer_backward(s.context, Recompute::full)) ==
-          Approx(flops(layer_backward(s.context, Recompute::none)) + flops(layer_forward(s.context))));
+  REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::full)) ==
+          Approx(flops(layer_backward(s.context, LayerKind{}, Recompute::none)) +
+                 flops(layer_forward(s.context, LayerKind{}))));
 }
 
 TEST_CASE("selective recomputation repeats only the attention core") {
   Setup s;
   const double core = 4.0 * s.model.sequence * s.model.sequence * s.model.hidden;
-  REQUIRE(flops(layer_backward(s.context, Recompute::selective)) - flops(layer_backward(s.context, Recompute::none)) ==
+  REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::selective)) -
+              flops(layer_backward(s.context, LayerKind{}, Recompute::none)) ==
           Approx(core));
 }
 
 TEST_CASE("tensor parallelism divides the FLOPs of a layer and adds the published collectives") {
   Setup one, eight;
   eight.plan.tensor = 8;
-  REQUIRE(flops(layer_forward(eight.context)) == Approx(flops(layer_forward(one.context)) / 8));
+  REQUIRE(flops(layer_forward(eight.context, LayerKind{})) ==
+          Approx(flops(layer_forward(one.context, LayerKind{})) / 8));
   const auto bytes = [](const LayerSteps& steps, CollectiveKind kind) {
     double sum = 0;
     for (const LayerStep& step : steps)
@@ -90,13 +93,14 @@ TEST_CASE("tensor parallelism divides the FLOPs of a layer and adds the publishe
     return sum;
   };
   const double activation = 2.0 * eight.model.sequence * eight.model.hidden;
-  REQUIRE(bytes(layer_forward(one.context), CollectiveKind::all_reduce) == 0);
-  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::all_reduce) == Approx(2 * activation));
-  REQUIRE(bytes(layer_backward(eight.context, Recompute::none), CollectiveKind::all_reduce) == Approx(2 * activation));
+  REQUIRE(bytes(layer_forward(one.context, LayerKind{}), CollectiveKind::all_reduce) == 0);
+  REQUIRE(bytes(layer_forward(eight.context, LayerKind{}), CollectiveKind::all_reduce) == Approx(2 * activation));
+  REQUIRE(bytes(layer_backward(eight.context, LayerKind{}, Recompute::none), CollectiveKind::all_reduce) ==
+          Approx(2 * activation));
   eight.plan.sequence_parallel = true;
-  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::all_reduce) == 0);
-  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::all_gather) == Approx(2 * activation));
-  REQUIRE(bytes(layer_forward(eight.context), CollectiveKind::reduce_scatter) == Approx(2 * activation));
+  REQUIRE(bytes(layer_forward(eight.context, LayerKind{}), CollectiveKind::all_reduce) == 0);
+  REQUIRE(bytes(layer_forward(eight.context, LayerKind{}), CollectiveKind::all_gather) == Approx(2 * activation));
+  REQUIRE(bytes(layer_forward(eight.context, LayerKind{}), CollectiveKind::reduce_scatter) == Approx(2 * activation));
 }
 
 TEST_CASE("saved activations equal the formulas of Korthikanti et al.") {
@@ -104,11 +108,11 @@ TEST_CASE("saved activations equal the formulas of Korthikanti et al.") {
   s.software.dropout = true;
   s.plan.tensor = 8;
   const double sbh = 2048.0 * 12288, scores = 5.0 * 96 * 2048 / (12288 * 8.0);
-  REQUIRE(layer_activation_bytes(s.context, Recompute::none) == Approx(sbh * (10 + 24 / 8.0 + scores)));
-  REQUIRE(layer_activation_bytes(s.context, Recompute::selective) == Approx(sbh * (10 + 24 / 8.0)));
+  REQUIRE(layer_activation_bytes(s.context, LayerKind{}, Recompute::none) == Approx(sbh * (10 + 24 / 8.0 + scores)));
+  REQUIRE(layer_activation_bytes(s.context, LayerKind{}, Recompute::selective) == Approx(sbh * (10 + 24 / 8.0)));
   s.plan.sequence_parallel = true;
-  REQUIRE(layer_activation_bytes(s.context, Recompute::selective) == Approx(sbh * 34 / 8));
-  REQUIRE(layer_activation_bytes(s.context, Recompute::full) == Approx(2 * sbh / 8));
+  REQUIRE(layer_activation_bytes(s.context, LayerKind{}, Recompute::selective) == Approx(sbh * 34 / 8));
+  REQUIRE(layer_activation_bytes(s.context, LayerKind{}, Recompute::full) == Approx(2 * sbh / 8));
 }
 
 TEST_CASE("layers split equally when they divide, else as evenly as embedding and head allow") {
@@ -130,12 +134,25 @@ TEST_CASE("layers split equally when they divide, else as evenly as embedding an
 TEST_CASE("recomputation that stops early repeats all of a layer but its last product") {
   Setup s;
   const double last = 2.0 * s.context.tokens() * s.model.hidden * 4 * s.model.hidden;
-  const double whole = flops(layer_backward(s.context, Recompute::full));
+  const double whole = flops(layer_backward(s.context, LayerKind{}, Recompute::full));
   s.software.recompute_stops_early = true;
-  REQUIRE(flops(layer_backward(s.context, Recompute::full)) == Approx(whole - last));
-  REQUIRE(flops(layer_backward(s.context, Recompute::none)) == Approx(whole - flops(layer_forward(s.context))));
+  REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::full)) == Approx(whole - last));
+  REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::none)) ==
+          Approx(whole - flops(layer_forward(s.context, LayerKind{}))));
   SECTION("a dropout mask of the layer's output has to be drawn again, so nothing is left out") {
     s.software.dropout = true;
-    REQUIRE(flops(layer_backward(s.context, Recompute::full)) == Approx(whole));
+    REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::full)) == Approx(whole));
   }
+}
+
+TEST_CASE("recomputation between matrix products repeats no product and keeps less than all and more than the inputs") {
+  Setup s;
+  s.software.attention = AttentionImplementation::flash_2;
+  REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::minimal)) ==
+          Approx(flops(layer_backward(s.context, LayerKind{}, Recompute::none))));
+  REQUIRE(flops(layer_backward(s.context, LayerKind{}, Recompute::minimal), false) >
+          flops(layer_backward(s.context, LayerKind{}, Recompute::none), false));
+  const double minimal = layer_activation_bytes(s.context, LayerKind{}, Recompute::minimal);
+  REQUIRE(minimal < layer_activation_bytes(s.context, LayerKind{}, Recompute::none));
+  REQUIRE(minimal > layer_activation_bytes(s.context, LayerKind{}, Recompute::full));
 }

@@ -223,19 +223,19 @@ TEST_CASE("slices of a TPU run are nodes joined by the data-centre network") {
   CHECK(pool["node"]["scale_up"]["kind"] == "torus");
   CHECK(pool["node"]["scale_up"]["dimensions"] == Json::parse("[4, 4, 4]"));
   CHECK(pool["node"]["nics"] == Json::parse(R"({"link": "dcn", "count": 32})"));
-  CHECK(document["jobs"][0]["plan"]["recompute"] == "none");
+  CHECK(document["jobs"][0]["plan"]["recompute"] == "minimal");
 }
 
 TEST_CASE("what is not modelled is said, not guessed") {
   Json run = gpt_run();
-  run["model"]["experts"] = {{"count", 8}};
-  CHECK(reason_of(row_of(run)) == "mixture of experts is not modelled yet");
+  run["model"]["family"] = "moe";
+  CHECK(reason_of(row_of(run)) == "model/experts is not stated");
   run = gpt_run();
-  run["offload"] = "cpu";
-  CHECK(reason_of(row_of(run)) == "offload to the host is not modelled yet");
+  run["model"]["family"] = "hybrid";
+  CHECK(reason_of(row_of(run)) == "hybrid state-space models are not modelled yet");
   run = gpt_run();
-  run["framework"] = "somebody's own";
-  CHECK(reason_of(row_of(run)).find("no software profile") == 0);
+  run["offload"] = "nvme: optimizer";
+  CHECK(reason_of(row_of(run)) == "offload to disks is not modelled");
   run = gpt_run();
   run["parallelism"]["data"] = 3;
   CHECK(reason_of(row_of(run)).find("are not 16 devices") != std::string::npos);
@@ -272,6 +272,38 @@ TEST_CASE("every framework of the table has its software profile in the library"
     Json run = gpt_run();
     run["framework"] = framework;
     INFO(framework);
-    CHECK_FALSE(library.find("software", software_profile_of(row_of(run))).empty());
+    RulesUsed used;
+    CHECK_FALSE(library.find("software", software_profile_of(row_of(run), used)).empty());
+    CHECK(used.empty());
   }
+}
+
+TEST_CASE("an unknown framework is taken for the usual one of its parallelism, and that is listed") {
+  Json run = gpt_run();
+  run["framework"] = "somebody's own";
+  RulesUsed used;
+  CHECK(software_profile_of(row_of(run), used) == "megatron-core");
+  CHECK(used == RulesUsed{Rule::unknown_framework});
+  run["parallelism"]["tensor"] = run["parallelism"]["pipeline"] = 1;
+  run["parallelism"]["zero_stage"] = 3;
+  CHECK(software_profile_of(row_of(run), used) == "pytorch-fsdp");
+}
+
+TEST_CASE("mixtures of experts, latent attention, windows and offload are read from a row") {
+  Json run = gpt_run();
+  run["model"]["head_dim"] = 192;
+  run["model"]["experts"] = {{"count", 64}, {"active", 6}, {"shared", 2}, {"ffn_hidden", 1408}, {"dense_layers", 1}};
+  run["model"]["mla"] = {{"q_lora_rank", 1536}, {"kv_lora_rank", 512}, {"v_head_dim", 128}};
+  run["model"]["sliding_window"] = {{"tokens", 128}, {"every_other_layer", true}};
+  run["parallelism"]["expert"] = 2;
+  run["offload"] = "cpu: activations and optimizer states";
+  RulesUsed used;
+  const Json job = training_scenario(row_of(run), used)["jobs"][0];
+  CHECK(job["model"]["experts"] ==
+        Json::parse(R"({"count": 64, "active": 6, "ffn_hidden": 1408, "dense_layers": 1, "shared_ffn_hidden": 2816})"));
+  CHECK(job["model"]["latent_attention"] ==
+        Json::parse(R"({"key_value_rank": 512, "rotary_width": 64, "value_width": 128, "query_rank": 1536})"));
+  CHECK(job["model"]["sliding_window"] == Json::parse(R"({"tokens": 128, "full_every": 2})"));
+  CHECK(job["plan"]["expert"] == 2);
+  CHECK(job["plan"]["offload"] == Json::parse(R"({"optimizer": true, "activations": 1})"));
 }

@@ -1,0 +1,18 @@
+// The attention block of a layer, between its normalization and its residual addition: projections (or the narrow ones of
+// latent attention, DeepSeek-V2, arXiv:2405.04434, section 2.1), rotary embedding, scores and their product with the
+// values, fused or not, over the whole sequence, a sliding window or a context-parallel share of it.
+// A windowed query is taken to compute whole tiles of 128 keys: its window and one tile more. Fused attention with unequal
+// query-key and value widths is priced as one of their mean width, which has the same FLOPs and bytes.
+#pragma once
+
+#include "models/step_parts.hpp"
+
+namespace orrery {
+
+void attention_forward(StepWriter&);
+void attention_backward_pass(StepWriter&);
+// Scores, softmax, dropout and the product with the values: what selective recomputation repeats.
+void attention_core_forward(StepWriter&);
+bool unfused_attention(const StepWriter&);
+
+}  // namespace orrery

@@ -1,0 +1,42 @@
+// Offload to host memory over each device's own host link (PCIe, C2C), at its data-sheet rate.
+//   activations  what the first layers of a stage save is copied out behind the forward pass and back one layer ahead of
+//                its backward pass; the pass waits when more than one layer is still to be copied out (double buffering, as
+//                in Transformer Engine's cpu_offload)
+//   optimizer    gradients go to the host, whose processors run Adam, and the updated weights come back (ZeRO-Offload, Ren
+//                et al. 2021, arXiv:2101.06840), after the backward pass and without overlap
+// Devices of one host share its processors but not their links; traffic on device memory is not slowed.
+#pragma once
+
+#include <map>
+
+#include "models/parallelism/pipeline_schedule.hpp"
+#include "models/parallelism/step_context.hpp"
+
+namespace orrery {
+
+class ActivationOffload {
+ public:
+  ActivationOffload(StepLowering&, int stage, const std::vector<PipelinePass>& passes);
+  void before_unit(const Unit&, const PipelinePass&);
+  void after_forward(const Unit&, const PipelinePass&);
+  bool leaves(const Unit&) const;  // the activations of this unit are kept by the host
+
+ private:
+  struct Use {
+    const Unit* unit;
+    int micro_batch;
+  };
+  void fetch(std::size_t use);
+  std::vector<Seconds> times(double bytes) const;
+
+  StepLowering& lowering_;
+  std::vector<Use> returns_;  // in the order of the backward passes
+  std::vector<Emitter::OpOfClass> returned_;
+  std::size_t next_ = 0, issued_ = 0;
+  std::vector<Emitter::OpOfClass> leaving_;  // copies out that may still run
+};
+
+// Instead of the device's optimizer step: `parameters` owned by each device of the current stage.
+void emit_host_optimizer(StepLowering&, double parameters);
+
+}  // namespace orrery
