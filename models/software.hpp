@@ -34,12 +34,6 @@ struct SoftwareProfile {
   bool parameter_gather_overlap = false;     // ZeRO-1/2: gather overlaps the next forward
   bool sharded_broadcast = false;            // ZeRO-1/2: each owner broadcasts its parameters in turn (no all-gather)
   bool tensor_overlap_forward = false;       // forward ones too, pipelined with the product beside them (user buffers)
-  bool tensor_overlap = false;    // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
-  bool pipeline_overlap = false;  // point-to-point messages do not block the sender
-  bool scatter_gather = false;    // pipeline sends 1/tensor of the activation per rank, gathered inside the node
-  bool gradient_norm = true;      // a global gradient norm ties all ranks together before the optimizer
-  bool recompute_stops_early =
-      false;                     // recomputation ends once backward has all it needs: no last product of the layer
   bool tensor_overlap = false;   // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
   bool grouped_products = true;  // one launch for the products of all experts of a rank
   bool fused_experts = false;    // casts and activation happen inside the grouped products
@@ -49,6 +43,8 @@ struct SoftwareProfile {
   bool pipeline_overlap = false;       // point-to-point messages do not block the sender
   bool scatter_gather = false;         // pipeline sends 1/tensor of the activation per rank, gathered inside the node
   bool gradient_norm = true;           // a global gradient norm ties all ranks together before the optimizer
+  bool recompute_stops_early =
+      false;                     // recomputation ends once backward has all it needs: no last product of the layer
   bool saves_quantized = false;  // inputs of linear layers are kept for the backward pass in the products' precision
   double host_adam_rate = 4e9;   // parameters per second that the processors of one host update (offloaded optimizer)
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step

@@ -7,45 +7,45 @@ namespace orrery {
 namespace {
 
 // Far above every model; products of the sizes stay within 64 bits.
-constexpr Range layers{1, 1e4}, width{1, 1e6}, heads{1, 1e4}, length{1, 1e8}, ffn{1, 1e7};
+constexpr Range depths{1, 1e4}, widths{1, 1e6}, head_counts{1, 1e4}, lengths{1, 1e8}, ffn_widths{1, 1e7};
 
 }  // namespace
 
 void fields(Fields& f, Experts& e) {
   f.required("count", e.count, Range{1, 1e5});
   f.required("active", e.active, Range{1, 1e5});
-  f.required("ffn_hidden", e.ffn_hidden, ffn);
+  f.required("ffn_hidden", e.ffn_hidden, ffn_widths);
   f("shared_ffn_hidden", e.shared_ffn_hidden, Need::optional, Range{0, 1e7});
   f("dense_layers", e.dense_layers, Need::optional, Range{0, 1e4});
-  f("dense_ffn_hidden", e.dense_ffn_hidden, Need::optional, ffn);
+  f("dense_ffn_hidden", e.dense_ffn_hidden, Need::optional, ffn_widths);
   f("capacity_factor", e.capacity_factor, Need::optional, positive);
   f.check(e.active <= e.count, "active", fmt::format("at most count ({})", e.count), fmt::format("{}", e.active));
 }
 
 void fields(Fields& f, LatentAttention& a) {
-  f("query_rank", a.query_rank, Need::optional, width);
-  f.required("key_value_rank", a.key_value_rank, width);
-  f.required("rotary_width", a.rotary_width, heads);
-  f.required("value_width", a.value_width, heads);
+  f("query_rank", a.query_rank, Need::optional, widths);
+  f.required("key_value_rank", a.key_value_rank, widths);
+  f.required("rotary_width", a.rotary_width, head_counts);
+  f.required("value_width", a.value_width, head_counts);
 }
 
 void fields(Fields& f, SlidingWindow& w) {
-  f.required("tokens", w.tokens, length);
+  f.required("tokens", w.tokens, lengths);
   f("full_every", w.full_every, Need::optional, Range{0, 1e4});
 }
 
 void fields(Fields& f, TransformerModel& m) {
   f("name", m.name);
   f("title", m.title);
-  f.required("layers", m.layers, layers);
-  f.required("hidden", m.hidden, width);
-  f.required("heads", m.heads, heads);
-  f("kv_heads", m.kv_heads, Need::optional, heads);
-  f("head_dim", m.head_dim, Need::optional, heads);
-  f("ffn_hidden", m.ffn_hidden, Need::optional, ffn);
+  f.required("layers", m.layers, depths);
+  f.required("hidden", m.hidden, widths);
+  f.required("heads", m.heads, head_counts);
+  f("kv_heads", m.kv_heads, Need::optional, head_counts);
+  f("head_dim", m.head_dim, Need::optional, head_counts);
+  f("ffn_hidden", m.ffn_hidden, Need::optional, ffn_widths);
   f("gated_ffn", m.gated_ffn);
-  f.required("vocabulary", m.vocabulary, length);
-  f.required("sequence", m.sequence, length);
+  f.required("vocabulary", m.vocabulary, lengths);
+  f.required("sequence", m.sequence, lengths);
   f("tied_embeddings", m.tied_embeddings);
   f("causal", m.causal);
   f("learned_positions", m.learned_positions, Need::optional, non_negative);

@@ -3,7 +3,8 @@
 //                its backward pass; the pass waits when more than one layer is still to be copied out (double buffering, as
 //                in Transformer Engine's cpu_offload)
 //   optimizer    gradients go to the host, whose processors run Adam, and the updated weights come back (ZeRO-Offload, Ren
-//                et al. 2021, arXiv:2101.06840), after the backward pass and without overlap
+//                et al. 2021, arXiv:2101.06840; its table of CPU-Adam has 4 billion parameters in 1.0 s, from memory),
+//                after the backward pass and without overlap
 // Devices of one host share its processors but not their links; traffic on device memory is not slowed.
 #pragma once
 

@@ -42,9 +42,21 @@ StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const s
   }
 }
 
+namespace {
+
+Unit unit_of(Unit::Kind kind, double parameters) {
+  Unit unit;
+  unit.kind = kind;
+  unit.parameters = parameters;
+  return unit;
+}
+
+}  // namespace
+
 Unit StepLowering::layer_unit(int layer) const {
   const ResolvedPlan& plan = job.plan;
-  Unit unit{Unit::Kind::layer, layer};
+  Unit unit;
+  unit.layer = layer;
   unit.layer_kind = layer_kind(job.model, layer);
   unit.parameters = shared_layer_parameters(job.model, unit.layer_kind, plan.tensor);
   if (!unit.layer_kind.experts) return unit;
@@ -63,7 +75,7 @@ void StepLowering::make_chunks() {
   for (std::size_t c = 0; c < layers.size(); ++c) {
     std::vector<Unit> units;
     const bool first = c == 0, last = c + 1 == layers.size();
-    if (first) units.push_back({Unit::Kind::embedding, -1, table + job.model.learned_positions * h});
+    if (first) units.push_back(unit_of(Unit::Kind::embedding, table + job.model.learned_positions * h));
     const auto recomputed = job.plan.recompute == Recompute::partial
                                 ? static_cast<int>(std::lround(job.plan.recompute_fraction * layers[c]))
                                 : (job.plan.recompute == Recompute::none ? 0 : layers[c]);
@@ -73,7 +85,7 @@ void StepLowering::make_chunks() {
       units.back().offloaded = i < std::lround(job.plan.offload.activations * layers[c]);
     }
     const bool own_table = !job.model.tied_embeddings || job.plan.pipeline > 1;
-    if (last) units.push_back({Unit::Kind::head, -1, (own_table ? table : 0) + 2 * h});
+    if (last) units.push_back(unit_of(Unit::Kind::head, (own_table ? table : 0) + 2 * h));
     chunks.push_back(std::move(units));
   }
 }
