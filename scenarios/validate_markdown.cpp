@@ -54,10 +54,11 @@ std::string table_of(const Validation& part, std::string_view title) {
   for (const SourceStatistics& s : part.by_source) text += line_of(s.source.substr(s.source.find('/') + 1), s);
   text += line_of("**all counted rows**", part.overall);
   if (part.overall.statistics.simulated == 0) return text;
-  text += fmt::format(
-      "\nMedian of the sources' medians {} %, geometric mean error {} %, median width of the bands {} %.\n",
-      percent(part.median_of_source_medians), percent(part.overall.statistics.geomean_error),
-      percent(part.overall.statistics.median_band_width));
+  text += fmt::format("\nMedian of the sources' medians {} %, geometric mean error {} %",
+                      percent(part.median_of_source_medians), percent(part.overall.statistics.geomean_error));
+  if (const auto& width = part.overall.statistics.median_band_width)
+    text += fmt::format(", median width of the bands {} %", percent(width));
+  text += ".\n";
   return text;
 }
 

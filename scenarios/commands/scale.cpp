@@ -37,11 +37,24 @@ ScalingRequest request_of(const ScaleOptions& options) {
   return request;
 }
 
+// Each once, with the sizes where it does not hold for all of them.
 std::vector<std::string> warnings_of(const ScalingStudy& study) {
   std::vector<std::string> all;
-  for (const ScalingPoint& point : study.points)
-    for (const std::string& warning : point.warnings)
-      if (std::find(all.begin(), all.end(), warning) == all.end()) all.push_back(warning);
+  std::vector<std::vector<std::string>> sizes;
+  std::size_t simulated = 0;
+  for (const ScalingPoint& point : study.points) {
+    simulated += point.simulated ? 1 : 0;
+    for (const std::string& warning : point.warnings) {
+      const auto at = static_cast<std::size_t>(std::find(all.begin(), all.end(), warning) - all.begin());
+      if (at == all.size()) {
+        all.push_back(warning);
+        sizes.emplace_back();
+      }
+      sizes[at].push_back(fmt::format("{}", point.devices));
+    }
+  }
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (sizes[i].size() < simulated) all[i] += fmt::format(" (at {} devices)", fmt::join(sizes[i], ", "));
   return all;
 }
 

@@ -48,6 +48,7 @@ std::vector<MeasuredRow> read_rows(const ValidateOptions& options) {
     }
   }
   if (!faults.empty()) throw SpecError(faults);
+  if (rows.empty()) throw SpecError(options.records.front(), "/runs", "at least one run", "none in the given files");
   return rows;
 }
 

@@ -109,3 +109,20 @@ TEST_CASE("logs and mappings that cannot be used end with exit code 2 and say wh
           "tensors");
   refused({"--scenario", file, "--log", folder.write("empty.csv", ""), "--column", "time_ms=ms"}, "empty.csv");
 }
+
+TEST_CASE("measured files that are cut off, foreign, of another version or empty are refused by name") {
+  const Folder folder;
+  const auto refused = [&](const std::string& name, const std::string& content, const std::string& what) {
+    const auto outcome = run_orrery({"validate", folder.write(name, content)});
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK(outcome.out.empty());
+    CHECK_THAT(outcome.err, Catch::Contains(name) && Catch::Contains(what));
+  };
+  refused("cut.json", R"({"format": "orrery/measured/1", "kind": "training", "runs": [{"id": "a", "dev)", "valid JSON");
+  refused("foreign.json", R"({"results": []})", "/format");
+  refused("newer.json", R"({"format": "orrery/measured/2", "kind": "training", "runs": []})", "orrery/measured/2");
+  refused("empty.json", R"({"format": "orrery/measured/1", "kind": "training", "runs": []})", "at least one run");
+  refused("list.json", R"({"format": "orrery/measured/1", "kind": "training", "runs": [3]})", "/runs/0");
+  refused("table.json", R"({"format": "orrery/measured/1", "kind": "power", "data_file": "none.csv"})", "none.csv");
+}
