@@ -178,16 +178,7 @@ double CollectiveTimes::analytic(const CollectivePlan& plan) {
     for (const CollectiveStep& step : plan.steps)
       routed.push_back(route_pattern(cluster_.fabric, *cluster_.router, step.flows));
   double seconds = 0;
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    const CollectiveStep& step = plan.steps[i];
-    Operation transfer;
-    transfer.kind = OpKind::transfer;
-    transfer.bytes = step.bytes;
-    transfer.efficiency = step.efficiency;
-    transfer.rounds = step.rounds;
-    transfer.setup_s = step.setup.value;
-    seconds += time_alone(transfer, routed[i]).value;
-  }
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) seconds += time_alone(plan.steps[i], routed[i]).value;
   return seconds;
 }
 

@@ -32,12 +32,28 @@ double bus_factor(CollectiveKind kind, double n) {
   }
 }
 
+// As the catalog writes it: libraries print "Ring", "NVLSTree", "ring (default)".
 std::string algorithm_of(const MeasuredRow& row) {
-  std::string text = row.text("algorithm").value_or("");
+  const auto squeezed = [](std::string_view name) {
+    std::string text;
+    for (char c : name)
+      if (std::isalnum(static_cast<unsigned char>(c)))
+        text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+  };
+  const std::string text = row.text("algorithm").value_or("");
+  if (text.find("default") != std::string::npos) return "";
+  const std::string word = squeezed(text.substr(0, text.find(' ')));
+  for (const auto& entry : collective_catalog())
+    if (squeezed(entry.name) == word) return std::string(entry.name);
+  return word;
+}
+
+std::string protocol_of(const MeasuredRow& row) {
+  std::string text = row.text("protocol").value_or("auto");
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (text.find("default") != std::string::npos) return "";
-  return text.substr(0, text.find(' '));
+  return text == "ll" || text == "ll128" || text == "simple" ? text : "auto";
 }
 
 }  // namespace
@@ -49,6 +65,7 @@ CollectiveCase collective_case(const MeasuredRow& row, RulesUsed& used) {
   work.bytes = row.need_number("bytes");
   if (!(work.bytes > 0)) throw CannotSimulate("the message is empty");
   work.algorithm = algorithm_of(row);
+  work.protocol = protocol_of(row);
   const std::int64_t devices = row.need_integer("devices"), hosts = row.integer("nodes").value_or(1);
   if (devices < 2 || hosts < 1 || devices % hosts != 0)
     throw CannotSimulate(fmt::format("faulty row: {} devices on {} nodes", devices, hosts));

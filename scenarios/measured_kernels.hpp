@@ -32,6 +32,7 @@ struct CollectiveCase {
   CollectiveKind kind = CollectiveKind::all_reduce;
   double bytes = 0;
   std::string algorithm;  // as stated; "" = automatic
+  std::string protocol = "auto";
 };
 
 CollectiveCase collective_case(const MeasuredRow&, RulesUsed&);

@@ -190,24 +190,23 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
   p.measured = measured_collective_time(row);
   if (!p.measured) throw CannotSimulate("no time or rate is stated");
   const Cluster cluster = build_cluster(read_spec<ClusterSpec>(work.cluster, row_name, library));
-  CollectiveRequest request{work.kind, work.members, Bytes(work.bytes), "auto", CollectiveDetail::flow};
+  CollectiveRequest request;
+  request.kind = work.kind;
+  request.members = work.members;
+  request.bytes = Bytes(work.bytes);
   if (!work.algorithm.empty()) {
-    if (collective_algorithm_known(work.algorithm))
+    if (collective_algorithm_known(work.algorithm)) {
       request.algorithm = work.algorithm;
-    else
+      request.protocol = work.protocol;
+    } else {
       used.insert(Rule::algorithm_automatic);
+    }
   }
   double seconds = 0, without_bytes = 0;
   std::string_view links;
   for (const CollectiveStep& step : plan_collective(cluster, request).steps) {
-    Operation transfer;
-    transfer.kind = OpKind::transfer;
-    transfer.bytes = step.bytes;
-    transfer.efficiency = step.efficiency;
-    transfer.rounds = step.rounds;
-    transfer.setup_s = step.setup.value;
     const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, step.flows);
-    seconds += time_alone(transfer, routed).value;
+    seconds += time_alone(step, routed).value;
     p.model_flops_s += step.bytes * routed.bottleneck;
     links = link_class_of(cluster, routed);
     transfer.bytes = 0;

@@ -13,7 +13,7 @@ struct CollectiveAlgorithm {
   bool (*supports)(CollectiveKind, const Group&);
   // Whether a library would weigh it for this group; `auto` chooses among those.
   bool (*considered)(CollectiveKind, const Group&);
-  Schedule (*schedule)(CollectiveKind, const Group&);
+  CollectiveSchedule (*schedule)(CollectiveKind, const Group&);
   std::vector<TrafficPhase> (*traffic)(CollectiveKind, const Group&);  // null: aggregate(schedule)
   // Protocols whose costs differ (LL, LL128, Simple); empty: one, called "simple".
   std::span<const std::string_view> protocols;
@@ -26,32 +26,60 @@ std::vector<TrafficPhase> traffic_of(const CollectiveAlgorithm&, CollectiveKind,
 // The algorithms, by file.
 bool ring_supports(CollectiveKind, const Group&);
 bool ring_considered(CollectiveKind, const Group&);
-Schedule ring_schedule(CollectiveKind, const Group&);
+CollectiveSchedule ring_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> ring_traffic(CollectiveKind, const Group&);
 
 bool direct_supports(CollectiveKind, const Group&);
 bool direct_considered(CollectiveKind, const Group&);
-Schedule direct_schedule(CollectiveKind, const Group&);
+CollectiveSchedule direct_schedule(CollectiveKind, const Group&);
+
+// all_to_all.cpp: `direct`, `pairwise`, and the all-to-all of `bruck` and `hierarchical`.
+CollectiveSchedule direct_all_to_all(const Group&);
+TrafficPhase direct_all_to_all_traffic(const Group&);
+std::vector<TrafficPhase> direct_traffic(CollectiveKind, const Group&);
+bool pairwise_supports(CollectiveKind, const Group&);
+CollectiveSchedule pairwise_schedule(CollectiveKind, const Group&);
+std::vector<TrafficPhase> pairwise_traffic(CollectiveKind, const Group&);
+CollectiveSchedule bruck_all_to_all(const Group&);
+TrafficPhase bruck_all_to_all_traffic(const Group&);
+CollectiveSchedule hierarchical_all_to_all(const Group&);
+TrafficPhase hierarchical_all_to_all_traffic(const Group&);
+
+bool bruck_supports(CollectiveKind, const Group&);
+CollectiveSchedule bruck_schedule(CollectiveKind, const Group&);
+std::vector<TrafficPhase> bruck_traffic(CollectiveKind, const Group&);
+bool pat_supports(CollectiveKind, const Group&);
+bool pat_considered(CollectiveKind, const Group&);
+CollectiveSchedule pat_schedule(CollectiveKind, const Group&);
+
+bool binomial_supports(CollectiveKind, const Group&);
+CollectiveSchedule binomial_schedule(CollectiveKind, const Group&);
+
+bool exchange_supports(CollectiveKind, const Group&);  // recursive-doubling and one-shot
+CollectiveSchedule recursive_doubling_schedule(CollectiveKind, const Group&);
+CollectiveSchedule one_shot_schedule(CollectiveKind, const Group&);
 
 bool tree_supports(CollectiveKind, const Group&);
 bool tree_considered(CollectiveKind, const Group&);
-Schedule tree_schedule(CollectiveKind, const Group&);
+CollectiveSchedule tree_schedule(CollectiveKind, const Group&);
 
 bool halving_doubling_supports(CollectiveKind, const Group&);
-Schedule halving_doubling_schedule(CollectiveKind, const Group&);
+CollectiveSchedule halving_doubling_schedule(CollectiveKind, const Group&);
 
 bool in_switch_supports(CollectiveKind, const Group&);
 bool in_switch_considered(CollectiveKind, const Group&);
-Schedule in_switch_schedule(CollectiveKind, const Group&);
+CollectiveSchedule in_switch_schedule(CollectiveKind, const Group&);
 
 bool switch_tree_supports(CollectiveKind, const Group&);
-Schedule switch_tree_schedule(CollectiveKind, const Group&);
+CollectiveSchedule switch_tree_schedule(CollectiveKind, const Group&);
 
 bool hierarchical_supports(CollectiveKind, const Group&);
-Schedule hierarchical_schedule(CollectiveKind, const Group&);
+bool hierarchical_considered(CollectiveKind, const Group&);
+CollectiveSchedule hierarchical_schedule(CollectiveKind, const Group&);
+std::vector<TrafficPhase> hierarchical_traffic(CollectiveKind, const Group&);
 
 bool torus_rings_supports(CollectiveKind, const Group&);
-Schedule torus_rings_schedule(CollectiveKind, const Group&);
+CollectiveSchedule torus_rings_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind, const Group&);
 
 }  // namespace orrery

@@ -1,21 +1,26 @@
 // Which transfers a collective becomes on the wired machine. The algorithm sees the fabric and its nested domains only.
 // Buffer convention (as nccl-tests): `bytes` is the larger of the send and receive buffer of one rank: the full vector for
-// all-reduce, reduce-scatter (its input), all-gather (its output), broadcast; all-to-all: what one rank sends in all.
+// all-reduce, reduce-scatter (its input), all-gather (its output), broadcast; all-to-all: what one rank sends in all, its
+// part to itself included.
 // A plan is a list of steps executed one after the other. Detail `flow` gives one step with one flow per neighbour and the
 // number of rounds; detail `step` gives every round of the schedule. Their times agree to the rounds' latencies being
 // counted once each: exactly, where all rounds have equal flows.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sim/cluster.hpp"
 #include "sim/program.hpp"
+#include "sim/routes.hpp"
 
 namespace orrery {
 
 enum class CollectiveDetail : std::uint8_t { flow, step };
+
+struct UserSchedule;
 
 struct CollectiveRequest {
   CollectiveKind kind = CollectiveKind::all_reduce;
@@ -23,6 +28,11 @@ struct CollectiveRequest {
   Bytes bytes{0};
   std::string algorithm = "auto";  // or a row of the collective catalog: "ring", "tree", ...
   CollectiveDetail detail = CollectiveDetail::flow;
+  std::string protocol = "auto";  // or ll, ll128, simple
+  // Uneven all-to-all: the shares of `bytes` that go to each rank, n numbers for all senders alike (expert popularity) or
+  // n x n, a row per sender. Empty: 1/n each.
+  std::vector<double> shares = {};
+  std::shared_ptr<const UserSchedule> user = {};  // run instead of `algorithm` (see user_schedule.hpp)
 };
 
 struct CollectiveStep {
@@ -39,5 +49,9 @@ struct CollectivePlan {
 };
 
 CollectivePlan plan_collective(const Cluster&, const CollectiveRequest&);
+
+// Time of one step that shares no link with others; of all steps of a plan, one after the other.
+Seconds time_alone(const CollectiveStep&, const RoutedPattern&);
+Seconds time_alone(const Cluster&, const CollectivePlan&);
 
 }  // namespace orrery

@@ -1,16 +1,17 @@
-// Direct exchange: every rank sends to its final receiver without relays. All-to-all as n - 1 shifted pairings, so that in
-// every round each rank sends once and receives once; gather and scatter likewise at the root; a point-to-point message is the
-// smallest case. All-reduce in two shots (reduce-scatter, then all-gather, one round each) is bandwidth-optimal on a full mesh,
+// Direct exchange: every rank sends to its final receiver without relays. All-to-all posts all messages at once, gather and
+// scatter likewise at the root; a point-to-point message is the smallest case. All-reduce in two shots (reduce-scatter, then all-gather, one round each) is bandwidth-optimal on a full mesh,
 // where it uses all links at once.
 // The barrier is the dissemination algorithm (Hensgen, Finkel & Manber, IJPP 17, 1988): ceil(log2 n) rounds without data.
+#include <algorithm>
+
 #include "kernels/collectives/algorithms.hpp"
 
 namespace orrery {
 
 namespace {
 
-Schedule make(std::uint32_t n, std::uint32_t chunks, double chunk_share) {
-  Schedule schedule;
+CollectiveSchedule make(std::uint32_t n, std::uint32_t chunks, double chunk_share) {
+  CollectiveSchedule schedule;
   schedule.ranks = n;
   schedule.chunks = chunks;
   schedule.chunk_share = chunk_share;
@@ -25,20 +26,18 @@ void everyone_to_everyone(Round& round, std::uint32_t n, bool own_block, SendAct
     }
 }
 
-Schedule all_to_all(std::uint32_t n) {
-  Schedule schedule = make(n, n * n, 1.0 / n);
-  for (std::uint32_t shift = 1; shift < n; ++shift) {
-    Round& round = schedule.rounds.emplace_back();
-    for (std::uint32_t r = 0; r < n; ++r) {
-      const std::uint32_t to = (r + shift) % n;
-      round.sends.push_back({r, to, r * n + to, 1, SendAction::copy});
-    }
-  }
-  return schedule;
+void at_the_root(CollectiveSchedule& schedule, bool gather, const Group& group) {
+  Round& round = schedule.rounds.emplace_back();
+  for (std::uint32_t r = 1; r < group.ranks; ++r)
+    round.sends.push_back(gather ? Send{r, 0, r, 1, SendAction::copy} : Send{0, r, r, 1, SendAction::copy});
+  round.posts = group.ranks - 1;
+  for (const GroupNode& node : group.nodes)
+    if (std::find(node.ranks.begin(), node.ranks.end(), 0u) != node.ranks.end())
+      round.node_posts = group.ranks - static_cast<std::uint32_t>(node.ranks.size());
 }
 
-Schedule barrier(std::uint32_t n) {
-  Schedule schedule = make(n, 1, 0);
+CollectiveSchedule barrier(std::uint32_t n) {
+  CollectiveSchedule schedule = make(n, 1, 0);
   for (std::uint32_t distance = 1; distance < n; distance *= 2) {
     Round& round = schedule.rounds.emplace_back();
     for (std::uint32_t r = 0; r < n; ++r) round.sends.push_back({r, (r + distance) % n, 0, 0, SendAction::copy});
@@ -61,12 +60,17 @@ bool direct_considered(CollectiveKind kind, const Group& group) {
   return !relays_pay || (group.scale_up() && group.scale_up()->kind == DomainKind::full_mesh);
 }
 
-Schedule direct_schedule(CollectiveKind kind, const Group& group) {
+std::vector<TrafficPhase> direct_traffic(CollectiveKind kind, const Group& group) {
+  if (kind == CollectiveKind::all_to_all) return {direct_all_to_all_traffic(group)};
+  return aggregate(direct_schedule(kind, group), group);
+}
+
+CollectiveSchedule direct_schedule(CollectiveKind kind, const Group& group) {
   const std::uint32_t n = group.ranks;
-  Schedule schedule = make(n, n, 1.0 / n);
+  CollectiveSchedule schedule = make(n, n, 1.0 / n);
   switch (kind) {
     case CollectiveKind::all_to_all:
-      return all_to_all(n);
+      return direct_all_to_all(group);
     case CollectiveKind::barrier:
       return barrier(n);
     case CollectiveKind::send_receive:
@@ -75,9 +79,7 @@ Schedule direct_schedule(CollectiveKind kind, const Group& group) {
       return schedule;
     case CollectiveKind::gather:
     case CollectiveKind::scatter:
-      for (std::uint32_t r = 1; r < n; ++r)
-        schedule.rounds.emplace_back().sends.push_back(
-            kind == CollectiveKind::gather ? Send{r, 0, r, 1, SendAction::copy} : Send{0, r, r, 1, SendAction::copy});
+      at_the_root(schedule, kind == CollectiveKind::gather, group);
       return schedule;
     default:
       break;

@@ -110,11 +110,12 @@ Group make_group(const Cluster& cluster, std::vector<DeviceId> members) {
     const int nics = nics_of(fabric, device);
     const std::size_t nic = nics > 0 ? p.seat.local * static_cast<std::size_t>(nics) / p.seat.devices : 0;
     const bool new_node = group.nodes.empty() || group.nodes.back().node != p.seat.node;
-    if (new_node) group.nodes.push_back({p.seat.node, {}, {}, node_domain(fabric, device)});
+    if (new_node) group.nodes.push_back({p.seat.node, {}, {}, {}, node_domain(fabric, device)});
     GroupNode& node = group.nodes.back();
     if (new_node || nic != last_nic) node.by_nic.emplace_back();
     last_nic = nic;
     node.ranks.push_back(p.rank);
+    node.seats.push_back(p.seat.local);
     node.by_nic.back().push_back(p.rank);
   }
   if (group.ranks > 0) {

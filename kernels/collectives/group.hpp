@@ -18,6 +18,7 @@ using RankList = std::vector<std::uint32_t>;
 struct GroupNode {
   std::uint32_t node = 0;
   RankList ranks;                  // by position in the node
+  std::vector<std::size_t> seats;  // those positions
   std::vector<RankList> by_nic;    // the same, split by the NIC they use; one list when the node has no NICs
   const Domain* domain = nullptr;  // the node's own; null when its devices have no scale-up network
 };

@@ -33,9 +33,9 @@ bool halving_doubling_supports(CollectiveKind kind, const Group& group) {
          power_below(group.ranks) == group.ranks;
 }
 
-Schedule halving_doubling_schedule(CollectiveKind kind, const Group& group) {
+CollectiveSchedule halving_doubling_schedule(CollectiveKind kind, const Group& group) {
   const std::uint32_t n = group.ranks, p = power_below(n);
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = n;
   schedule.chunks = p;
   schedule.chunk_share = 1.0 / p;

@@ -1,19 +1,31 @@
 // Two-level all-reduce: reduce-scatter inside every node, all-reduce of part i among the i-th members of all nodes, all-gather
 // inside every node, one after the other (2D-torus style: Mikami et al., arXiv:1811.05233; BlueConnect: Cho et al., SysML
 // 2019). Rounds grow with members + nodes instead of their product. Needs equally many members on every node.
+// Two-level all-to-all: see all_to_all.cpp.
 #include "kernels/collectives/algorithms.hpp"
 
 namespace orrery {
 
 bool hierarchical_supports(CollectiveKind kind, const Group& group) {
-  return kind == CollectiveKind::all_reduce && group.nodes.size() >= 2 && group.members_per_node() >= 2 &&
-         group.equal_nodes();
+  return (kind == CollectiveKind::all_reduce || kind == CollectiveKind::all_to_all) && group.nodes.size() >= 2 &&
+         group.members_per_node() >= 2 && group.equal_nodes();
 }
 
-Schedule hierarchical_schedule(CollectiveKind, const Group& group) {
+// Libraries send all-to-alls along the rails (NCCL's PXN, on since 2.12).
+bool hierarchical_considered(CollectiveKind kind, const Group& group) {
+  return kind == CollectiveKind::all_to_all && hierarchical_supports(kind, group);
+}
+
+std::vector<TrafficPhase> hierarchical_traffic(CollectiveKind kind, const Group& group) {
+  if (kind == CollectiveKind::all_to_all) return {hierarchical_all_to_all_traffic(group)};
+  return aggregate(hierarchical_schedule(kind, group), group);
+}
+
+CollectiveSchedule hierarchical_schedule(CollectiveKind kind, const Group& group) {
+  if (kind == CollectiveKind::all_to_all) return hierarchical_all_to_all(group);
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   const auto members = static_cast<std::uint32_t>(group.members_per_node());
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = group.ranks;
   schedule.chunks = nodes * members;  // part i is chunks i x nodes ...
   schedule.chunk_share = 1.0 / schedule.chunks;

@@ -29,9 +29,9 @@ bool in_switch_considered(CollectiveKind kind, const Group& group) {
   return kind == CollectiveKind::all_reduce && group.ranks > 4 && in_switch_supports(kind, group);
 }
 
-Schedule in_switch_schedule(CollectiveKind kind, const Group& group) {
+CollectiveSchedule in_switch_schedule(CollectiveKind kind, const Group& group) {
   const std::uint32_t n = group.ranks, adder = group.adder(0), multicaster = group.multicaster(0);
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = n;
   schedule.switches = 2;
   schedule.chunks = n;
@@ -63,11 +63,11 @@ bool switch_tree_supports(CollectiveKind kind, const Group& group) {
                      [](const GroupNode& node) { return node.ranks.size() >= 2; });
 }
 
-Schedule switch_tree_schedule(CollectiveKind, const Group& group) {
+CollectiveSchedule switch_tree_schedule(CollectiveKind, const Group& group) {
   const std::size_t channels = channel_count(group);
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   const auto trees = double_binary_tree(nodes);
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = group.ranks;
   schedule.switches = 2 * nodes;
   schedule.chunks = static_cast<std::uint32_t>(2 * channels);

@@ -29,6 +29,8 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
   terms.latency_s = routed.latency.value;
   terms.outer_rounds = inner ? phase.node_rounds : phase.rounds;
   terms.inner_rounds = inner ? phase.rounds - phase.node_rounds : 0;
+  terms.outer_posts = inner ? phase.node_posts : phase.posts;
+  terms.inner_posts = inner ? phase.posts - phase.node_posts : 0;
   for (const LinkLoad& load : routed.loads) {
     const Link& link = fabric.link(load.link);
     const bool inside = inner && link.link_class == inner->domain->link_class &&
@@ -39,7 +41,50 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
   return terms;
 }
 
+// What all options of a group share.
+struct Wiring {
+  CollectiveOption blank;
+  const GroupNode* inner = nullptr;
+};
+
+Wiring wiring_of(const Group& group) {
+  Wiring wiring;
+  CollectiveOption& blank = wiring.blank;
+  blank.outer_is_node = group.scale_up() != nullptr;
+  blank.outer_link = group.domain ? group.domain->calibration : "";
+  wiring.inner = blank.outer_is_node ? nullptr : inner_node(group);
+  if (!wiring.inner) return wiring;
+  blank.inner_link = wiring.inner->domain->calibration;
+  std::vector<Hop> hops;
+  const RankList& ranks = wiring.inner->ranks;
+  blank.inner_latency_s = group.cluster->router->route(group.places[ranks[0]], group.places[ranks[1]], 0, hops).value;
+  return wiring;
+}
+
+CollectiveOption option_over(const Group& group, const Wiring& wiring, const std::vector<TrafficPhase>& phases) {
+  CollectiveOption option = wiring.blank;
+  for (const TrafficPhase& phase : phases) option.phases.push_back(terms_of(group, phase, wiring.inner));
+  return option;
+}
+
+// Messages between pairs of ranks have the costs of sends and receives, whatever order they come in.
+std::string costs_of(std::string_view algorithm, CollectiveKind kind) {
+  const bool messages = kind == CollectiveKind::all_to_all || kind == CollectiveKind::gather ||
+                        kind == CollectiveKind::scatter || kind == CollectiveKind::send_receive;
+  return std::string(messages ? "direct" : algorithm);
+}
+
 }  // namespace
+
+CollectiveSchedule schedule_of(const CollectiveAlgorithm& algorithm, CollectiveKind kind, const Group& group,
+                               std::span<const double> shares) {
+  CollectiveSchedule schedule = algorithm.schedule(kind, group);
+  if (shares.empty()) return schedule;
+  schedule.uneven.reserve(schedule.chunks);
+  for (std::size_t chunk = 0; chunk < schedule.chunks; ++chunk)
+    schedule.uneven.push_back(shares[chunk % shares.size()]);
+  return schedule;
+}
 
 std::vector<Flow> flows_of(const Group& group, const std::vector<PairTraffic>& pairs) {
   std::vector<Flow> flows;
@@ -49,31 +94,35 @@ std::vector<Flow> flows_of(const Group& group, const std::vector<PairTraffic>& p
     flow.from = group.places[pair.from];
     flow.to = group.places[pair.to];
     flow.share = pair.share;
+    flow.copies = pair.copies;
     flows.push_back(flow);
   }
   return flows;
 }
 
+CollectiveOption user_option(const Group& group, const UserSchedule& user, const std::vector<TrafficPhase>& phases) {
+  CollectiveOption option = option_over(group, wiring_of(group), phases);
+  option.algorithm = user.name;
+  option.protocol = user.protocol;
+  option.costs = costs_of("ring", user.kind);
+  return option;
+}
+
 std::vector<CollectiveOption> collective_options(const Group& group, CollectiveKind kind, const std::string& algorithm,
-                                                 std::vector<std::vector<TrafficPhase>>* traffic) {
+                                                 std::vector<std::vector<TrafficPhase>>* traffic,
+                                                 std::span<const double> shares) {
   std::vector<CollectiveOption> options;
-  CollectiveOption blank;
-  blank.outer_is_node = group.scale_up() != nullptr;
-  blank.outer_link = group.domain ? group.domain->calibration : "";
-  const GroupNode* inner = blank.outer_is_node ? nullptr : inner_node(group);
-  if (inner) {
-    blank.inner_link = inner->domain->calibration;
-    std::vector<Hop> hops;
-    blank.inner_latency_s =
-        group.cluster->router->route(group.places[inner->ranks[0]], group.places[inner->ranks[1]], 0, hops).value;
-  }
+  const Wiring wiring = wiring_of(group);
   for (const auto& entry : collective_catalog()) {
     if (algorithm == "auto" ? !entry.value.considered(kind, group) : entry.name != algorithm) continue;
     if (!entry.value.supports(kind, group)) continue;
-    const std::vector<TrafficPhase> phases = traffic_of(entry.value, kind, group);
-    CollectiveOption option = blank;
+    const std::vector<TrafficPhase> phases = shares.empty()
+                                                 ? traffic_of(entry.value, kind, group)
+                                                 : aggregate(schedule_of(entry.value, kind, group, shares), group);
+    CollectiveOption option = option_over(group, wiring, phases);
     option.entry = &entry;
-    for (const TrafficPhase& phase : phases) option.phases.push_back(terms_of(group, phase, inner));
+    option.algorithm = entry.name;
+    option.costs = costs_of(entry.name, kind);
     for (std::string_view protocol : protocols_of(entry.value)) {
       option.protocol = protocol;
       options.push_back(option);
@@ -85,20 +134,20 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
 
 OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
   OptionPrice priced;
-  const CollectiveCost* outer = calibration.find(option.outer_link, option.outer_is_node, option.entry->name,
+  const CollectiveCost* outer = calibration.find(option.outer_link, option.outer_is_node, option.costs,
                                                  option.protocol);
   const CollectiveCost* inner = nullptr;
   if (!outer) return priced;
   if (!option.inner_link.empty()) {
-    inner = calibration.find(option.inner_link, true, option.entry->name, option.protocol);
+    inner = calibration.find(option.inner_link, true, option.costs, option.protocol);
     if (!inner) return priced;
   }
   priced.known = true;
   priced.start_s = outer->launch.value + outer->root_ns * 1e-9 * std::sqrt(bytes);
   priced.seconds = priced.start_s;
   for (const PhaseTerms& phase : option.phases) {
-    const double setup = phase.outer_rounds * outer->step.value +
-                         phase.inner_rounds * ((inner ? inner->step.value : 0) + option.inner_latency_s);
+    const double setup = phase.outer_posts * outer->step.value + phase.inner_posts * (inner ? inner->step.value : 0) +
+                         phase.inner_rounds * option.inner_latency_s;
     const double alone = std::max(phase.outer_bottleneck, phase.inner_bottleneck);
     const double reached = std::max(phase.outer_bottleneck / outer->efficiency,
                                     inner ? phase.inner_bottleneck / inner->efficiency : 0.0);

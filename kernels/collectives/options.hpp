@@ -12,18 +12,21 @@
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/collective.hpp"
 #include "kernels/collectives/costs.hpp"
+#include "kernels/collectives/user_schedule.hpp"
 
 namespace orrery {
 
 struct PhaseTerms {
-  double outer_rounds = 0, inner_rounds = 0;
+  double outer_rounds = 0, inner_rounds = 0;          // path latencies
+  double outer_posts = 0, inner_posts = 0;            // messages whose software cost is paid one after the other
   double latency_s = 0;                               // of one outer round
   double outer_bottleneck = 0, inner_bottleneck = 0;  // s/B
 };
 
 struct CollectiveOption {
-  const CatalogEntry<CollectiveAlgorithm>* entry = nullptr;
-  std::string protocol;
+  const CatalogEntry<CollectiveAlgorithm>* entry = nullptr;  // null for a schedule of the user's own
+  std::string algorithm, protocol;
+  std::string costs;                   // which algorithm's costs apply
   std::string outer_link, inner_link;  // calibrations; inner is "" when the group lies in one node
   bool outer_is_node = false;
   double inner_latency_s = 0;
@@ -31,8 +34,15 @@ struct CollectiveOption {
 };
 
 // Options for `algorithm` ("auto": those a library would weigh). `traffic` gets the phases of each option's algorithm.
+// `shares`: see CollectiveRequest.
 std::vector<CollectiveOption> collective_options(const Group&, CollectiveKind, const std::string& algorithm,
-                                                 std::vector<std::vector<TrafficPhase>>* traffic = nullptr);
+                                                 std::vector<std::vector<TrafficPhase>>* traffic = nullptr,
+                                                 std::span<const double> shares = {});
+// The one option that a schedule of the user's own leaves.
+CollectiveOption user_option(const Group&, const UserSchedule&, const std::vector<TrafficPhase>&);
+// The schedule of an algorithm with its chunks weighted by uneven shares.
+CollectiveSchedule schedule_of(const CollectiveAlgorithm&, CollectiveKind, const Group&,
+                               std::span<const double> shares);
 
 struct OptionPrice {
   bool known = false;              // the calibration has this protocol on this link

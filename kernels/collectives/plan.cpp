@@ -25,8 +25,8 @@ std::vector<CollectiveStep> write_flow_detail(const Group& group, const Collecti
 }
 
 // Every round waits for all its sends; the software cost of a phase is divided over its rounds.
-std::vector<CollectiveStep> write_step_detail(const Group& group, const Schedule& schedule, const OptionPrice& priced,
-                                              double bytes) {
+std::vector<CollectiveStep> write_step_detail(const Group& group, const CollectiveSchedule& schedule,
+                                              const OptionPrice& priced, double bytes) {
   std::vector<std::size_t> rounds_of_phase;
   for (const Round& round : schedule.rounds) {
     if (rounds_of_phase.size() <= round.phase) rounds_of_phase.resize(round.phase + 1);
@@ -35,7 +35,7 @@ std::vector<CollectiveStep> write_step_detail(const Group& group, const Schedule
   std::vector<CollectiveStep> steps;
   for (const Round& round : schedule.rounds) {
     std::vector<PairTraffic> pairs;
-    for (const Send& send : round.sends) pairs.push_back({send.from, send.to, send.chunks * schedule.chunk_share});
+    for (const Send& send : round.sends) pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
     merge_pairs(pairs);
     CollectiveStep step;
     step.flows = flows_of(group, pairs);
@@ -58,43 +58,102 @@ void check_algorithm(const std::string& algorithm) {
                   quote_unknown(algorithm, known));
 }
 
+void check_shares(const CollectiveRequest& request) {
+  const std::size_t n = request.members.size(), found = request.shares.size();
+  if (found == 0) return;
+  if (request.kind != CollectiveKind::all_to_all)
+    throw SpecError("", "/shares", "uneven shares for an all_to_all only",
+                    std::string(collective_names[static_cast<std::size_t>(request.kind)]));
+  if (found != n && found != n * n)
+    throw SpecError("", "/shares", fmt::format("{} numbers, one per receiver, or {}, a row per sender", n, n * n),
+                    std::to_string(found));
+  for (double share : request.shares)
+    if (!(share >= 0 && share <= 1e6)) throw SpecError("", "/shares", "shares from 0 up", fmt::format("{}", share));
+}
+
+struct Choice {
+  std::size_t best = 0;  // options.size(): none is known
+  OptionPrice price;
+  std::string why;
+};
+
+Choice choose(const std::vector<CollectiveOption>& options, const std::string& protocol, double bytes) {
+  Choice choice;
+  choice.best = options.size();
+  std::string weighed;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    if (protocol != "auto" && options[i].protocol != protocol) continue;
+    OptionPrice priced = price(options[i], collective_calibration(), bytes);
+    if (!priced.known) continue;
+    weighed += fmt::format("{}{}/{} {:.4g} us", weighed.empty() ? "" : ", ", options[i].algorithm, options[i].protocol,
+                           priced.seconds * 1e6);
+    if (choice.best < options.size() && priced.seconds >= choice.price.seconds) continue;
+    choice.best = i;
+    choice.price = std::move(priced);
+  }
+  choice.why = "least predicted time of " + weighed;
+  return choice;
+}
+
+CollectivePlan plan_user_schedule(const Group& group, const CollectiveRequest& request) {
+  const UserSchedule& user = *request.user;
+  const auto kind = [](CollectiveKind k) { return std::string(collective_names[static_cast<std::size_t>(k)]); };
+  if (user.kind != request.kind || user.schedule.ranks != group.ranks)
+    throw SpecError("", "/schedule", fmt::format("a schedule of {} over {} ranks", kind(request.kind), group.ranks),
+                    fmt::format("one of {} over {} ({})", kind(user.kind), user.schedule.ranks, user.name));
+  const std::vector<TrafficPhase> traffic = aggregate(user.schedule, group);
+  const CollectiveOption option = user_option(group, user, traffic);
+  const OptionPrice priced = price(option, collective_calibration(), request.bytes.value);
+  if (!priced.known)
+    throw SpecError("", "/schedule", "a protocol whose costs over this link are known", quote(user.protocol));
+  CollectivePlan plan{user.name, user.protocol, "the schedule given", {}};
+  plan.steps = request.detail == CollectiveDetail::step
+                   ? write_step_detail(group, user.schedule, priced, request.bytes.value)
+                   : write_flow_detail(group, option, traffic, priced, request.bytes.value);
+  return plan;
+}
+
 }  // namespace
+
+Seconds time_alone(const CollectiveStep& step, const RoutedPattern& routed) {
+  Operation transfer;
+  transfer.kind = OpKind::transfer;
+  transfer.bytes = step.bytes;
+  transfer.efficiency = step.efficiency;
+  transfer.rounds = step.rounds;
+  transfer.setup_s = step.setup.value;
+  return time_alone(transfer, routed);
+}
+
+Seconds time_alone(const Cluster& cluster, const CollectivePlan& plan) {
+  Seconds sum{0};
+  for (const CollectiveStep& step : plan.steps)
+    sum += time_alone(step, route_pattern(cluster.fabric, *cluster.router, step.flows));
+  return sum;
+}
 
 CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& request) {
   check_algorithm(request.algorithm);
+  check_shares(request);
   if (request.members.size() < 2) return {request.algorithm, "", "a group of one has nothing to send", {}};
   const Group group = make_group(cluster, request.members);
-  const CollectiveCalibration& calibration = collective_calibration();
-  const double bytes = request.bytes.value;
+  if (request.user) return plan_user_schedule(group, request);
   std::vector<std::vector<TrafficPhase>> traffic;
-  const auto options = collective_options(group, request.kind, request.algorithm, &traffic);
-
-  std::size_t best = options.size();
-  OptionPrice best_price;
-  std::string weighed;
-  for (std::size_t i = 0; i < options.size(); ++i) {
-    OptionPrice priced = price(options[i], calibration, bytes);
-    if (!priced.known) continue;
-    weighed += fmt::format("{}{}/{} {:.4g} us", weighed.empty() ? "" : ", ", options[i].entry->name,
-                           options[i].protocol, priced.seconds * 1e6);
-    if (best < options.size() && priced.seconds >= best_price.seconds) continue;
-    best = i;
-    best_price = std::move(priced);
-  }
-  if (best == options.size()) {
+  const auto options = collective_options(group, request.kind, request.algorithm, &traffic, request.shares);
+  const Choice choice = choose(options, request.protocol, request.bytes.value);
+  if (choice.best == options.size()) {
     const std::string kind(collective_names[static_cast<std::size_t>(request.kind)]);
-    throw SpecError("", "/algorithm",
-                    fmt::format("an algorithm for {} over this group of {} devices", kind, group.ranks),
-                    "\"" + request.algorithm + "\"");
+    throw SpecError(
+        "", "/algorithm", fmt::format("an algorithm for {} over this group of {} devices", kind, group.ranks),
+        quote(request.algorithm) + (request.protocol == "auto" ? "" : " with protocol " + quote(request.protocol)));
   }
-  CollectivePlan plan;
-  plan.algorithm = options[best].entry->name;
-  plan.protocol = options[best].protocol;
-  plan.why = "least predicted time of " + weighed;
+  const CollectiveOption& option = options[choice.best];
+  CollectivePlan plan{option.algorithm, option.protocol, choice.why, {}};
   if (request.detail == CollectiveDetail::step)
-    plan.steps = write_step_detail(group, options[best].entry->value.schedule(request.kind, group), best_price, bytes);
+    plan.steps = write_step_detail(group, schedule_of(option.entry->value, request.kind, group, request.shares),
+                                   choice.price, request.bytes.value);
   else
-    plan.steps = write_flow_detail(group, options[best], traffic[best], best_price, bytes);
+    plan.steps = write_flow_detail(group, option, traffic[choice.best], choice.price, request.bytes.value);
   return plan;
 }
 

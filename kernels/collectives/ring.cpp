@@ -44,8 +44,8 @@ void all_gather_round(const std::vector<RankList>& rings, std::uint32_t t, Round
 }
 
 // Piece k leaves position p in round p + k (broadcast away from the root) or its mirror image (reduce towards it).
-Schedule chain(CollectiveKind kind, const std::vector<RankList>& rings, std::uint32_t n) {
-  Schedule schedule;
+CollectiveSchedule chain(CollectiveKind kind, const std::vector<RankList>& rings, std::uint32_t n) {
+  CollectiveSchedule schedule;
   const auto channels = static_cast<std::uint32_t>(rings.size());
   schedule.ranks = n;
   schedule.chunks = channels * chain_pieces;
@@ -85,11 +85,11 @@ bool ring_supports(CollectiveKind kind, const Group& group) {
 
 bool ring_considered(CollectiveKind kind, const Group& group) { return ring_supports(kind, group); }
 
-Schedule ring_schedule(CollectiveKind kind, const Group& group) {
+CollectiveSchedule ring_schedule(CollectiveKind kind, const Group& group) {
   const auto rings = orders(kind, group);
   const std::uint32_t n = group.ranks;
   if (is_chain(kind)) return chain(kind, rings, n);
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = n;
   schedule.chunks = n * static_cast<std::uint32_t>(rings.size());
   schedule.chunk_share = 1.0 / schedule.chunks;
@@ -110,17 +110,18 @@ std::vector<TrafficPhase> ring_traffic(CollectiveKind kind, const Group& group) 
     for (std::uint32_t p = 0; p < n; ++p) {
       const std::uint32_t next = ring[(p + 1) % n];
       if (!is_chain(kind))
-        phase.pairs.push_back({ring[p], next, passes * (n - 1) / n / channels});
+        phase.pairs.push_back({ring[p], next, passes * (n - 1) / n / channels, 1});
       else if (p + 1 < n && kind == CollectiveKind::broadcast)
-        phase.pairs.push_back({ring[p], next, 1 / channels});
+        phase.pairs.push_back({ring[p], next, 1 / channels, 1});
       else if (p + 1 < n)
-        phase.pairs.push_back({next, ring[p], 1 / channels});
+        phase.pairs.push_back({next, ring[p], 1 / channels, 1});
     }
   merge_pairs(phase.pairs);
   phase.rounds = is_chain(kind) ? n - 1 + chain_pieces - 1 : static_cast<std::uint32_t>(passes) * (n - 1);
   // The chain of dependent sends goes round the ring `passes` times, crossing into every other node once each time.
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   phase.node_rounds = nodes < 2 ? 0 : is_chain(kind) ? nodes - 1 : static_cast<std::uint32_t>(passes) * (nodes - 1);
+  post_once_a_round(phase);
   return {phase};
 }
 

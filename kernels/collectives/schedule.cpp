@@ -4,13 +4,36 @@
 
 namespace orrery {
 
+double CollectiveSchedule::share_of(const Send& send) const {
+  if (uneven.empty()) return send.chunks * chunk_share;
+  double share = 0;
+  for (std::uint32_t c = 0; c < send.chunks; ++c) share += uneven[send.chunk + c];
+  return share;
+}
+
+CollectiveSchedule mirrored(CollectiveSchedule schedule, SendAction action) {
+  std::reverse(schedule.rounds.begin(), schedule.rounds.end());
+  for (Round& round : schedule.rounds)
+    for (Send& send : round.sends) {
+      std::swap(send.from, send.to);
+      send.action = action;
+    }
+  return schedule;
+}
+
+void post_once_a_round(TrafficPhase& phase) {
+  phase.posts = phase.rounds;
+  phase.node_posts = phase.node_rounds;
+}
+
 void merge_pairs(std::vector<PairTraffic>& pairs) {
   std::stable_sort(pairs.begin(), pairs.end(), [](const PairTraffic& a, const PairTraffic& b) {
     return a.from != b.from ? a.from < b.from : a.to < b.to;
   });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    if (kept > 0 && pairs[kept - 1].from == pairs[i].from && pairs[kept - 1].to == pairs[i].to)
+    if (kept > 0 && pairs[kept - 1].from == pairs[i].from && pairs[kept - 1].to == pairs[i].to &&
+        pairs[kept - 1].copies == pairs[i].copies)
       pairs[kept - 1].share += pairs[i].share;
     else
       pairs[kept++] = pairs[i];
@@ -18,7 +41,7 @@ void merge_pairs(std::vector<PairTraffic>& pairs) {
   pairs.resize(kept);
 }
 
-std::vector<TrafficPhase> aggregate(const Schedule& schedule, const Group& group) {
+std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Group& group) {
   std::vector<std::uint32_t> node_of(group.places.size());
   for (std::size_t k = 0; k < group.nodes.size(); ++k) {
     for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = static_cast<std::uint32_t>(k);
@@ -33,11 +56,13 @@ std::vector<TrafficPhase> aggregate(const Schedule& schedule, const Group& group
     }
     TrafficPhase& phase = phases[round.phase];
     ++phase.rounds;
+    phase.posts += round.posts;
     if (std::any_of(round.sends.begin(), round.sends.end(),
-                    [&](const Send& s) { return node_of[s.from] != node_of[s.to]; }))
+                    [&](const Send& s) { return node_of[s.from] != node_of[s.to]; })) {
       ++phase.node_rounds;
-    for (const Send& send : round.sends)
-      phase.pairs.push_back({send.from, send.to, send.chunks * schedule.chunk_share});
+      phase.node_posts += round.node_posts;
+    }
+    for (const Send& send : round.sends) phase.pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
     if (phase.pairs.size() < 2 * merged[round.phase] + 4096) continue;  // merging now and then keeps memory small
     merge_pairs(phase.pairs);
     merged[round.phase] = phase.pairs.size();

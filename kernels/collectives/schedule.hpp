@@ -25,32 +25,47 @@ struct Send {
 struct Round {
   std::vector<Send> sends;
   std::uint32_t phase = 0;  // rounds of one phase overlap when pipelined; phases follow each other
+  // Messages that a rank posts one after the other in this round, each at a software cost, and those of them that leave
+  // the node. One for algorithms that store into all peers at once.
+  std::uint32_t posts = 1, node_posts = 1;
 };
 
-struct Schedule {
+struct CollectiveSchedule {
   std::uint32_t ranks = 0;
   std::uint32_t switches = 0;  // participants beyond the ranks
   std::uint32_t chunks = 1;
-  double chunk_share = 1;  // of `bytes`
+  double chunk_share = 1;      // of `bytes`
+  std::vector<double> uneven;  // by chunk, of `bytes`; empty: all are chunk_share
   std::vector<Round> rounds;
+
+  double share_of(const Send&) const;
 };
+
+// The same sends the other way, last round first: turns all-gather into reduce-scatter, broadcast into reduce, scatter into
+// gather. For schedules of one phase.
+CollectiveSchedule mirrored(CollectiveSchedule, SendAction);
 
 // The traffic of one phase in closed form: bytes from each participant to each, over all its rounds.
 struct PairTraffic {
   std::uint32_t from = 0, to = 0;
-  double share = 0;  // of `bytes`
+  double share = 0;   // of `bytes`
+  double copies = 1;  // equal flows along paths that load the same links, for which this one stands
   friend bool operator==(const PairTraffic&, const PairTraffic&) = default;
 };
 
 struct TrafficPhase {
   std::vector<PairTraffic> pairs;  // sorted by (from, to), each pair once
-  std::uint32_t rounds = 0;
-  std::uint32_t node_rounds = 0;  // of these, how many the longest chain of dependent sends spends between nodes
+  std::uint32_t rounds = 0;        // path latencies paid one after the other
+  std::uint32_t node_rounds = 0;   // of these, how many the longest chain of dependent sends spends between nodes
+  std::uint32_t posts = 0;         // messages whose software cost is paid one after the other
+  std::uint32_t node_posts = 0;    // of these, how many leave the node
 };
 
 // Counts every round with a send between nodes as a node round.
-std::vector<TrafficPhase> aggregate(const Schedule&, const Group&);
+std::vector<TrafficPhase> aggregate(const CollectiveSchedule&, const Group&);
 // Sorts and merges equal pairs.
 void merge_pairs(std::vector<PairTraffic>&);
+// Of a phase whose rounds post one message each.
+void post_once_a_round(TrafficPhase&);
 
 }  // namespace orrery

@@ -63,7 +63,7 @@ Box box_of(const Group& group) {
 // coordinate on that axis is due, for all axes already reduced fixed to its own and all later ones free.
 class Writer {
  public:
-  Writer(const Box& box, Schedule& schedule) : box_(box), schedule_(schedule) {}
+  Writer(const Box& box, CollectiveSchedule& schedule) : box_(box), schedule_(schedule) {}
 
   void part(std::uint32_t part, std::size_t first_axis, bool forward) {
     std::size_t round = 0;
@@ -113,7 +113,7 @@ class Writer {
   }
 
   const Box& box_;
-  Schedule& schedule_;
+  CollectiveSchedule& schedule_;
 };
 
 }  // namespace
@@ -125,9 +125,9 @@ bool torus_rings_supports(CollectiveKind kind, const Group& group) {
   return box_of(group).valid;
 }
 
-Schedule torus_rings_schedule(CollectiveKind, const Group& group) {
+CollectiveSchedule torus_rings_schedule(CollectiveKind, const Group& group) {
   const Box box = box_of(group);
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = group.ranks;
   const auto parts = static_cast<std::uint32_t>(2 * box.axes.size());
   schedule.chunks = parts * group.ranks;
@@ -155,12 +155,13 @@ std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind, const Group& group
       const std::size_t n = box.coordinates[a].size(), mine = p / box.strides[a] % n;
       for (std::size_t step : {std::size_t{1}, n - 1}) {
         const std::size_t to = p + ((mine + step) % n) * box.strides[a] - mine * box.strides[a];
-        phase.pairs.push_back({box.rank_at[p], box.rank_at[to], sent[a]});
+        phase.pairs.push_back({box.rank_at[p], box.rank_at[to], sent[a], 1});
       }
     }
   merge_pairs(phase.pairs);
   for (const auto& coordinates : box.coordinates)
     phase.rounds += 2 * (static_cast<std::uint32_t>(coordinates.size()) - 1);
+  post_once_a_round(phase);
   return {phase};
 }
 

@@ -40,7 +40,7 @@ bool tree_considered(CollectiveKind kind, const Group& group) {
   return tree_supports(kind, group) && !group.one_node();
 }
 
-Schedule tree_schedule(CollectiveKind, const Group& group) {
+CollectiveSchedule tree_schedule(CollectiveKind, const Group& group) {
   std::vector<Tree> trees;
   if (group.one_node()) {
     trees = double_binary_tree(group.ranks);
@@ -50,7 +50,7 @@ Schedule tree_schedule(CollectiveKind, const Group& group) {
     for (std::size_t c = 0; c < channels; ++c)
       for (const Tree& node_tree : node_trees) trees.push_back(with_chains(node_tree, group, c, channels));
   }
-  Schedule schedule;
+  CollectiveSchedule schedule;
   schedule.ranks = group.ranks;
   schedule.chunks = static_cast<std::uint32_t>(trees.size());
   schedule.chunk_share = 1.0 / schedule.chunks;

@@ -54,16 +54,7 @@ double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kin
   request.kind = kind;
   request.bytes = Bytes(bytes);
   for (int rank : group) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
-  double sum = 0;
-  for (const CollectiveStep& step : plan_collective(cluster_, request).steps) {
-    Operation transfer;
-    transfer.bytes = step.bytes;
-    transfer.efficiency = step.efficiency;
-    transfer.rounds = step.rounds;
-    transfer.setup_s = step.setup.value;
-    sum += time_alone(transfer, route_pattern(cluster_.fabric, *cluster_.router, step.flows)).value;
-  }
-  return sum;
+  return time_alone(cluster_, plan_collective(cluster_, request)).value;
 }
 
 namespace {

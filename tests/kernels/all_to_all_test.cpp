@@ -1,0 +1,171 @@
+// All-to-all: the short form of its traffic, uneven sizes, and its cost beside the closed form.
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/node_levels.hpp"
+#include "kernels/collectives/options.hpp"
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+ClusterSpec fat_tree(int nodes, int levels, int radix, double oversubscription, bool rails) {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), nodes, "fat-tree");
+  spec.fabric.levels = levels;
+  spec.fabric.radix = radix;
+  spec.fabric.oversubscription = oversubscription;
+  spec.fabric.rail_optimized = rails;
+  return spec;
+}
+
+Group every(const Cluster& cluster, std::size_t stride) {
+  std::vector<DeviceId> members;
+  for (std::size_t d = 0; d < cluster.fabric.device_count(); d += stride) members.emplace_back(d);
+  return make_group(cluster, members);
+}
+
+std::map<LinkId, double> loads_of(const Group& group, const std::vector<PairTraffic>& pairs) {
+  std::map<LinkId, double> loads;
+  for (const LinkLoad& load :
+       route_pattern(group.cluster->fabric, *group.cluster->router, flows_of(group, pairs)).loads)
+    loads[load.link] = load.weight;
+  return loads;
+}
+
+CollectiveRequest all_to_all_over(const Cluster& cluster, std::size_t ranks, const char* algorithm) {
+  CollectiveRequest request;
+  request.kind = CollectiveKind::all_to_all;
+  request.bytes = Bytes(1e8);
+  request.algorithm = algorithm;
+  REQUIRE(ranks <= cluster.fabric.device_count());
+  for (std::size_t d = 0; d < ranks; ++d) request.members.emplace_back(d);
+  return request;
+}
+
+double wires(const CollectiveStep& step, const Cluster& cluster) {
+  return step.bytes / step.efficiency * route_pattern(cluster.fabric, *cluster.router, step.flows).bottleneck;
+}
+
+}  // namespace
+
+TEST_CASE("folded all-to-all traffic loads every link of a fat-tree as all pairs do") {
+  const ClusterSpec specs[] = {fat_tree(16, 2, 16, 1, false), fat_tree(16, 2, 16, 3, false),
+                               fat_tree(16, 2, 16, 1, true), fat_tree(16, 3, 8, 2, false)};
+  for (const ClusterSpec& spec : specs)
+    for (std::size_t stride : {1u, 2u, 4u}) {
+      const Cluster cluster = build_cluster(spec);
+      const Group group = every(cluster, stride);
+      INFO(spec.fabric.levels << " levels, radix " << spec.fabric.radix << ", every " << stride);
+      for (const char* name : {"direct", "hierarchical"}) {
+        const CollectiveAlgorithm& algorithm = find(collective_catalog(), name)->value;
+        if (!algorithm.supports(CollectiveKind::all_to_all, group)) continue;
+        const auto folded = traffic_of(algorithm, CollectiveKind::all_to_all, group);
+        const auto written = aggregate(algorithm.schedule(CollectiveKind::all_to_all, group), group);
+        const auto expected = loads_of(group, written[0].pairs), found = loads_of(group, folded[0].pairs);
+        REQUIRE(found.size() == expected.size());
+        for (const auto& [link, weight] : expected) REQUIRE(found.at(link) == Approx(weight).epsilon(1e-9));
+      }
+    }
+}
+
+TEST_CASE("an all-to-all over thousands of devices is a few flows per device and level") {
+  const Cluster cluster = build_cluster(fat_tree(1024, 3, 32, 1, false));
+  const Group group = every(cluster, 1);
+  REQUIRE(group.ranks == 4096);
+  const CollectiveAlgorithm& direct = find(collective_catalog(), "direct")->value;
+  const auto traffic = traffic_of(direct, CollectiveKind::all_to_all, group);
+  CHECK(traffic[0].pairs.size() <= 4096 * (3 + 3 * 4));
+  double sent = 0;
+  for (const PairTraffic& pair : traffic[0].pairs) sent += pair.share * pair.copies;
+  CHECK(sent == Approx(4095));
+}
+
+TEST_CASE("nodes whose paths are hashed, or that are not alike, are not folded") {
+  ClusterSpec hashed = fat_tree(16, 2, 16, 1, false);
+  hashed.fabric.ecmp = "hash";
+  CHECK(node_levels(every(build_cluster(hashed), 1)).empty());
+  const Cluster cluster = build_cluster(fat_tree(16, 2, 16, 1, false));
+  CHECK_FALSE(node_levels(every(cluster, 1)).empty());
+  std::vector<DeviceId> uneven;
+  for (std::size_t d = 0; d < 6; ++d) uneven.emplace_back(d);
+  CHECK(node_levels(make_group(cluster, uneven)).empty());
+}
+
+TEST_CASE("every algorithm of an all-to-all sends what the receivers' shares say") {
+  const Cluster cluster = build_cluster(nodes_of(switch_node(2, 2), 2, "single-switch"));
+  const std::vector<double> by_receiver = {0.5, 0.25, 0.25, 0};
+  std::vector<double> matrix(16, 0.25);
+  matrix[1] = 2;  // rank 0 to rank 1
+  for (const char* algorithm : {"direct", "pairwise", "bruck", "hierarchical"}) {
+    INFO(algorithm);
+    CollectiveRequest request = all_to_all_over(cluster, 4, algorithm);
+    const auto sent_to = [&](std::size_t rank) {
+      double share = 0;
+      for (const CollectiveStep& step : plan_collective(cluster, request).steps)
+        for (const Flow& flow : step.flows)
+          if (flow.to == cluster.fabric.vertex_of(DeviceId(rank))) share += flow.share * flow.copies;
+      return share;
+    };
+    request.shares = by_receiver;
+    CHECK(sent_to(0) >= 1.5 - 1e-12);  // 3 senders with 0.5 each, and what is relayed
+    request.shares = matrix;
+    CHECK(sent_to(1) >= 2.5 - 1e-12);
+    request.detail = CollectiveDetail::step;
+    CHECK(sent_to(1) >= 2.5 - 1e-12);
+    if (std::string(algorithm) == "direct") {
+      CHECK(sent_to(1) == Approx(2.5));
+      request.shares = by_receiver;
+      CHECK(sent_to(3) == 0);
+    }
+  }
+}
+
+TEST_CASE("even shares give what no shares give, and a popular receiver costs its own link") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  CollectiveRequest request = all_to_all_over(cluster, 8, "direct");
+  const double even = time_alone(cluster, plan_collective(cluster, request)).value;
+  request.shares = std::vector<double>(8, 1.0 / 8);
+  CHECK(time_alone(cluster, plan_collective(cluster, request)).value == Approx(even).epsilon(1e-12));
+  request.shares = std::vector<double>(8, 0.5 / 7);
+  request.shares[3] = 0.5;
+  const CollectiveStep step = plan_collective(cluster, request).steps.at(0);
+  CHECK(wires(step, cluster) * step.efficiency == Approx(7 * 0.5 * 1e8 / 100e9));
+}
+
+TEST_CASE("shares that do not fit are refused") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
+  CollectiveRequest request = all_to_all_over(cluster, 4, "auto");
+  request.shares = {1, 2, 3};
+  CHECK_THROWS_WITH(plan_collective(cluster, request), Catch::Contains("4 numbers"));
+  request.shares = {1, 2, 3, -1};
+  CHECK_THROWS_AS(plan_collective(cluster, request), SpecError);
+  request.shares = {1, 2, 3, 4};
+  request.kind = CollectiveKind::all_reduce;
+  CHECK_THROWS_WITH(plan_collective(cluster, request), Catch::Contains("all_to_all only"));
+}
+
+TEST_CASE("an all-to-all on a switch takes (n-1)/n of the buffer at the link's rate, whatever the order") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  for (const char* algorithm : {"direct", "pairwise"}) {
+    const CollectivePlan plan = plan_collective(cluster, all_to_all_over(cluster, 8, algorithm));
+    const CollectiveStep& step = plan.steps.at(0);
+    CHECK(wires(step, cluster) * step.efficiency == Approx(7.0 / 8 * 1e8 / 100e9));
+    CHECK(step.rounds == (std::string(algorithm) == "direct" ? 1u : 7u));
+  }
+}
+
+TEST_CASE("a hierarchical all-to-all crosses no rail") {
+  const Cluster cluster = build_cluster(fat_tree(8, 2, 16, 1, true));
+  const CollectivePlan plan = plan_collective(cluster, all_to_all_over(cluster, 32, "hierarchical"));
+  const Fabric& fabric = cluster.fabric;
+  for (const Flow& flow : plan.steps.at(0).flows) {
+    const Vertex &from = fabric.vertex(flow.from), &to = fabric.vertex(flow.to);
+    if (from.node != to.node) CHECK(from.device.index() % 4 == to.device.index() % 4);
+  }
+}
