@@ -204,13 +204,13 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
   }
   double seconds = 0, without_bytes = 0;
   std::string_view links;
-  for (const CollectiveStep& step : plan_collective(cluster, request).steps) {
+  for (CollectiveStep step : plan_collective(cluster, request).steps) {
     const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, step.flows);
     seconds += time_alone(step, routed).value;
     p.model_flops_s += step.bytes * routed.bottleneck;
     links = link_class_of(cluster, routed);
-    transfer.bytes = 0;
-    without_bytes += time_alone(transfer, routed).value;
+    step.bytes = 0;
+    without_bytes += time_alone(step, routed).value;
   }
   p.predicted = seconds;
   p.shares = link_shares(links, without_bytes > seconds / 2);
