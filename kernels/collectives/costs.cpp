@@ -1,5 +1,7 @@
 #include "kernels/collectives/costs.hpp"
 
+#include <algorithm>
+
 namespace orrery {
 
 void fields(Fields& f, CollectiveCost& cost) {
@@ -22,8 +24,9 @@ void fields(Fields& f, CollectiveCalibration& calibration) {
 
 const CollectiveCost* CollectiveCalibration::find(const std::string& link, bool scale_up, std::string_view algorithm,
                                                   std::string_view protocol) const {
-  const std::string fallback = scale_up ? "scale-up" : "scale-out";
-  for (const std::string& wanted : {link, fallback}) {
+  const std::string family = link.substr(0, std::min(link.find_first_of("0123456789"), link.size()));
+  const std::string of_class = scale_up ? "scale-up" : "scale-out";
+  for (const std::string& wanted : {link, family, of_class}) {
     bool known = false;
     for (const CollectiveCost& cost : costs) {
       if (cost.link != wanted || cost.algorithm != algorithm) continue;

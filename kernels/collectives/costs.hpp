@@ -15,8 +15,10 @@
 namespace orrery {
 
 struct CollectiveCost {
-  std::string link;  // name of the link, or "scale-up", "scale-out": the fallbacks
-  std::string algorithm;
+  // Name of the link; of its family, which is the name up to the first digit ("pcie" for pcie4-x16); or of its class,
+  // "scale-up" or "scale-out".
+  std::string link;
+  std::string algorithm;  // or "message": sends and receives between pairs, all-to-all among them
   std::string protocol = "simple";
   Seconds launch{0};      // once per collective
   Seconds step{0};        // per round over this link
@@ -30,7 +32,7 @@ struct CollectiveCalibration {
   std::vector<CollectiveCost> costs;
   Json sources;
 
-  // For (link, algorithm, protocol); falls back to the class of link, then to the ring of that class. Null when this
+  // For (link, algorithm, protocol); falls back to the family and the class of link, then to the ring of those. Null when this
   // protocol is not known for the link although others are (a generation without it).
   const CollectiveCost* find(const std::string& link, bool scale_up, std::string_view algorithm,
                              std::string_view protocol) const;

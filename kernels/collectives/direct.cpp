@@ -57,7 +57,8 @@ bool direct_considered(CollectiveKind kind, const Group& group) {
   if (!direct_supports(kind, group)) return false;
   const bool relays_pay = kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter ||
                           kind == CollectiveKind::all_gather;
-  return !relays_pay || (group.scale_up() && group.scale_up()->kind == DomainKind::full_mesh);
+  // Between two the ring is the same exchange, and it is what libraries run.
+  return !relays_pay || (group.ranks > 2 && group.scale_up() && group.scale_up()->kind == DomainKind::full_mesh);
 }
 
 std::vector<TrafficPhase> direct_traffic(CollectiveKind kind, const Group& group) {

@@ -85,6 +85,8 @@ bool Group::equal_nodes() const {
                      [&](const GroupNode& n) { return n.ranks.size() == nodes[0].ranks.size(); });
 }
 
+bool Group::over_pcie() const { return domain && domain->calibration.starts_with("pcie"); }
+
 Group make_group(const Cluster& cluster, std::vector<DeviceId> members) {
   Group group;
   group.cluster = &cluster;
@@ -132,7 +134,9 @@ Group make_group(const Cluster& cluster, std::vector<DeviceId> members) {
 }
 
 std::size_t channel_count(const Group& group) {
-  if (group.nodes.size() < 2) return 1;
+  // Devices that meet over the host's PCIe share root ports and host bridges: a second ring finds no bandwidth left
+  // (two bridged pairs of A100: 23.7 GB/s in all, three quarters of one Gen4 x16 direction).
+  if (group.nodes.size() < 2 || group.over_pcie()) return 1;
   std::size_t channels = group.nodes[0].by_nic.size();
   for (const GroupNode& node : group.nodes) channels = std::min(channels, node.by_nic.size());
   return channels;

@@ -36,6 +36,8 @@ struct Group {
   const Domain* scale_up() const { return one_node() ? nodes[0].domain : nullptr; }
   bool equal_nodes() const;  // every node has the same number of members
   std::size_t members_per_node() const { return nodes[0].ranks.size(); }
+  // Members meet over the host's PCIe, as GPUs without NVLink and bridged pairs do.
+  bool over_pcie() const;
   // Every node can reduce in its switch. A switch adds what comes in or multicasts it but keeps nothing, hence two
   // participants at one place: adder and multicaster of nodes[k].
   bool in_switch() const { return places.size() > ranks; }

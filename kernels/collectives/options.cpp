@@ -71,7 +71,7 @@ CollectiveOption option_over(const Group& group, const Wiring& wiring, const std
 std::string costs_of(std::string_view algorithm, CollectiveKind kind) {
   const bool messages = kind == CollectiveKind::all_to_all || kind == CollectiveKind::gather ||
                         kind == CollectiveKind::scatter || kind == CollectiveKind::send_receive;
-  return std::string(messages ? "direct" : algorithm);
+  return std::string(messages ? "message" : algorithm);
 }
 
 }  // namespace

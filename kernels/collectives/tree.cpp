@@ -35,9 +35,9 @@ bool tree_supports(CollectiveKind kind, const Group& group) {
   return kind == CollectiveKind::all_reduce && group.ranks >= 2;
 }
 
-// Inside one node libraries run rings.
+// Inside one host libraries run rings.
 bool tree_considered(CollectiveKind kind, const Group& group) {
-  return tree_supports(kind, group) && !group.one_node();
+  return tree_supports(kind, group) && !group.one_node() && !group.over_pcie();
 }
 
 CollectiveSchedule tree_schedule(CollectiveKind, const Group& group) {

@@ -26,7 +26,8 @@ constexpr std::size_t most_step_devices = 1024;
 
 struct CollectiveOptions {
   ScenarioOptions scenario;  // --set and --library
-  std::string kind, machine, bytes = "8..8G", algorithm = "auto", detail = "flow", fidelity = "analytic", precision;
+  std::string kind, machine, bytes = "8..8G", algorithm = "auto", protocol = "auto", detail = "flow",
+                             fidelity = "analytic", precision;
   std::string log, csv, plot;
   std::int64_t devices = 0, nodes = 0;
   bool json = false;
@@ -170,6 +171,7 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
   request.kind = table.kind;
   request.members = setup.members;
   request.algorithm = options.algorithm;
+  request.protocol = options.protocol;
   request.detail = options.detail == "step" ? CollectiveDetail::step : CollectiveDetail::flow;
   if (request.detail == CollectiveDetail::step && table.devices > most_step_devices)
     throw UsageError(
@@ -216,12 +218,13 @@ int collective(const CollectiveOptions& options, const Invocation& invocation) {
   return exit_done;
 }
 
-CLI::Validator one_of(const char* first, const char* second) {
-  const std::vector<std::string> all{first, second};
+CLI::Validator one_of(std::vector<std::string> all) {
   return CLI::Validator(
       [all](const std::string& word) {
         if (std::find(all.begin(), all.end(), word) != all.end()) return std::string();
-        return fmt::format("expected \"{}\" or \"{}\", found {}", all[0], all[1], quote_unknown(word, all));
+        std::string text;
+        for (const std::string& known : all) text += (text.empty() ? "" : ", ") + quote(known);
+        return fmt::format("expected one of {}, found {}", text, quote_unknown(word, all));
       },
       "");
 }
@@ -262,14 +265,17 @@ CommandAction declare_collective(CLI::App& app, const Invocation& invocation) {
   app.add_option("--algorithm", options->algorithm,
                  "One of `orrery list collectives`; auto: the fastest that a library would weigh (default)")
       ->type_name("NAME");
+  app.add_option("--protocol", options->protocol, "Only options of this protocol of the library (default: auto)")
+      ->type_name("ll|ll128|simple")
+      ->check(one_of({"auto", "ll", "ll128", "simple"}));
   app.add_option("--detail", options->detail,
                  "flow: one transfer per neighbour (default); step: every round, in lockstep")
       ->type_name("flow|step")
-      ->check(one_of("flow", "step"));
+      ->check(one_of({"flow", "step"}));
   app.add_option("--fidelity", options->fidelity,
                  "analytic: the sum of the steps (default); flow: the steps run by the engine")
       ->type_name("analytic|flow")
-      ->check(one_of("analytic", "flow"));
+      ->check(one_of({"analytic", "flow"}));
   app.add_option("--csv", options->csv, "Also write one line per size to this file")->type_name("FILE");
   app.add_option("--plot", options->plot, "Also write bus bandwidth over size as SVG")->type_name("FILE.svg");
   app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/user_schedule.hpp"
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
 
@@ -39,19 +40,7 @@ TEST_CASE("a ring over nodes uses every NIC alike") {
 
 namespace {
 
-double alone(const Cluster& cluster, const CollectivePlan& plan) {
-  double total = 0;
-  for (const CollectiveStep& step : plan.steps) {
-    Operation operation;
-    operation.kind = OpKind::transfer;
-    operation.bytes = step.bytes;
-    operation.rounds = step.rounds;
-    operation.setup_s = step.setup.value;
-    operation.efficiency = step.efficiency;
-    total += time_alone(operation, route_pattern(cluster.fabric, *cluster.router, step.flows)).value;
-  }
-  return total;
-}
+double alone(const Cluster& cluster, const CollectivePlan& plan) { return time_alone(cluster, plan).value; }
 
 double software(const CollectivePlan& plan) {
   double total = 0;
@@ -119,4 +108,107 @@ TEST_CASE("an unknown algorithm is refused with the nearest known one") {
   const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
   CHECK_THROWS_WITH(plan_collective(cluster, request_of(CollectiveKind::all_reduce, 4, 1, "rign")),
                     Catch::Contains("\"ring\""));
+}
+
+namespace {
+
+struct ClosedForm {  // rounds x latency + share x bytes / link rate
+  const char* algorithm;
+  CollectiveKind kind;
+  double rounds, share;
+};
+
+void check_closed_forms(const Cluster& cluster, std::size_t n, double latency, double rate,
+                        std::initializer_list<ClosedForm> forms) {
+  for (const ClosedForm& form : forms)
+    for (double bytes : {1e3, 1e8}) {
+      INFO(form.algorithm << " " << collective_names[static_cast<std::size_t>(form.kind)] << " of " << bytes << " B");
+      const CollectivePlan plan = plan_collective(cluster, request_of(form.kind, n, bytes, form.algorithm));
+      double efficiency = 1;
+      for (const CollectiveStep& step : plan.steps) efficiency = step.efficiency;
+      const double expected = software(plan) + form.rounds * latency + form.share * bytes / (rate * efficiency);
+      CHECK(alone(cluster, plan) == Approx(expected).epsilon(1e-9));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("every collective on a contention-free switch costs its alpha-beta closed form") {
+  using K = CollectiveKind;
+  const double n = 8, part = (n - 1) / n;
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  // Two links of 1 us each way through the switch.
+  check_closed_forms(cluster, 8, 2e-6, 100e9,
+                     {{"ring", K::all_reduce, 14, 2 * part},
+                      {"ring", K::reduce_scatter, 7, part},
+                      {"ring", K::all_gather, 7, part},
+                      {"halving-doubling", K::all_reduce, 6, 2 * part},
+                      {"halving-doubling", K::reduce_scatter, 3, part},
+                      {"halving-doubling", K::all_gather, 3, part},
+                      {"recursive-doubling", K::all_reduce, 3, 3},
+                      {"one-shot", K::all_reduce, 1, n - 1},
+                      {"direct", K::all_reduce, 2, 2 * part},
+                      {"bruck", K::all_gather, 3, part},
+                      {"pat", K::all_gather, 3, part},
+                      {"pat", K::reduce_scatter, 3, part},
+                      {"ring", K::broadcast, 14, 1},
+                      {"ring", K::reduce, 14, 1},
+                      {"binomial", K::broadcast, 3, 3},
+                      {"binomial", K::reduce, 3, 3},
+                      {"binomial", K::scatter, 3, part},
+                      {"binomial", K::gather, 3, part},
+                      {"direct", K::scatter, 1, part},
+                      {"direct", K::gather, 1, part},
+                      {"direct", K::all_to_all, 1, part},
+                      {"pairwise", K::all_to_all, 7, part},
+                      {"bruck", K::all_to_all, 3, 1.5},
+                      {"direct", K::barrier, 3, 0}});
+  check_closed_forms(cluster, 2, 2e-6, 100e9, {{"direct", K::send_receive, 1, 1}});
+}
+
+TEST_CASE("neighbour collectives on a ring cost their alpha-beta closed form") {
+  using K = CollectiveKind;
+  const Cluster cluster = build_cluster(nodes_of(node_of("torus", 8, {8}, 2), 1, "none"));
+  check_closed_forms(cluster, 8, 1e-6, 100e9,
+                     {{"ring", K::all_reduce, 14, 2 * 7.0 / 8},
+                      {"ring", K::all_gather, 7, 7.0 / 8},
+                      {"torus-rings", K::all_reduce, 14, 7.0 / 8}});
+}
+
+TEST_CASE("bridged pairs that meet over PCIe run one ring, and a pair alone rings over its bridge") {
+  NodeModel pair = with_nics(node_of("full-mesh", 2), 2);
+  pair.nics->link.name = "pcie4-x16";
+  const Cluster cluster = build_cluster(nodes_of(pair, 2, "single-switch"));
+  const CollectivePlan four = plan_collective(cluster, request_of(CollectiveKind::all_reduce, 4, 1e9, "auto"));
+  CHECK(four.algorithm == "ring");
+  CHECK(four.steps.at(0).flows.size() == 4);
+  CHECK(four.steps.at(0).efficiency == Approx(0.75));
+  CHECK(plan_collective(cluster, request_of(CollectiveKind::all_reduce, 2, 1e9, "auto")).algorithm == "ring");
+}
+
+TEST_CASE("a schedule of the caller's own costs what the same schedule of the catalog does") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 6), 1, "none"));
+  CollectiveRequest request = request_of(CollectiveKind::all_reduce, 6, 1e8, "ring");
+  request.protocol = "simple";
+  const double catalog = alone(cluster, plan_collective(cluster, request));
+  auto user = std::make_shared<UserSchedule>();
+  user->name = "mine";
+  user->schedule = find(collective_catalog(), "ring")
+                       ->value.schedule(request.kind, make_group(cluster, request.members));
+  request.user = user;
+  for (CollectiveDetail detail : {CollectiveDetail::flow, CollectiveDetail::step}) {
+    request.detail = detail;
+    CHECK(alone(cluster, plan_collective(cluster, request)) == Approx(catalog).epsilon(1e-9));
+  }
+  request.members.pop_back();
+  CHECK_THROWS_WITH(plan_collective(cluster, request), Catch::Contains("over 5 ranks"));
+}
+
+TEST_CASE("a protocol can be asked for, and one that the algorithm lacks is refused") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  CollectiveRequest request = request_of(CollectiveKind::all_reduce, 8, 1e9, "ring");
+  request.protocol = "ll";
+  CHECK(plan_collective(cluster, request).protocol == "ll");
+  request.algorithm = "halving-doubling";
+  CHECK_THROWS_WITH(plan_collective(cluster, request), Catch::Contains("protocol \"ll\""));
 }
