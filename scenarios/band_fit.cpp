@@ -364,6 +364,12 @@ BandFit fit_bands(ErrorBands start, const std::vector<LeftOutError>& devices, co
     fill(c, of_devices);
   }
   for (BandClass& c : bands.links) fit_links(c, of_kind(validated, "collective"), result.coverage);
+  // One or two sources, which may have informed the costs, cannot show a class to be known better than the first one.
+  for (BandClass& c : bands.links) {
+    if (c.groups >= 3) continue;
+    c.band.low = std::min(c.band.low, bands.links.front().band.low);
+    c.band.high = std::max(c.band.high, bands.links.front().band.high);
+  }
   fit_unexplained(bands, of_kind(validated, "training"), result.coverage);
   return result;
 }
