@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/power_ceiling.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -28,6 +29,7 @@ void fields(Fields& f, GemmParameters& gemm) {
   f.required("launch", gemm.launch, non_negative);
   f("k_overhead", gemm.k_overhead, Need::optional, non_negative);
   f("tile_cost", gemm.tile_cost, Need::optional, non_negative);
+  f("tile_step", gemm.tile_step, Need::optional, non_negative);
   f("misaligned", gemm.misaligned, Need::optional, efficiency_range);
   f("overlap", gemm.overlap, Need::optional, at_least_one);
   f("fit", gemm.fit);
@@ -67,14 +69,24 @@ void fields(Fields& f, EnergyParameters& energy) {
   f.required("memory_pJ_per_bit", energy.memory_pJ_per_bit, non_negative);
 }
 
+void fields(Fields& f, EventParameters& events) {
+  f("neuron_update", events.neuron_update, Need::optional, positive);
+  f("synaptic_event", events.synaptic_event, Need::optional, positive);
+  f("barrier", events.barrier, Need::optional, non_negative);
+  f("neuron_update_pJ", events.neuron_update_pJ, Need::optional, non_negative);
+  f("synaptic_event_pJ", events.synaptic_event_pJ, Need::optional, non_negative);
+}
+
 void fields(Fields& f, Calibration& calibration) {
   f.required("name", calibration.name);
   f.required("title", calibration.title);
+  f("unvalidated", calibration.unvalidated);
   f("gemm", calibration.gemm);
   f("sustained", calibration.sustained);
   f("attention", calibration.attention);
   f("memory", calibration.memory);
   f("energy", calibration.energy);
+  f("events", calibration.events);
   f.raw("sources", calibration.sources, Need::required);
 }
 
@@ -171,6 +183,13 @@ double find_sustained(const DeviceModel& device, const std::vector<Source>& sour
   return 1;
 }
 
+// The first file that says anything of products or events decides: a default of all families was compared with nothing.
+std::string find_unvalidated(const std::vector<Source>& sources) {
+  for (const Source& source : sources)
+    if (!source.calibration.gemm.empty() || source.calibration.events) return source.calibration.unvalidated;
+  return "no calibration file is there";
+}
+
 }  // namespace
 
 DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& library) {
@@ -188,6 +207,16 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
     if (resolved.memory.from.empty() && source.calibration.memory)
       resolved.memory = {*source.calibration.memory, is_fit(source, source.calibration.memory->fit), source.from};
     if (!resolved.energy && source.calibration.energy) resolved.energy = source.calibration.energy;
+  }
+  for (auto source = sources.rbegin(); source != sources.rend(); ++source)
+    if (source->calibration.events) resolved.events = *source->calibration.events;
+  resolved.unvalidated = find_unvalidated(sources);
+  for (std::size_t i = 0; i < data_type_names.size(); ++i) {
+    double& efficiency = resolved.gemm[i].parameters.efficiency;
+    const double ceiling = power_ceiling(device, static_cast<DataType>(i), resolved.energy);
+    if (efficiency <= ceiling) continue;
+    efficiency = ceiling;
+    resolved.gemm[i].from += ", held by the power limit";
   }
   if (resolved.attention.empty()) resolved.attention.push_back({AttentionParameters{}, false, "built-in default"});
   std::stable_sort(resolved.attention.begin(), resolved.attention.end(),

@@ -41,6 +41,7 @@ struct GemmParameters {
   Seconds launch{4e-6};
   double k_overhead = 80;    // elements of k that prologue and epilogue of a tile cost
   double tile_cost = 11;     // loss of tiles smaller than 256 x 128 (operand delivery)
+  int tile_step = 0;         // tiles of 64, 128 or 256 by any multiple of this exist as well; 0: powers of two only
   double misaligned = 0.77;  // rate left when a row is no multiple of 16 bytes
   // Joins compute and memory time as (C^overlap + M^overlap)^(1/overlap); absent: their maximum, perfect overlap.
   std::optional<double> overlap;
@@ -80,13 +81,23 @@ struct EnergyParameters {
   double vector_pJ_per_flop = 10.7, cache_pJ_per_bit = 6.3, memory_pJ_per_bit = 13;
 };
 
+// A time step of a spiking network, see event_driven.hpp. Loihi's figures where a file states none.
+struct EventParameters {
+  Seconds neuron_update{8.4e-9}, synaptic_event{3.5e-9};  // on one core
+  Seconds barrier{465e-9};
+  double neuron_update_pJ = 81, synaptic_event_pJ = 23.6;
+};
+
 struct Calibration {  // one file
   std::string name, title;
+  std::string
+      unvalidated;  // why times of the devices that end up here were compared with no measurement; "" = they were
   std::vector<GemmParameters> gemm;
   std::vector<AttentionParameters> attention;
   std::vector<SustainedFraction> sustained;
   std::optional<MemoryParameters> memory;
   std::optional<EnergyParameters> energy;
+  std::optional<EventParameters> events;
   Json sources;
 };
 
@@ -103,6 +114,8 @@ struct DeviceCalibration {
   std::array<double, data_type_names.size()> sustained;            // 1 until told otherwise
   std::vector<Found<AttentionParameters>> attention;               // ascending generations
   Found<MemoryParameters> memory;
+  EventParameters events;
+  std::string unvalidated;                 // of the file that products, or events, come from
   std::optional<EnergyParameters> energy;  // none: from the power limit, see energy.hpp
 
   DeviceCalibration() { sustained.fill(1); }

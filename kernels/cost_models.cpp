@@ -149,6 +149,7 @@ std::string calibration_note(const DeviceModel& device, const Library& library) 
       add("gemm " + std::string(data_type_names[i]), calibration.gemm[i].from);
   add("attention", calibration.attention.front().from);
   add("memory-bound", calibration.memory.from.empty() ? "built-in default" : calibration.memory.from);
+  if (!calibration.unvalidated.empty()) add("UNVALIDATED", calibration.unvalidated);
   return note;
 }
 

@@ -28,6 +28,12 @@ double dynamic_budget_W(const DeviceModel& device) {
   return limit - (device.power.idle ? device.power.idle->value : idle_share * limit);
 }
 
+double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const EnergyParameters& energy) {
+  const double by_width = energy.matrix_pJ_per_flop * reference_rate(device, type) / matrix_rate(device, type);
+  // Single precision without a matrix unit of its own runs on the vector units.
+  return type == DataType::fp32 && !device.peak.fp32_matrix ? std::min(by_width, energy.vector_pJ_per_flop) : by_width;
+}
+
 void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic, const DeviceContext& context) {
   const DeviceModel& device = context.device;
   const double budget = dynamic_budget_W(device);

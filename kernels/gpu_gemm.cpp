@@ -27,6 +27,7 @@ constexpr std::array<Tile, 11> tiles = {{{256, 128},
                                          {32, 64},
                                          {32, 32}}};
 constexpr double widest = 1.0 / 256 + 1.0 / 128;  // operand bytes per FLOP of the largest tile
+constexpr int widest_tile = 256;
 constexpr double fast_path_bytes = 16;
 
 double ceiling_of(std::int64_t size, int tile) { return static_cast<double>((size + tile - 1) / tile); }
@@ -45,15 +46,20 @@ bool is_aligned(const Kernel& kernel) {
 
 GemmTiling choose_tiling(const Kernel& kernel, const GemmParameters& parameters, int cores, double core_flops) {
   GemmTiling best;
-  for (const Tile tile : tiles) {
-    const double count = row_tiles(kernel, tile.m) * ceiling_of(kernel.n, tile.n);
-    const double waves = std::ceil(count / cores);
-    const double narrow = 1.0 / tile.m + 1.0 / tile.n - widest;
-    const double depth = static_cast<double>(kernel.k) + parameters.k_overhead;
-    const double tile_flops = 2.0 * tile.m * tile.n * depth * (1 + parameters.tile_cost * narrow);
-    const double seconds = waves * tile_flops / core_flops;
-    if (best.tile_m == 0 || seconds < best.core_s) best = {tile.m, tile.n, waves, seconds};
-  }
+  const double depth = static_cast<double>(kernel.k) + parameters.k_overhead;
+  const auto consider = [&](int m, int n) {
+    const double waves = std::ceil(row_tiles(kernel, m) * ceiling_of(kernel.n, n) / cores);
+    const double narrow = std::max(0.0, 1.0 / m + 1.0 / n - widest);
+    const double seconds = waves * 2.0 * m * n * depth * (1 + parameters.tile_cost * narrow) / core_flops;
+    if (best.tile_m == 0 || seconds < best.core_s) best = {m, n, waves, seconds};
+  };
+  for (const Tile tile : tiles) consider(tile.m, tile.n);
+  if (parameters.tile_step > 0)
+    for (int width = parameters.tile_step; width <= widest_tile; width += parameters.tile_step)
+      for (const int rows : {64, 128, 256}) {
+        consider(rows, width);
+        consider(width, rows);
+      }
   return best;
 }
 

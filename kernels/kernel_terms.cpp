@@ -28,7 +28,7 @@ Cost cost_at(const KernelTerms& terms, const OperatingPoint& point) {
 
 const char* bound_of(const KernelTerms& terms) {
   if (terms.launch_s >= std::max(terms.compute_s, terms.memory_s)) return "launch";
-  return terms.compute_s >= terms.memory_s ? "compute" : "memory";
+  return terms.compute_s >= terms.memory_s ? terms.compute_name : terms.memory_name;
 }
 
 }  // namespace orrery

@@ -18,10 +18,11 @@ struct KernelTerms {
   double power_cap_W = 0;         // dynamic power never exceeds it; 0: unknown, no cap
   std::optional<double> overlap;  // exponent of the join
   bool calibrated = false;
+  const char *compute_name = "compute", *memory_name = "memory";  // what the two are on this device, for bound_of
 };
 
 Cost cost_at(const KernelTerms&, const OperatingPoint&);  // of one repeat
-const char* bound_of(const KernelTerms&);                 // "launch", "compute" or "memory": the largest term
+const char* bound_of(const KernelTerms&);                 // "launch", or the name of the larger term
 
 // What a family model sees of a device.
 struct DeviceContext {

@@ -189,9 +189,11 @@ Kernel spiking_step(std::int64_t neurons, double synaptic_events, DataType type)
   constexpr double state_values = 2;   // membrane potential and input current, read and written
   constexpr double address_bytes = 4;  // of the target neuron, beside the weight
   const double width = bytes_per_element(type);
-  return memory_bound(KernelKind::spiking_step, 1, neurons, type,
-                      2 * state_values * as_real(neurons) * width + synaptic_events * (width + address_bytes),
-                      update_flops * as_real(neurons) + synaptic_events);
+  Kernel kernel = memory_bound(KernelKind::spiking_step, 1, neurons, type,
+                               2 * state_values * as_real(neurons) * width + synaptic_events * (width + address_bytes),
+                               update_flops * as_real(neurons) + synaptic_events);
+  kernel.k = std::llround(synaptic_events);
+  return kernel;
 }
 
 }  // namespace orrery

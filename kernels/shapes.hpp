@@ -44,6 +44,7 @@ Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType ty
 // y = A x in compressed rows: values, 4-byte column indices and gathered x per non-zero, 4-byte row ends and y per row.
 Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type);
 // One time step of leaky integrate-and-fire neurons: state updated once (8 FLOPs), each synaptic event one addition.
+// `k` of the kernel is the number of events.
 Kernel spiking_step(std::int64_t neurons, double synaptic_events, DataType type);
 
 }  // namespace orrery

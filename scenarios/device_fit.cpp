@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
+
+#include "sim/error.hpp"
 
 namespace orrery {
 
@@ -49,6 +52,16 @@ DeviceCalibration family_defaults(const DeviceModel& device, const Library& libr
   return resolve_calibration(unknown, library);
 }
 
+DeviceCalibration fit_start(const DeviceModel& device, const Library& library) {
+  DeviceCalibration start = family_defaults(device, library);
+  DeviceModel sibling = device;
+  sibling.name = "unknown";
+  const DeviceCalibration generation = resolve_calibration(sibling, library);
+  for (std::size_t t = 0; t < start.gemm.size(); ++t)
+    start.gemm[t].parameters.tile_step = generation.gemm[t].parameters.tile_step;
+  return start;
+}
+
 std::vector<std::string> accelerators_of(const std::vector<measured::Row>& rows) {
   std::set<std::string> names;
   for (const measured::Row& row : rows) names.insert(row.accelerator);
@@ -63,10 +76,74 @@ void put(DeviceCalibration& calibration, const AttentionParameters& parameters) 
   calibration.attention = {{parameters, true, ""}};
 }
 
+namespace {
+
+// The shipped file's own entries, sources and remarks for what was not fitted here.
+void keep_the_rest(Calibration& fitted, const MemoryParameters& start, const Library& library) {
+  if (library.find("kernels/calibration", fitted.name).empty()) return;
+  const auto shipped = load_part<Calibration>("kernels/calibration", fitted.name, library);
+  const auto merge = [](auto& entries, const auto& old, auto same) {
+    for (const auto& entry : old) {
+      const auto it = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return same(e, entry); });
+      if (it == entries.end())
+        entries.push_back(entry);
+      else
+        it->fit.note = entry.fit.note;
+    }
+  };
+  merge(fitted.gemm, shipped.gemm, [](const auto& a, const auto& b) { return a.type == b.type; });
+  merge(fitted.attention, shipped.attention, [](const auto& a, const auto& b) { return a.generation == b.generation; });
+  std::sort(fitted.attention.begin(), fitted.attention.end(),
+            [](const auto& a, const auto& b) { return a.generation < b.generation; });
+  if (fitted.memory && shipped.memory) {
+    fitted.memory->fit.note = shipped.memory->fit.note;
+    for (double MemoryParameters::*kind : {&MemoryParameters::elementwise, &MemoryParameters::normalization,
+                                           &MemoryParameters::softmax, &MemoryParameters::wide_normalization})
+      if ((*fitted.memory).*kind == start.*kind)
+        (*fitted.memory).*kind = (*shipped.memory).*kind;  // no sample moved it
+  } else if (shipped.memory)
+    fitted.memory = shipped.memory;
+  // An unknown upper end is the largest integer, which a file cannot hold exactly.
+  static constexpr std::int64_t exact = std::int64_t{1} << 53;
+  const auto bound = [](Fit& fit) { fit.largest = std::min(fit.largest, exact); };
+  for (auto& entry : fitted.gemm) bound(entry.fit);
+  for (auto& entry : fitted.attention) bound(entry.fit);
+  if (fitted.memory) bound(fitted.memory->fit);
+  fitted.sustained = shipped.sustained;
+  fitted.energy = shipped.energy;
+  fitted.events = shipped.events;
+  fitted.unvalidated = shipped.unvalidated;
+  fitted.sources = shipped.sources;
+}
+
+}  // namespace
+
+std::vector<measured::Row> pooled(std::vector<measured::Row> rows, const std::vector<std::string>& names,
+                                  const Library& library) {
+  const auto figures = [&](const std::string& name) {
+    const auto device = load_part<DeviceModel>("hardware/accelerators", name, library);
+    return std::tuple(device.cores, matrix_peak(device, DataType::fp16), matrix_peak(device, DataType::fp8),
+                      vector_peak(device), device.memory.bandwidth);
+  };
+  for (const std::string& name : names) {
+    if (figures(name) != figures(names.front()))
+      throw SpecError(name, "", "cores, peaks and bandwidth of " + names.front() + ", to be pooled with it", "others");
+    for (measured::Row& row : rows)
+      if (row.accelerator == name) row.accelerator = names.front();
+  }
+  return rows;
+}
+
+Calibration complete(const DeviceFit& fit, const Library& library) {
+  Calibration calibration = fit.calibration;
+  keep_the_rest(calibration, fit_start(fit.device, library).memory.parameters, library);
+  return calibration;
+}
+
 DeviceFit fit_device(const std::string& accelerator, const std::vector<measured::Row>& rows, const Library& library) {
   DeviceFit result;
   result.device = load_part<DeviceModel>("hardware/accelerators", accelerator, library);
-  const DeviceCalibration start = family_defaults(result.device, library);
+  const DeviceCalibration start = fit_start(result.device, library);
   Calibration& fitted = result.calibration;
   fitted.name = accelerator;
   fitted.title = result.device.title;

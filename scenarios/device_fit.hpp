@@ -24,8 +24,18 @@ DeviceModel timed_device(const DeviceModel&, measured::Group);
 // What the family's defaults say of this device, without its own calibration or its generation's.
 DeviceCalibration family_defaults(const DeviceModel&, const Library&);
 
+// What a fit starts from: the family's defaults, with the tiles that the generation's instructions allow, which is no fit.
+DeviceCalibration fit_start(const DeviceModel&, const Library&);
+
 // Fits everything that `rows` have of one accelerator. Throws SpecError for an unknown accelerator.
 DeviceFit fit_device(const std::string& accelerator, const std::vector<measured::Row>& rows, const Library&);
+
+// Rows of accelerators with the same chip, as rows of the first: one fit over several boards. Throws SpecError where their
+// data sheets differ in what the models use.
+std::vector<measured::Row> pooled(std::vector<measured::Row>, const std::vector<std::string>& names, const Library&);
+
+// The fit as a file that replaces the shipped one: what was not fitted (sustained clocks, energies, remarks) is kept.
+Calibration complete(const DeviceFit&, const Library&);
 
 // Accelerators that rows are of, sorted.
 std::vector<std::string> accelerators_of(const std::vector<measured::Row>&);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -38,6 +39,10 @@ std::optional<double> peak_of(const DeviceModel& device, const Kernel& kernel) {
   if (is_matrix_work(kernel.kind)) return matrix_rate(device, kernel.type);
   const double rate = vector_rate(device, kernel.type);
   return std::isfinite(rate) ? std::optional(rate) : std::nullopt;
+}
+
+bool streams(const DeviceModel& device) {
+  return device.memory.bandwidth || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
 }
 
 std::string calibration_of(const Kernel& kernel, const DeviceCalibration& calibration) {
@@ -91,7 +96,8 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
     if (device.power.tdp) a.energy_J = a.dynamic_J + (device.power.tdp->value - budget) * a.time_s;
     a.calibration = calibration_of(a.what.kernel, calibration);
     a.peak_flops_per_s = peak_of(device, a.what.kernel);
-    a.memory_bytes_per_s = memory_rate(device);
+    a.unvalidated = calibration.unvalidated;
+    a.memory_bytes_per_s = streams(device) ? memory_rate(device) : std::numeric_limits<double>::infinity();
     answers.push_back(std::move(a));
   }
   return answers;

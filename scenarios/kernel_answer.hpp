@@ -32,8 +32,9 @@ struct KernelAnswer {
   std::optional<double> energy_J;  // none: the power limit is unknown
   bool calibrated = false;         // on parameters measured on this device, inside their range
   std::string calibration;         // "of this device", "family default"
+  std::string unvalidated;         // why no measurement stands behind the model of such devices; "" = one does
   std::optional<double> peak_flops_per_s;
-  double memory_bytes_per_s = 0;
+  double memory_bytes_per_s = 0;  // infinite: the data sheet has none, and the kernel needs none
 
   double flops_per_s() const { return what.kernel.flops / time_s; }
   double bytes_per_s() const { return what.kernel.bytes / time_s; }

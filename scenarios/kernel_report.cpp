@@ -34,6 +34,7 @@ std::string band_text(const KernelAnswer& a) {
 }
 
 std::string roofline_text(const KernelAnswer& a) {
+  if (!std::isfinite(a.roof_flops_per_s())) return "the data sheet states neither rate nor bandwidth";
   if (!(a.what.kernel.flops > 0)) return "no FLOPs: bandwidth is the only roof";
   std::string text = fmt::format("{:.4g} FLOP/B", a.intensity());
   if (a.peak_flops_per_s)
@@ -53,9 +54,10 @@ std::string one_text(const KernelAnswer& a) {
                           human(FlopsPerSecond(*a.peak_flops_per_s)));
     text += "\n";
   }
-  text += fmt::format("  memory       {}, {} of {}\n", human(BytesPerSecond(a.bytes_per_s())),
-                      percent_text(a.bytes_per_s() / a.memory_bytes_per_s),
-                      human(BytesPerSecond(a.memory_bytes_per_s)));
+  if (std::isfinite(a.memory_bytes_per_s))
+    text += fmt::format("  memory       {}, {} of {}\n", human(BytesPerSecond(a.bytes_per_s())),
+                        percent_text(a.bytes_per_s() / a.memory_bytes_per_s),
+                        human(BytesPerSecond(a.memory_bytes_per_s)));
   text += fmt::format("  bound by     {}\n  roofline     {}\n", a.bound, roofline_text(a));
   if (a.energy_J)
     text += fmt::format("  energy       {} ({} dynamic), {} on average\n", human(Joules(*a.energy_J)),
@@ -63,8 +65,10 @@ std::string one_text(const KernelAnswer& a) {
   else
     text += fmt::format("  energy       {} dynamic; the power limit of the device is unknown\n",
                         human(Joules(a.dynamic_J)));
-  return text + fmt::format("  calibration  {}{}\n", a.calibration,
-                            a.calibrated ? "" : ": not measured on this device or outside the measured range");
+  return text +
+         fmt::format("  calibration  {}{}\n", a.calibration,
+                     a.calibrated ? "" : ": not measured on this device or outside the measured range") +
+         (a.unvalidated.empty() ? "" : "  unvalidated  " + a.unvalidated + "\n");
 }
 
 std::string sweep_table(const KernelQuestion& question, const std::vector<KernelAnswer>& answers) {
@@ -85,10 +89,13 @@ std::string sweep_table(const KernelQuestion& question, const std::vector<Kernel
   table.remarks.push_back(
       fmt::format("Calibration: {}{}", answers.front().calibration,
                   all ? "" : "; some or all rows not measured on this device or outside the measured range"));
+  if (const std::string& reason = answers.front().unvalidated; !reason.empty())
+    table.remarks.push_back("Unvalidated: " + reason);
   return table.text();
 }
 
 Json answer_json(const KernelAnswer& a) {
+  const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
   const auto maybe = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
   Json sizes = Json::object();
   for (const auto& [name, value] : a.what.sizes) {
@@ -109,16 +116,17 @@ Json answer_json(const KernelAnswer& a) {
       {"achieved_tflops", a.flops_per_s() / 1e12},
       {"achieved_GBs", a.bytes_per_s() / 1e9},
       {"peak_tflops", a.peak_flops_per_s ? Json(*a.peak_flops_per_s / 1e12) : Json(nullptr)},
-      {"peak_GBs", a.memory_bytes_per_s / 1e9},
+      {"peak_GBs", finite(a.memory_bytes_per_s / 1e9)},
       {"intensity_flop_per_byte", a.intensity()},
       {"ridge_flop_per_byte", a.peak_flops_per_s ? Json(*a.peak_flops_per_s / a.memory_bytes_per_s) : Json(nullptr)},
-      {"roof_tflops", computes ? Json(a.roof_flops_per_s() / 1e12) : Json(nullptr)},
+      {"roof_tflops", computes ? finite(a.roof_flops_per_s() / 1e12) : Json(nullptr)},
       {"roof_share", a.roof_share()},
       {"dynamic_energy_J", a.dynamic_J},
       {"energy_J", maybe(a.energy_J)},
       {"average_power_W", a.energy_J ? Json(*a.energy_J / a.time_s) : Json(nullptr)},
       {"calibrated", a.calibrated},
-      {"calibration", a.calibration}};
+      {"calibration", a.calibration},
+      {"unvalidated", a.unvalidated.empty() ? Json(nullptr) : Json(a.unvalidated)}};
 }
 
 Plot sweep_plot(const KernelQuestion& question, const std::vector<KernelAnswer>& answers) {

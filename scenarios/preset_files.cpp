@@ -58,8 +58,9 @@ std::string rate_text(FlopsPerSecond rate, DataType type) {
 
 std::string kernels_from(const DeviceModel& device, const Library& library) {
   const auto type = headline_type(device);
-  if (!type) return "none";
   const DeviceCalibration calibration = resolve_calibration(device, library);
+  if (!calibration.unvalidated.empty()) return type ? "unvalidated" : "unvalidated, no matrix products";
+  if (!type) return "none";
   const auto& gemm = calibration.gemm[static_cast<std::size_t>(*type)];
   return gemm.calibrated ? gemm.from : "* " + (gemm.from.empty() ? "built-in default" : gemm.from);
 }
@@ -85,7 +86,8 @@ TextTable accelerator_table(const Library& library) {
                                     shown(d.power.tdp),
                                     kernels_from(d, library)};
   });
-  table.remarks = {"", "* no kernels measured on this device: times are predictions from its data sheet."};
+  table.remarks = {"", "* no kernels measured on this device: times are predictions from its data sheet.",
+                   "unvalidated: nor was any measurement of such devices compared with the model of their family."};
   return table;
 }
 

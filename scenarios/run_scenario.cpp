@@ -141,9 +141,11 @@ void note_folding(ScenarioRun& run, const Scenario& scenario) {
   }
 }
 
-void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed) {
+void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {
   run.warnings = idle_options(scenario.cluster);
   for (const DeviceModel& device : run.cluster.device_types) {
+    if (const std::string reason = resolve_calibration(device, library).unvalidated; !reason.empty())
+      run.warnings.push_back(device.name + ": the model of its kernels is not validated: " + reason);
     if (!device.power.idle)
       run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
     if (!device.memory.capacity)
@@ -196,7 +198,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
     if (prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prices[j]);
   add_error_bands(run.metrics, run.cluster, library);
   note_folding(run, scenario);
-  warn(run, scenario, placed);
+  warn(run, scenario, placed, library);
   return run;
 }
 

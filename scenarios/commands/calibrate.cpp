@@ -21,7 +21,7 @@ namespace {
 
 struct CalibrateOptions {
   ScenarioOptions library;
-  std::vector<std::string> records, accelerators;
+  std::vector<std::string> records, accelerators, pool;
   std::string out, bands;
   bool json = false;
   int jobs = 0;
@@ -94,10 +94,15 @@ std::string bands_text(const BandFit& fit) {
   return table.text() + "\n" + coverage.text();
 }
 
-std::vector<measured::Row> read_rows(const CalibrateOptions& options) {
+std::vector<measured::Row> read_rows(const CalibrateOptions& options, const Library& library) {
   std::vector<measured::Row> rows = measured::read_kernels(measured_files(options.records));
   if (rows.empty()) throw UsageError("no measured kernel in the given files");
-  return rows;
+  if (options.pool.empty()) return rows;
+  const std::vector<std::string> there = accelerators_of(rows);
+  for (const std::string& name : options.pool)
+    if (std::find(there.begin(), there.end(), name) == there.end())
+      throw UsageError("--pool: no measured kernel of " + quote_unknown(name, there));
+  return pooled(std::move(rows), options.pool, library);
 }
 
 std::vector<std::string> chosen(const CalibrateOptions& options, const std::vector<measured::Row>& rows) {
@@ -132,7 +137,7 @@ Json coverage_json(const BandFit& fit) {
 
 int calibrate(const CalibrateOptions& options) {
   const Library library = options.library.find_library();
-  const std::vector<measured::Row> rows = read_rows(options);
+  const std::vector<measured::Row> rows = read_rows(options, library);
   std::vector<DeviceFit> fits;
   {
     const Progress progress("orrery: fitting");
@@ -141,8 +146,9 @@ int calibrate(const CalibrateOptions& options) {
   std::vector<OutputFile> files;
   if (!options.out.empty()) {
     for (const DeviceFit& fit : fits)
-      files.push_back({std::filesystem::path(options.out) / (fit.device.name + ".json"),
-                       [&fit](std::ostream& out) { out << document_text(write_spec(fit.calibration)); }});
+      files.push_back(
+          {std::filesystem::path(options.out) / (fit.device.name + ".json"),
+           [&fit, &library](std::ostream& out) { out << document_text(write_spec(complete(fit, library))); }});
   }
   std::optional<BandFit> bands;
   if (!options.bands.empty()) {
@@ -179,7 +185,11 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
       ->option_text("...");
   app.add_option("--accelerator", options->accelerators, "Only this one (may be repeated; default: all measured)")
       ->type_name("NAME");
-  app.add_option("--out", options->out, "Write one calibration file per accelerator into this folder")
+  app.add_option("--pool", options->pool, "Fit measurements of these accelerators, of one chip, as the first's (A,B)")
+      ->type_name("NAMES")
+      ->delimiter(',');
+  app.add_option("--out", options->out,
+                 "Write one calibration file per accelerator into this folder; what is not fitted is kept as it was")
       ->type_name("DIR");
   app.add_option("--bands", options->bands, "Write the error bands to this file")->type_name("FILE");
   app.add_option("--jobs", options->jobs, "Worker processes for --bands (default: one per processor)")
@@ -192,6 +202,7 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
       "accelerator's name.\n\n"
       "Examples:\n"
       "  orrery calibrate tests/validation/measured/kernels --accelerator nvidia-a40 --out my/kernels/calibration\n"
+      "  orrery calibrate tests/validation/measured/kernels --pool nvidia-h100-sxm5-80gb,nvidia-h800-sxm5-80gb\n"
       "  orrery calibrate tests/validation/measured --bands kernels/calibration/bands.json");
   return [options] { return calibrate(*options); };
 }

@@ -49,10 +49,10 @@ struct Recorded {
 const Recorded recorded[] = {
     {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 8, 0.029},
     {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::memory, 4, 0.027},
-    {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::gemm, 9, 0.012},
+    {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::gemm, 9, 0.020},
     {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::memory, 4, 0.012},
     {"deepbench_v100_gemm", "nvidia-v100", Group::gemm, 320, 0.047},
-    {"deepgemm_h800_fp8", "nvidia-h800-sxm5-80gb", Group::gemm, 56, 0.037},
+    {"deepgemm_h800_fp8", "nvidia-h800-sxm5-80gb", Group::gemm, 56, 0.039},
     {"flash_attention_a100", "nvidia-a100-sxm4-80gb", Group::attention, 23, 0.006},
     {"flash_attention_h100", "nvidia-h100-sxm5-80gb", Group::attention, 47, 0.011},
     {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 20, 0.144},
