@@ -1,7 +1,5 @@
 #include "kernels/energy.hpp"
 
-#include <algorithm>
-
 #include "kernels/device_rates.hpp"
 
 namespace orrery {
@@ -29,9 +27,9 @@ double dynamic_budget_W(const DeviceModel& device) {
 }
 
 double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const EnergyParameters& energy) {
-  const double by_width = energy.matrix_pJ_per_flop * reference_rate(device, type) / matrix_rate(device, type);
   // Single precision without a matrix unit of its own runs on the vector units.
-  return type == DataType::fp32 && !device.peak.fp32_matrix ? std::min(by_width, energy.vector_pJ_per_flop) : by_width;
+  if (type == DataType::fp32 && !device.peak.fp32_matrix) return energy.vector_pJ_per_flop;
+  return energy.matrix_pJ_per_flop * reference_rate(device, type) / matrix_rate(device, type);
 }
 
 void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic, const DeviceContext& context) {
