@@ -5,6 +5,7 @@
 
 #include "analysis/device_activity.hpp"
 #include "analysis/memory_profile.hpp"
+#include "sim/routes.hpp"
 
 namespace orrery {
 namespace {
@@ -160,19 +161,14 @@ class LinkBytes {
   }
 
  private:
-  double link_weight(std::span<const Flow> flows) {
+  double link_weight(std::span<const Flow> flows) const {
     double weight = 0;
-    for (const Flow& flow : flows) {
-      hops_.clear();
-      cluster_.router->route(flow.from, flow.to, flow.key, hops_);
-      for (const Hop& hop : hops_) weight += hop.share * flow.share * flow.copies;
-    }
+    for (const LinkLoad& load : route_pattern(cluster_.fabric, *cluster_.router, flows).loads) weight += load.weight;
     return weight;
   }
 
   const Cluster& cluster_;
   std::map<const Program*, std::vector<double>> known_;  // only looked up
-  std::vector<Hop> hops_;
 };
 
 // Devices of all Programs and for how many each stands.

@@ -39,13 +39,19 @@ void count_links(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& 
     const Link& link = fabric.links()[l];
     LinkFacts& of = all[link.link_class.index()];
     const double bandwidth = link.bandwidth.value;
-    of.slowest = of.links == 0 ? bandwidth : std::min(of.slowest, bandwidth);
+    ++of.links;
+    if (!(bandwidth > 0)) {
+      ++of.failed;
+      continue;
+    }
+    of.slowest = of.fastest > 0 ? std::min(of.slowest, bandwidth) : bandwidth;
     of.fastest = std::max(of.fastest, bandwidth);
     of.total += bandwidth;
     of.latency_s = std::max(of.latency_s, link.latency.value);
     of.cables_one_way += widths[l];
-    ++of.links;
   }
+  for (const DegradedLink& degraded : fabric.degraded())
+    if (degraded.rate > 0 && degraded.rate < 1) ++all[fabric.link(degraded.link).link_class.index()].slowed;
   std::vector<double> ports(fabric.vertices().size(), 0);
   for (std::size_t l = 0; l < fabric.links().size(); ++l) ports[fabric.links()[l].from.index()] += widths[l];
   for (std::size_t v = 0; v < ports.size(); ++v)
@@ -320,6 +326,12 @@ std::string_view domain_kind_name(DomainKind kind) {
       return "clos";
     case DomainKind::dragonfly:
       return "dragonfly";
+    case DomainKind::hyperx:
+      return "hyperx";
+    case DomainKind::optical_circuits:
+      return "optical-circuits";
+    case DomainKind::wide_area:
+      return "wide-area";
     case DomainKind::custom:
       return "custom";
   }

@@ -19,7 +19,8 @@ struct LinkFacts {  // of one class
   std::string name;
   std::size_t links = 0;                       // one direction each
   double cables_one_way = 0;                   // the same with bundles counted in full, as far as bandwidths tell
-  double slowest = 0, fastest = 0, total = 0;  // B/s
+  std::size_t slowed = 0, failed = 0;          // of these
+  double slowest = 0, fastest = 0, total = 0;  // B/s; failed ones left out
   double latency_s = 0;                        // longest
   std::optional<double> energy_J_per_byte;
 };

@@ -40,6 +40,7 @@ BisectionFacts grid_formula(const Domain& domain) {
 }  // namespace
 
 std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
+  if (!fabric.degraded().empty()) return std::nullopt;
   if (fabric.domains().size() != 1 || fabric.domains()[0].members.size() != fabric.device_count()) return std::nullopt;
   const Domain& domain = fabric.domains()[0];
   const auto n = static_cast<double>(domain.members.size());
@@ -112,6 +113,7 @@ std::vector<Cut> candidate_cuts(const Fabric& fabric) {
 // Whether the network is a tree of switches whose branches are all alike, so that halving it in wiring order is the
 // least of all cuts.
 bool equal_branches(const Fabric& fabric) {
+  if (!fabric.degraded().empty()) return false;
   const Domain* top = nullptr;
   for (const Domain& domain : fabric.domains())
     if (domain.members.size() == fabric.device_count() && (!top || domain.level > top->level)) top = &domain;

@@ -10,12 +10,15 @@ namespace {
 
 void index_links(std::span<const Link> links, std::size_t vertices, VertexId Link::*end,
                  std::vector<std::uint32_t>& begin, std::vector<std::uint32_t>& list) {
+  const auto works = [&](std::size_t l) { return links[l].bandwidth.value > 0; };
   begin.assign(vertices + 1, 0);
-  for (const Link& link : links) ++begin[(link.*end).index() + 1];
+  for (std::size_t l = 0; l < links.size(); ++l)
+    if (works(l)) ++begin[(links[l].*end).index() + 1];
   for (std::size_t v = 0; v < vertices; ++v) begin[v + 1] += begin[v];
-  list.resize(links.size());
+  list.resize(begin.back());
   std::vector<std::uint32_t> next(begin.begin(), begin.end() - 1);
-  for (std::size_t l = 0; l < links.size(); ++l) list[next[(links[l].*end).index()]++] = static_cast<std::uint32_t>(l);
+  for (std::size_t l = 0; l < links.size(); ++l)
+    if (works(l)) list[next[(links[l].*end).index()]++] = static_cast<std::uint32_t>(l);
 }
 
 // Residual network of a maximum flow: arc 2l runs along link l, arc 2l + 1 back.
@@ -180,12 +183,21 @@ std::vector<double> FabricGraph::bandwidths() const {
 }
 
 std::vector<double> FabricGraph::widths() const {
+  const auto links = fabric_.links();
+  std::vector<double> nominal = bandwidths();
+  for (const DegradedLink& slowed : fabric_.degraded())
+    if (slowed.rate > 0) nominal[slowed.link.index()] /= slowed.rate;
   std::vector<double> narrowest(fabric_.link_classes().size(), std::numeric_limits<double>::infinity()), all;
-  for (const Link& link : fabric_.links())
-    narrowest[link.link_class.index()] = std::min(narrowest[link.link_class.index()], link.bandwidth.value);
-  all.reserve(fabric_.links().size());
-  for (const Link& link : fabric_.links()) {
-    const double cables = link.bandwidth.value / narrowest[link.link_class.index()], whole = std::round(cables);
+  for (std::size_t l = 0; l < links.size(); ++l)
+    if (double& least = narrowest[links[l].link_class.index()]; links[l].bandwidth.value > 0)
+      least = std::min(least, nominal[l]);
+  all.reserve(links.size());
+  for (std::size_t l = 0; l < links.size(); ++l) {
+    if (!(links[l].bandwidth.value > 0)) {
+      all.push_back(0);
+      continue;
+    }
+    const double cables = nominal[l] / narrowest[links[l].link_class.index()], whole = std::round(cables);
     all.push_back(std::abs(cables - whole) < 1e-6 * whole ? whole : 1);
   }
   return all;

@@ -1,6 +1,6 @@
 // Graph algorithms on a fabric's links: distances (breadth-first search), counts of shortest paths, and maximum flow
 // (Dinic 1970; by the max-flow min-cut theorem also the least capacity that separates two sets of vertices).
-// Works on a compressed adjacency that is built once, so that 65,536 devices take a fraction of a second per search.
+// Failed links (no bandwidth) are absent. Works on a compressed adjacency that is built once, so that 65,536 devices take a fraction of a second per search.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ class FabricGraph {
 
   // Bandwidth of every link, B/s.
   std::vector<double> bandwidths() const;
-  // Cables of every link: its bandwidth over the narrowest of its class where that is a whole number, else 1.
+  // Cables of every link: its nominal bandwidth over the narrowest of its class where that is a whole number, else 1; none
+  // of a failed one.
   std::vector<double> widths() const;
 
  private:

@@ -57,6 +57,8 @@ std::string links(const TopologyFacts& f) {
     text += fmt::format("  {:<24}  {:>9}  {:>9.0f}  {:>24}  {:>10}  {:>10}\n", link.name, (link.links + 1) / 2,
                         link.cables_one_way / 2, each, link.latency_s > 0 ? human(Seconds(link.latency_s)) : "-",
                         energy);
+    if (link.slowed > 0) text += fmt::format("    {} of these one-way links slowed\n", link.slowed);
+    if (link.failed > 0) text += fmt::format("    {} of these one-way links failed\n", link.failed);
   }
   return text;
 }
@@ -133,6 +135,8 @@ Json level_json(const LevelFacts& level) {
 Json link_json(const LinkFacts& link) {
   return {{"name", link.name},
           {"links_one_way", link.links},
+          {"slowed_one_way", link.slowed},
+          {"failed_one_way", link.failed},
           {"cables", link.cables_one_way / 2},
           {"slowest_GBs", link.slowest / 1e9},
           {"fastest_GBs", link.fastest / 1e9},

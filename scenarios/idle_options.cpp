@@ -38,6 +38,8 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster) {
   idle.when(no_fabric && fabric.ecmp != defaults.ecmp, "fabric ecmp", why);
   idle.when(!no_fabric && fabric.seed != defaults.seed && fabric.ecmp == "ideal", "fabric seed",
             "ideal ecmp spreads evenly and draws nothing");
+  for (std::size_t i = 0; i < cluster.degraded.size(); ++i)
+    idle.when(cluster.degraded[i].rate == 1, fmt::format("degraded/{}", i).c_str(), "rate is 1, nominal bandwidth");
   return idle.take();
 }
 

@@ -46,6 +46,12 @@ DomainId Fabric::add_domain(Domain domain) {
   return DomainId(domains_.size() - 1);
 }
 
+void Fabric::degrade(LinkId link, double rate) {
+  Link& slowed = links_[link.index()];
+  slowed.bandwidth = slowed.bandwidth * rate;
+  degraded_.push_back({link, rate});
+}
+
 DomainId Fabric::domain_of(DeviceId device) const {
   if (innermost_.size() != device_count()) {
     innermost_.assign(device_count(), DomainId());

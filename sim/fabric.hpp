@@ -27,14 +27,22 @@ struct Vertex {
 struct LinkClass {
   std::string name;            // "nvlink3"
   JoulesPerByte energy{0};     // per byte that crosses
-  Seconds message_latency{0};  // software and protocol cost of one message or collective round over it (calibrated)
+  Seconds reconfiguration{0};  // of the optical circuits over it: from one peer to another
 };
 
 struct Link {
   VertexId from, to;
-  BytesPerSecond bandwidth;
+  BytesPerSecond bandwidth;  // 0: failed, carries nothing
   Seconds latency;
   LinkClassId link_class;
+  // Of a link into or out of an optical circuit switch: with how many others of its links it can be joined at a time (its
+  // cables). 0: packets go anywhere.
+  std::uint32_t circuits = 0;
+};
+
+struct DegradedLink {
+  LinkId link;
+  double rate = 0;  // of its nominal bandwidth
 };
 
 enum class DomainKind : std::uint8_t {
@@ -48,6 +56,9 @@ enum class DomainKind : std::uint8_t {
   pcie_tree,
   clos,
   dragonfly,
+  hyperx,
+  optical_circuits,
+  wide_area,
   custom
 };
 
@@ -70,12 +81,22 @@ struct Hop {
   double share = 1;  // part of the flow's bytes that crosses this link (ideal spreading gives fractions)
 };
 
+// Routes the flows of one pattern in their order, each with a view of the load that those before it put on the links.
+// `weight`: bytes of the flow per byte of the Transfer.
+class AdaptiveRouting {
+ public:
+  virtual ~AdaptiveRouting() = default;
+  virtual Seconds route(VertexId from, VertexId to, std::uint64_t flow_key, double weight, std::vector<Hop>& hops) = 0;
+};
+
 // Chooses the path of one flow. Deterministic: the same (from, to, key) always gives the same hops.
 class Router {
  public:
   virtual ~Router() = default;
   // Appends the hops and returns the latency of one message along them (the longest branch).
   virtual Seconds route(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops) const = 0;
+  // For one pattern; none where paths do not depend on load.
+  virtual std::unique_ptr<AdaptiveRouting> adapt() const { return nullptr; }
 };
 
 class Fabric {
@@ -86,16 +107,17 @@ class Fabric {
   LinkId add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency, LinkClassId);
   LinkClassId add_link_class(LinkClass);  // same name: the existing one
   DomainId add_domain(Domain);
+  void degrade(LinkId, double rate);  // to a part of its bandwidth; 0: it failed
 
   std::span<const Vertex> vertices() const { return vertices_; }
   std::span<const Link> links() const { return links_; }
   std::span<const LinkClass> link_classes() const { return link_classes_; }
   std::span<const Domain> domains() const { return domains_; }
+  std::span<const DegradedLink> degraded() const { return degraded_; }
   const Vertex& vertex(VertexId v) const { return vertices_[v.index()]; }
   const Link& link(LinkId l) const { return links_[l.index()]; }
   const LinkClass& link_class(LinkClassId c) const { return link_classes_[c.index()]; }
   const Domain& domain(DomainId d) const { return domains_[d.index()]; }
-  Link& link(LinkId l) { return links_[l.index()]; }
 
   VertexId vertex_of(DeviceId d) const { return device_vertices_[d.index()]; }
   std::size_t device_count() const { return device_vertices_.size(); }
@@ -112,6 +134,7 @@ class Fabric {
   std::vector<Link> links_;
   std::vector<LinkClass> link_classes_;
   std::vector<Domain> domains_;
+  std::vector<DegradedLink> degraded_;
   std::vector<VertexId> device_vertices_;
   mutable std::vector<DomainId> innermost_;  // by device, built on first use
 };

@@ -28,6 +28,7 @@ Graph graph_of(const Fabric& fabric, Direction direction) {
   std::vector<EdgeLink> properties;
   const auto links = fabric.links();
   for (std::size_t i = 0; i < links.size(); ++i) {
+    if (!(links[i].bandwidth.value > 0)) continue;
     auto from = links[i].from.value, to = links[i].to.value;
     if (direction == Direction::against_links) std::swap(from, to);
     edges.emplace_back(from, to);

@@ -25,16 +25,16 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
   RoutedPattern routed;
   std::vector<Hop> hops;
   std::vector<std::size_t> hops_begin{0};
+  const std::unique_ptr<AdaptiveRouting> adaptive = router.adapt();
   for (const Flow& flow : flows) {
     const std::size_t first = hops.size();
     Seconds latency{0};
-    if (flow.from != flow.to) latency = router.route(flow.from, flow.to, flow.key, hops);
-    Seconds message{0};
-    for (std::size_t i = first; i < hops.size(); ++i) {
-      routed.loads.push_back({hops[i].link, hops[i].share * flow.share * flow.copies});
-      message = std::max(message, fabric.link_class(fabric.link(hops[i].link).link_class).message_latency);
-    }
-    routed.latency = std::max(routed.latency, latency + message);
+    const double weight = flow.share * flow.copies;
+    if (flow.from != flow.to)
+      latency = adaptive ? adaptive->route(flow.from, flow.to, flow.key, weight, hops)
+                         : router.route(flow.from, flow.to, flow.key, hops);
+    for (std::size_t i = first; i < hops.size(); ++i) routed.loads.push_back({hops[i].link, hops[i].share * weight});
+    routed.latency = std::max(routed.latency, latency);
     hops_begin.push_back(hops.size());
   }
   merge_by_link(routed.loads);

@@ -21,7 +21,7 @@ struct LinkLoad {
 
 struct RoutedPattern {
   std::vector<LinkLoad> loads;  // sorted by link
-  Seconds latency{0};           // of the flow with the longest path, incl. the link classes' message latency
+  Seconds latency{0};           // of the flow with the longest path
   double bottleneck = 0;        // max weight / bandwidth, s/B
   double energy_per_byte = 0;   // J per byte of the Transfer
   double fair_share = 1;        // share of the largest flow on the most loaded link (see below)

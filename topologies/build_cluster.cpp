@@ -4,6 +4,7 @@
 #include "sim/error.hpp"
 #include "topologies/cluster_router.hpp"
 #include "topologies/cluster_spec.hpp"
+#include "topologies/degraded.hpp"
 #include "topologies/wiring.hpp"
 
 namespace orrery {
@@ -27,7 +28,8 @@ struct PoolPlan {  // what all nodes of a pool have in common
 BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
 
 LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
-  return fabric.add_link_class({link.name, link.energy.value_or(JoulesPerByte(0)), Seconds(0)});
+  return fabric.add_link_class(
+      {link.name, link.energy.value_or(JoulesPerByte(0)), link.reconfiguration_time.value_or(Seconds(0))});
 }
 
 [[noreturn]] void fault(const std::string& pointer, std::string expected, std::string found) {
@@ -111,7 +113,8 @@ class Composer {
   void stamp_node(std::size_t pool, std::uint32_t node);
   void join_nodes();
   void add_domains();
-  DomainId add_fabric_domain(DomainKind, int level, DomainId parent, std::vector<DeviceId> members);
+  DomainId add_fabric_domain(DomainKind, int level, DomainId parent, std::vector<DeviceId> members,
+                             std::vector<int> dimensions = {});
   std::vector<DeviceId> devices_of(std::uint32_t node) const;
 
   const ClusterSpec& spec_;
@@ -227,19 +230,20 @@ std::vector<DeviceId> Composer::devices_of(std::uint32_t node) const {
   return members;
 }
 
-DomainId Composer::add_fabric_domain(DomainKind kind, int level, DomainId parent, std::vector<DeviceId> members) {
+DomainId Composer::add_fabric_domain(DomainKind kind, int level, DomainId parent, std::vector<DeviceId> members,
+                                     std::vector<int> dimensions) {
   Domain domain;
   domain.kind = kind;
   domain.level = level;
   domain.parent = parent;
   domain.members = std::move(members);
+  domain.dimensions = std::move(dimensions);
   const PoolPlan& plan = plans_[nodes_[cluster_.fabric.vertex(cluster_.fabric.vertex_of(domain.members[0])).node].pool];
   domain.link_class = plan.nic_class;
   domain.bandwidth_per_device = std::min(plan.nic_bandwidth, plan.host_bandwidth);
   domain.ports = plan.nics;
   domain.calibration = plan.spec->node.nics->link.name;
-  const Json& options = spec_.fabric.options;
-  domain.in_network_reduction = options.is_object() && options.value("in_network_reduction", false);
+  domain.in_network_reduction = flag_of(spec_.fabric.options, "in_network_reduction", "/fabric/options");
   return cluster_.fabric.add_domain(std::move(domain));
 }
 
@@ -249,7 +253,7 @@ void Composer::add_domains() {
     const int top = static_cast<int>(fabric_wiring_.levels.size()) + 1;
     std::vector<DeviceId> all;
     for (std::size_t d = 0; d < cluster_.type_of.size(); ++d) all.emplace_back(d);
-    const DomainId whole = add_fabric_domain(fabric_wiring_.kind, top, {}, std::move(all));
+    const DomainId whole = add_fabric_domain(fabric_wiring_.kind, top, {}, std::move(all), fabric_wiring_.dimensions);
     std::fill(parent_of_node.begin(), parent_of_node.end(), whole);
     for (int level = top - 1; level >= 1; --level) {
       const FabricLevel& groups = fabric_wiring_.levels[static_cast<std::size_t>(level - 1)];
@@ -301,12 +305,17 @@ Cluster Composer::build() && {
   std::vector<std::uint32_t> node_of_vertex;
   for (const Vertex& v : cluster_.fabric.vertices()) node_of_vertex.push_back(v.node);
   cluster_.router = std::make_unique<ClusterRouter>(std::move(node_of_vertex), std::move(nodes_), std::move(wirings_),
-                                                    std::move(host_links_), std::move(fabric_wiring_.router));
+                                                    std::move(host_links_), std::move(fabric_wiring_.router),
+                                                    flag_of(spec_.fabric.options, "pxn", "/fabric/options"));
   return std::move(cluster_);
 }
 
 }  // namespace
 
-Cluster build_cluster(const ClusterSpec& spec) { return Composer(spec).build(); }
+Cluster build_cluster(const ClusterSpec& spec) {
+  Cluster cluster = Composer(spec).build();
+  degrade(spec, cluster);
+  return cluster;
+}
 
 }  // namespace orrery

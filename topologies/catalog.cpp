@@ -27,9 +27,15 @@ std::span<const CatalogEntry<FabricBuilder>> fabric_catalog() {
       {"none", "one node alone", join_none},
       {"single-switch", "all NICs on one non-blocking switch", join_single_switch},
       {"fat-tree", "folded Clos of 1 to 3 levels, oversubscribed or not, rail-optimized or not", join_fat_tree},
-      {"dragonfly", "groups of fully joined routers, global cables between all groups; minimal routing",
+      {"dragonfly",
+       "groups of fully joined routers, global cables between all groups; minimal, Valiant or UGAL routing",
        join_dragonfly},
+      {"dragonfly+", "groups of leaves and spines, global cables between all groups; the same routing",
+       join_dragonfly_plus},
+      {"torus", "routers on a torus, twisted or not; dimension-order routing", join_torus},
+      {"mesh", "torus without wrap-around", join_mesh},
       {"hyperx", "a lattice of routers fully joined along each dimension; dimension-order routing", join_hyperx},
+      {"custom", "the switches and cables listed in options; equal-cost paths, or routes laid down", join_custom},
   };
   return table;
 }

@@ -6,12 +6,13 @@ namespace orrery {
 
 ClusterRouter::ClusterRouter(std::vector<std::uint32_t> node_of_vertex, std::vector<NodeSeat> nodes,
                              std::vector<PoolWiring> pools, std::vector<LinkId> host_link_of_device,
-                             std::unique_ptr<FabricRouter> fabric)
+                             std::unique_ptr<FabricRouter> fabric, bool pxn)
     : node_of_vertex_(std::move(node_of_vertex)),
       nodes_(std::move(nodes)),
       pools_(std::move(pools)),
       host_link_of_device_(std::move(host_link_of_device)),
-      fabric_(std::move(fabric)) {}
+      fabric_(std::move(fabric)),
+      pxn_(pxn) {}
 
 ClusterRouter::Place ClusterRouter::locate(VertexId v) const {
   ORRERY_CHECK(v.index() < node_of_vertex_.size() && node_of_vertex_[v.index()] != ~0u,
@@ -33,18 +34,40 @@ ClusterRouter::Place ClusterRouter::locate(VertexId v) const {
   return place;
 }
 
-Seconds ClusterRouter::route(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops) const {
+Seconds ClusterRouter::inside_node(const NodeSeat& seat, int from, int to, std::uint64_t flow_key,
+                                   std::vector<Hop>& hops) const {
+  const std::size_t first = hops.size();
+  const Seconds latency = pools_[seat.pool].node.router->route(from, to, flow_key, hops);
+  for (std::size_t h = first; h < hops.size(); ++h) hops[h].link = LinkId(hops[h].link.index() + seat.first_link);
+  return latency;
+}
+
+int ClusterRouter::relay(const Place& from, const Place& to) const {
+  const PoolWiring& pool = pools_[nodes_[from.node].pool];
+  if (!pxn_ || from.node == to.node || from.device == ~0u || from.nic == to.nic || to.nic >= pool.nics ||
+      !pool.node.router)
+    return -1;
+  for (int d = 0; d < pool.node.devices; ++d)
+    if (nic_of(d, pool.node.devices, pool.nics) == to.nic) return d;
+  return -1;
+}
+
+template <class Across>
+Seconds ClusterRouter::route_with(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops,
+                                  Across across) const {
   if (from == to) return Seconds(0);
-  const Place a = locate(from), b = locate(to);
+  Place a = locate(from);
+  const Place b = locate(to);
   const NodeSeat& seat = nodes_[a.node];
-  if (a.node == b.node && a.local >= 0 && b.local >= 0 && pools_[seat.pool].node.router) {
-    const std::size_t first = hops.size();
-    const Seconds latency = pools_[seat.pool].node.router->route(a.local, b.local, flow_key, hops);
-    for (std::size_t h = first; h < hops.size(); ++h) hops[h].link = LinkId(hops[h].link.index() + seat.first_link);
-    return latency;
-  }
+  if (a.node == b.node && a.local >= 0 && b.local >= 0 && pools_[seat.pool].node.router)
+    return inside_node(seat, a.local, b.local, flow_key, hops);
   ORRERY_CHECK(a.nic >= 0 && b.nic >= 0, "no path from vertex {} to vertex {}", from.value, to.value);
   Seconds latency{0};
+  if (const int over = relay(a, b); over >= 0) {
+    latency += inside_node(seat, a.local, over, flow_key, hops);
+    a.device = seat.first_device + static_cast<std::uint32_t>(over);
+    a.nic = b.nic;
+  }
   if (a.device != ~0u) {
     hops.push_back({host_link_of_device_[a.device], 1});
     latency += pools_[seat.pool].host_latency;
@@ -53,13 +76,38 @@ Seconds ClusterRouter::route(VertexId from, VertexId to, std::uint64_t flow_key,
   const std::uint32_t port_b = nodes_[b.node].first_port + static_cast<std::uint32_t>(b.nic);
   if (port_a != port_b) {
     ORRERY_CHECK(fabric_ != nullptr, "no fabric between vertex {} and vertex {}", from.value, to.value);
-    latency += fabric_->route(port_a, port_b, flow_key, hops);
+    latency += across(port_a, port_b);
   }
   if (b.device != ~0u) {
     hops.push_back({LinkId(host_link_of_device_[b.device].index() + 1), 1});
     latency += pools_[nodes_[b.node].pool].host_latency;
   }
   return latency;
+}
+
+Seconds ClusterRouter::route(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops) const {
+  return route_with(from, to, flow_key, hops,
+                    [&](std::uint32_t a, std::uint32_t b) { return fabric_->route(a, b, flow_key, hops); });
+}
+
+class ClusterRouter::Adaptive final : public AdaptiveRouting {
+ public:
+  Adaptive(const ClusterRouter& router, std::unique_ptr<AdaptiveFabricRouting> fabric)
+      : router_(router), fabric_(std::move(fabric)) {}
+  Seconds route(VertexId from, VertexId to, std::uint64_t flow_key, double weight, std::vector<Hop>& hops) override {
+    return router_.route_with(from, to, flow_key, hops, [&](std::uint32_t a, std::uint32_t b) {
+      return fabric_->route(a, b, flow_key, weight, hops);
+    });
+  }
+
+ private:
+  const ClusterRouter& router_;
+  std::unique_ptr<AdaptiveFabricRouting> fabric_;
+};
+
+std::unique_ptr<AdaptiveRouting> ClusterRouter::adapt() const {
+  auto fabric = fabric_ ? fabric_->adapt() : nullptr;
+  return fabric ? std::make_unique<Adaptive>(*this, std::move(fabric)) : nullptr;
 }
 
 }  // namespace orrery

@@ -1,6 +1,8 @@
 // Routes between any two places of a cluster: inside a node over its scale-up network, between nodes
 // device -> NIC -> fabric -> NIC -> device. Paths are computed on demand from a few numbers per node and per device; there is
 // no table of pairs. Devices of one node without scale-up links meet through their NICs.
+// With `pxn` a message between devices of different rails first goes over the scale-up network to the device that has the
+// receiver's rail (NCCL's PXN), so that it meets no switch beyond that rail's; the relaying device's queues stay free.
 #pragma once
 
 #include <memory>
@@ -27,10 +29,12 @@ class ClusterRouter final : public Router {
  public:
   // `node_of_vertex`: ~0 for switches of the fabric, which are no endpoints.
   ClusterRouter(std::vector<std::uint32_t> node_of_vertex, std::vector<NodeSeat> nodes, std::vector<PoolWiring> pools,
-                std::vector<LinkId> host_link_of_device, std::unique_ptr<FabricRouter> fabric);
+                std::vector<LinkId> host_link_of_device, std::unique_ptr<FabricRouter> fabric, bool pxn);
   Seconds route(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops) const override;
+  std::unique_ptr<AdaptiveRouting> adapt() const override;
 
  private:
+  class Adaptive;
   struct Place {
     std::uint32_t node = 0;
     int local = -1;  // device or switch of the node's scale-up network; -1 for a NIC
@@ -38,12 +42,19 @@ class ClusterRouter final : public Router {
     std::uint32_t device = ~0u;
   };
   Place locate(VertexId) const;
+  // `across` routes between two ports of the fabric.
+  template <class Across>
+  Seconds route_with(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops, Across across) const;
+  Seconds inside_node(const NodeSeat&, int from, int to, std::uint64_t flow_key, std::vector<Hop>& hops) const;
+  // The device of the sender's node whose NIC is on the receiver's rail; -1: the sender itself, or there is none.
+  int relay(const Place& from, const Place& to) const;
 
   std::vector<std::uint32_t> node_of_vertex_;
   std::vector<NodeSeat> nodes_;
   std::vector<PoolWiring> pools_;
   std::vector<LinkId> host_link_of_device_;  // device -> NIC; the way back is the next id
   std::unique_ptr<FabricRouter> fabric_;
+  bool pxn_ = false;
 };
 
 // The NIC of a node that its device uses: devices are spread over NICs in blocks.

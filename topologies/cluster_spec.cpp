@@ -73,12 +73,27 @@ void fields(Fields& f, FabricSpec& fabric) {
   f.raw("options", fabric.options);
 }
 
+void fields(Fields& f, DegradedSpec& degraded) {
+  f("link", degraded.link);
+  f("at", degraded.at);
+  f("between", degraded.between);
+  f("share", degraded.share, Need::optional, Range{0, 1, true});
+  f("seed", degraded.seed);
+  f("rate", degraded.rate, Need::required, fraction);
+  f.check(degraded.link || degraded.at || degraded.between, "", "the cables meant: \"link\", \"at\" or \"between\"",
+          "none of them");
+  f.check(!degraded.at || !degraded.between, "at", "\"at\" or \"between\"", "both");
+  f.check(!degraded.between || degraded.between->size() == 2, "between", "two places",
+          std::to_string(degraded.between.value_or(std::vector<std::string>()).size()));
+}
+
 void fields(Fields& f, ClusterSpec& cluster) {
   f("name", cluster.name);
   f("description", cluster.description);
   f("pools", cluster.pools, Need::required);
   f.check(!cluster.pools.empty(), "pools", "at least one pool of nodes", "none");
   f("fabric", cluster.fabric);
+  f("degraded", cluster.degraded);
   f.raw("sources", cluster.sources);
 }
 

@@ -70,10 +70,21 @@ struct FabricSpec {               // joins the NICs of all nodes
   Json options;                 // family-specific settings, read by the family
 };
 
+struct
+    DegradedSpec {  // cables that are slower than they should be, or failed: of a class of links, or of a place, or both
+  std::optional<std::string> link;                  // a class by its name: "infiniband-ndr-400"
+  std::optional<std::string> at;                    // all cables of a place: "switch 3", "nic 12", "device 0"
+  std::optional<std::vector<std::string>> between;  // the cables between two places
+  double share = 1;                                 // of these cables, drawn with the seed
+  std::int64_t seed = 1;
+  double rate = 0;  // of the nominal bandwidth; 0: failed
+};
+
 struct ClusterSpec {
   std::string name, description;
   std::vector<PoolSpec> pools;
   FabricSpec fabric;
+  std::vector<DegradedSpec> degraded;
   Json sources;
 };
 
@@ -83,6 +94,7 @@ void fields(Fields&, NicSpec&);
 void fields(Fields&, NodeModel&);
 void fields(Fields&, PoolSpec&);
 void fields(Fields&, FabricSpec&);
+void fields(Fields&, DegradedSpec&);
 void fields(Fields&, ClusterSpec&);
 
 // Builds fabric, domains and router. Throws SpecError (pointers relative to the cluster object) on impossible wiring.

@@ -1,5 +1,7 @@
 #include "topologies/wiring.hpp"
 
+#include <algorithm>
+
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -34,7 +36,41 @@ int ScaleUpInput::dimension_product() const {
 }
 
 void FabricInput::fault(const char* key, std::string expected, std::string found) const {
-  throw SpecError("", pointer_to("/fabric", key), std::move(expected), std::move(found));
+  throw SpecError("", std::string("/fabric/") + key, std::move(expected), std::move(found));
+}
+
+void expect_keys(const Json& options, const std::vector<std::string>& known, const std::string& pointer) {
+  if (!options.is_object()) return;
+  for (const auto& [key, value] : options.items())
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw SpecError("", pointer_to(pointer, key),
+                      known.empty() ? "no options in this family" : "an option of this family",
+                      quote_unknown(key, known));
+}
+
+bool flag_of(const Json& options, const char* key, const std::string& pointer) {
+  if (!options.is_object() || !options.contains(key)) return false;
+  if (!options[key].is_boolean()) throw SpecError("", pointer_to(pointer, key), "true or false", options[key].dump());
+  return options[key].get<bool>();
+}
+
+static constexpr const char* fabric_options = "/fabric/options";
+
+void FabricInput::expect_options(std::vector<std::string> names) const {
+  names.insert(names.end(), {"in_network_reduction", "pxn"});
+  expect_keys(spec.options, names, fabric_options);
+}
+
+bool FabricInput::flag(const char* key) const { return flag_of(spec.options, key, fabric_options); }
+
+std::string FabricInput::choice(const char* key, const std::vector<std::string>& choices) const {
+  if (!spec.options.is_object() || !spec.options.contains(key)) return choices.front();
+  const Json& value = spec.options[key];
+  const std::string found = value.is_string() ? value.get<std::string>() : value.dump();
+  if (std::find(choices.begin(), choices.end(), found) != choices.end()) return found;
+  std::string expected;
+  for (const std::string& each : choices) expected += (expected.empty() ? "\"" : ", \"") + each + "\"";
+  throw SpecError("", pointer_to(fabric_options, key), expected, quote_unknown(found, choices));
 }
 
 static bool is_count(const Json& value) { return value.is_number_integer() && value > 0 && value <= 65536; }

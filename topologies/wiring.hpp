@@ -44,6 +44,10 @@ struct NodeWiring {
   int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency);  // a->b; b->a is the next number
 };
 
+// Refuses keys that a family does not know; a JSON boolean, false where it is absent.
+void expect_keys(const Json& options, const std::vector<std::string>& known, const std::string& pointer);
+bool flag_of(const Json& options, const char* key, const std::string& pointer);
+
 struct ScaleUpInput {
   const ScaleUpSpec& spec;
   int devices = 1;
@@ -55,6 +59,9 @@ struct ScaleUpInput {
   std::string pointer;  // of the node's scale_up object, for faults
 
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
+  void expect_options(const std::vector<std::string>& names) const {
+    expect_keys(spec.options, names, pointer + "/options");
+  }
   int dimension_product() const;  // checked against the number of devices
 };
 
@@ -78,11 +85,19 @@ struct
   LinkId down() const { return LinkId(up.index() + 1); }
 };
 
+class AdaptiveFabricRouting {  // as AdaptiveRouting, from NIC to NIC
+ public:
+  virtual ~AdaptiveFabricRouting() = default;
+  virtual Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t flow_key, double weight,
+                        std::vector<Hop>& hops) = 0;
+};
+
 class FabricRouter {
  public:
   virtual ~FabricRouter() = default;
   // From NIC to NIC, by their position in FabricInput::ports; `from` and `to` differ.
   virtual Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t flow_key, std::vector<Hop>& hops) const = 0;
+  virtual std::unique_ptr<AdaptiveFabricRouting> adapt() const { return nullptr; }
 };
 
 struct FabricInput {
@@ -97,6 +112,11 @@ struct FabricInput {
   bool ideal() const { return spec.ecmp == "ideal"; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec.seed); }
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
+  // Refuses options of other names than these and those that every family has.
+  void expect_options(std::vector<std::string> names) const;
+  bool flag(const char* key) const;
+  // One of the choices, the first where the key is absent.
+  std::string choice(const char* key, const std::vector<std::string>& choices) const;
   // A whole number above zero, or a list of them, of the family's options.
   int option(const char* key, int otherwise) const;
   std::vector<int> option_list(const char* key) const;

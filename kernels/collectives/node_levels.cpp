@@ -48,7 +48,7 @@ std::vector<NodeLevel> node_levels(const Group& group) {
   const Fabric& fabric = group.cluster->fabric;
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   std::vector<NodeLevel> levels;
-  if (nodes < 2 || !group.domain || !same_seats(group)) return levels;
+  if (nodes < 2 || !group.domain || !same_seats(group) || !fabric.degraded().empty()) return levels;
   std::vector<DomainId> at(nodes);
   std::vector<Block> blocks(nodes);
   for (std::uint32_t k = 0; k < nodes; ++k) {

@@ -181,6 +181,10 @@ TEST_CASE("bytes on links count every link crossed, every copy and every executi
   job.append_to(timeline, 0, 1);
   job.append_to(timeline, 1, 1);
   Cluster cluster = cluster_of(1);
+  const LinkClassId wire = cluster.fabric.add_link_class({"wire", {}, {}});
+  for (int v = 0; v < 2; ++v) cluster.fabric.add_vertex({VertexKind::nic, 0, {}});
+  for (int l = 0; l < 3; ++l)
+    cluster.fabric.add_link({VertexId(std::size_t{0}), VertexId(std::size_t{1}), BytesPerSecond(1), Seconds(0), wire});
   cluster.router = std::make_unique<OneLinkEach>();
   CHECK(measure(timeline, cluster, FlopsAreSeconds(), {JobFacts{}}).link_bytes == Approx(2 * 100 * 0.25 * 6 * 2));
 }

@@ -33,14 +33,29 @@ ClusterSpec large(int nodes, const char* ecmp) {
   return spec;
 }
 
-void build(benchmark::State& state, const char* ecmp) {
-  const ClusterSpec spec = large(static_cast<int>(state.range(0)) / 8, ecmp);
+ClusterSpec lattice(const char* options) {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 8192, "torus");
+  spec.fabric.options = parse_json(options, "benchmark");
+  return spec;
+}
+
+ClusterSpec dragonfly(const char* kind) {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 8192, kind);
+  spec.fabric.radix = 64;
+  return spec;
+}
+
+void build_spec(benchmark::State& state, const ClusterSpec& spec) {
   for (auto _ : state) {
     const Cluster cluster = build_cluster(spec);
     benchmark::DoNotOptimize(cluster.fabric.links().size());
     state.counters["links"] = static_cast<double>(cluster.fabric.links().size());
     state.counters["resident_MB"] = resident_MB();
   }
+}
+
+void build(benchmark::State& state, const char* ecmp) {
+  build_spec(state, large(static_cast<int>(state.range(0)) / 8, ecmp));
 }
 
 void plan_ring(benchmark::State& state) {
@@ -55,4 +70,11 @@ void plan_ring(benchmark::State& state) {
 
 BENCHMARK_CAPTURE(build, fat_tree_ideal, "ideal")->Arg(1024)->Arg(65536)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(build, fat_tree_hash, "hash")->Arg(65536)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(build_spec, torus, lattice(R"({"dimensions": [16, 16, 32], "terminals_per_router": 8})"))
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(build_spec, twisted_torus,
+                  lattice(R"({"dimensions": [16, 16, 32], "terminals_per_router": 8, "twist": true})"))
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(build_spec, dragonfly, dragonfly("dragonfly"))->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(build_spec, dragonfly_plus, dragonfly("dragonfly+"))->Unit(benchmark::kMillisecond);
 BENCHMARK(plan_ring)->Arg(1024)->Arg(16384)->Unit(benchmark::kMillisecond);

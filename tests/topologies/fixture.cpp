@@ -41,12 +41,28 @@ std::vector<ClusterSpec> sample_clusters() {
       all.push_back(tree(nodes_of(switch_node(4, 4), 9, "fat-tree"), 2, 12, rails, ecmp));
       all.push_back(tree(nodes_of(switch_node(4, 4), 16, "fat-tree"), 3, 8, rails, ecmp));
     }
-  for (const char* ecmp : {"ideal", "hash"}) {
-    ClusterSpec dragonfly = nodes_of(switch_node(4, 4), 17, "dragonfly");
-    dragonfly.fabric.radix = 7;  // 2 terminals, 4 routers per group, 2 global cables: groups of 8 NICs
-    dragonfly.fabric.ecmp = ecmp;
-    all.push_back(dragonfly);
+  for (const char* ecmp : {"ideal", "hash"})
+    for (const char* routing : {"minimal", "valiant", "ugal"})
+      for (const char* kind : {"dragonfly", "dragonfly+"}) {
+        ClusterSpec dragonfly = nodes_of(switch_node(4, 4), 17, kind);
+        dragonfly.fabric.radix = 8;  // 2 terminals, 4 routers per group, 2 global cables: groups of 8 NICs
+        dragonfly.fabric.options = {
+            {"routers_per_group", 4}, {"terminals_per_router", 2}, {"global_per_router", 2}, {"routing", routing}};
+        dragonfly.fabric.ecmp = ecmp;
+        dragonfly.name += std::string(" ") + ecmp + " " + routing;
+        all.push_back(dragonfly);
+      }
+  for (const char* kind : {"torus", "mesh"}) {
+    ClusterSpec lattice = nodes_of(switch_node(4, 4), 9, kind);
+    lattice.fabric.options = parse_json(R"({"dimensions": [3, 4], "terminals_per_router": 4})", "test");
+    all.push_back(lattice);
   }
+  ClusterSpec twisted = nodes_of(switch_node(4, 4), 32, "torus");
+  twisted.fabric.options = parse_json(R"({"dimensions": [4, 8], "terminals_per_router": 4, "twist": true})", "test");
+  all.push_back(twisted);
+  ClusterSpec relayed = tree(nodes_of(switch_node(4, 4), 9, "fat-tree"), 2, 12, true, "ideal");
+  relayed.fabric.options = parse_json(R"({"pxn": true})", "test");
+  all.push_back(relayed);
   ClusterSpec hyperx = nodes_of(switch_node(4, 2), 9, "hyperx");
   hyperx.fabric.options = parse_json(R"({"dimensions": [3, 3], "terminals_per_router": 2})", "test");
   all.push_back(hyperx);

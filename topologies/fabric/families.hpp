@@ -10,6 +10,10 @@ FabricWiring join_none(FabricInput&);
 FabricWiring join_single_switch(FabricInput&);
 FabricWiring join_fat_tree(FabricInput&);
 FabricWiring join_dragonfly(FabricInput&);
+FabricWiring join_dragonfly_plus(FabricInput&);
 FabricWiring join_hyperx(FabricInput&);
+FabricWiring join_torus(FabricInput&);
+FabricWiring join_mesh(FabricInput&);
+FabricWiring join_custom(FabricInput&);
 
 }  // namespace orrery

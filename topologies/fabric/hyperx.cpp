@@ -37,6 +37,7 @@ class HyperXRouter final : public FabricRouter {
 }  // namespace
 
 FabricWiring join_hyperx(FabricInput& in) {
+  in.expect_options({"dimensions", "terminals_per_router"});
   auto router = std::make_unique<HyperXRouter>();
   const int terminals = in.option("terminals_per_router", 1);
   std::uint32_t routers = 1;
@@ -75,7 +76,7 @@ FabricWiring join_hyperx(FabricInput& in) {
     router->ports.push_back(in.attach(in.ports[p], switches[placed.block_of_port[p]]));
   }
   FabricWiring wiring;
-  wiring.kind = DomainKind::custom;
+  wiring.kind = DomainKind::hyperx;
   if (placed.whole_nodes) wiring.levels.push_back({DomainKind::network_switch, placed.block_of_node});
   wiring.router = std::move(router);
   return wiring;

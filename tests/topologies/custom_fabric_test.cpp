@@ -1,0 +1,68 @@
+// Fabrics given as graphs, with equal-cost paths and static routes.
+#include <catch2/catch.hpp>
+
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+// Four switches in a square, the nodes of two NICs on them; the cable 2-3 is double.
+constexpr const char* square =
+    R"({"switches": 4, "links": [[0, 1], [1, 2], [2, 3, 2], [3, 0]], "attach": [0, 1, 2, 3]})";
+
+ClusterSpec custom(const std::string& options) {
+  ClusterSpec spec = nodes_of(switch_node(2, 2), 4, "custom");
+  spec.fabric.options = parse_json(options, "test");
+  return spec;
+}
+
+RoutedPattern flow(const Cluster& cluster, std::size_t a, std::size_t b) {
+  const Flow one{cluster.fabric.vertex_of(DeviceId(a)), cluster.fabric.vertex_of(DeviceId(b)), 1, 0, 1};
+  return route_pattern(cluster.fabric, *cluster.router, {&one, 1});
+}
+
+std::string pointer_of_fault(const std::string& options) {
+  try {
+    build_cluster(custom(options));
+  } catch (const SpecError& error) {
+    return error.faults().at(0).pointer;
+  }
+  return "built";
+}
+
+}  // namespace
+
+TEST_CASE("a fabric given as a graph takes the fewest hops, split over equal ones by their width") {
+  const Cluster cluster = build_cluster(custom(square));
+  CHECK(flow(cluster, 0, 2).loads.size() == 5);  // host, NIC, one cable, NIC, host
+  const RoutedPattern across = flow(cluster, 0, 4);
+  CHECK(across.loads.size() == 8);  // both ways round the square
+  CHECK(across.latency.value == Approx(4 * 2e-6));
+  CHECK(1 / across.bottleneck == Approx(25e9));
+}
+
+TEST_CASE("a static route is taken as it is laid down, in its direction only") {
+  std::string options = square;
+  options.insert(options.size() - 1, R"(, "routes": [{"from": 0, "to": 2, "via": [0, 3, 2, 1]}])");
+  const Cluster cluster = build_cluster(custom(options));
+  CHECK(flow(cluster, 0, 2).loads.size() == 7);
+  CHECK(flow(cluster, 2, 0).loads.size() == 5);
+  CHECK(flow(cluster, 1, 3).loads.size() == 5);
+}
+
+TEST_CASE("graphs that cannot be are refused where they are wrong") {
+  CHECK(pointer_of_fault(R"({"switches": 2, "attach": [0, 0, 1, 1]})") == "/fabric/options/links");
+  CHECK(pointer_of_fault(R"({"switches": 2, "links": [[0, 2]], "attach": [0, 0, 1, 1]})") ==
+        "/fabric/options/links/0/1");
+  CHECK(pointer_of_fault(R"({"switches": 2, "links": [[0, 1]]})") == "/fabric/options/attach");
+  CHECK(pointer_of_fault(R"({"switches": 2, "links": [[0, 1]], "attach": [0, 0, 1, 2]})") ==
+        "/fabric/options/attach/3");
+  CHECK(pointer_of_fault(
+            R"({"switches": 2, "links": [[0, 1]], "attach": [0, 0, 1, 1],
+                "routes": [{"from": 0, "to": 4, "via": [1]}]})") == "/fabric/options/routes/0/via");
+  CHECK(pointer_of_fault(R"({"switchs": 2})") == "/fabric/options/switchs");
+}

@@ -1,0 +1,126 @@
+// Torus, mesh and twisted torus against their closed forms.
+#include "topologies/lattice.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+ClusterSpec slice(std::vector<int> dimensions, bool twist) {
+  int devices = 1;
+  for (int size : dimensions) devices *= size;
+  NodeModel node = node_of("torus", devices, std::move(dimensions), 6);
+  if (twist) node.scale_up.options = parse_json(R"({"twist": true})", "test");
+  return nodes_of(node, 1, "none");
+}
+
+// Longest route from device 0 (all devices of a torus see the same), and the time per byte of an all-to-all.
+std::size_t diameter(const Cluster& cluster) {
+  double most = 0;
+  std::vector<Hop> hops;
+  for (std::size_t d = 1; d < cluster.fabric.device_count(); ++d) {
+    hops.clear();
+    cluster.router->route(cluster.fabric.vertex_of(DeviceId(std::size_t{0})), cluster.fabric.vertex_of(DeviceId(d)), 0,
+                          hops);
+    double length = 0;
+    for (const Hop& hop : hops) length += hop.share;
+    most = std::max(most, length);
+  }
+  return static_cast<std::size_t>(std::lround(most));
+}
+
+double all_to_all_bottleneck(const Cluster& cluster) {
+  std::vector<Flow> flows;
+  const std::size_t n = cluster.fabric.device_count();
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = 0; b < n; ++b)
+      if (a != b)
+        flows.push_back({cluster.fabric.vertex_of(DeviceId(a)), cluster.fabric.vertex_of(DeviceId(b)), 1, 0, 1});
+  return route_pattern(cluster.fabric, *cluster.router, flows).bottleneck;
+}
+
+ClusterSpec fabric(const char* kind, int nodes, const char* options) {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), nodes, kind);
+  spec.fabric.options = parse_json(options, "test");
+  return spec;
+}
+
+Fault fault_of(const ClusterSpec& spec) {
+  try {
+    build_cluster(spec);
+  } catch (const SpecError& error) {
+    return error.faults().at(0);
+  }
+  return {"", "built", "", ""};
+}
+
+}  // namespace
+
+TEST_CASE("a torus has half the sum of its sizes as diameter and one cable per device and dimension") {
+  const Cluster cluster = build_cluster(slice({4, 6, 8}, false));
+  CHECK(diameter(cluster) == 2 + 3 + 4);
+  CHECK(cluster.fabric.links().size() == 2 * 3 * 4 * 6 * 8);
+}
+
+TEST_CASE("twisting a torus shortens its diameter as the lattice graphs of the literature say") {
+  // Camarero et al. 2013, table: RTT(a) a, FCC(a) floor(3a/2), BCC(a) floor(3a/2).
+  for (int a : {2, 3, 4, 6}) {
+    INFO("a = " << a);
+    const auto size = static_cast<std::size_t>(a);
+    CHECK(diameter(build_cluster(slice({a, 2 * a}, true))) == size);
+    CHECK(diameter(build_cluster(slice({2 * a, a, a}, true))) == 3 * size / 2);
+    CHECK(diameter(build_cluster(slice({a, 2 * a, 2 * a}, true))) == 3 * size / 2);
+    CHECK(diameter(build_cluster(slice({a, a, 2 * a}, false))) == 2 * (size / 2) + size);
+  }
+}
+
+TEST_CASE("every route on a twisted torus is as short as breadth-first search finds it") {
+  const Cluster cluster = build_cluster(slice({3, 6, 6}, true));
+  const Fabric& fabric = cluster.fabric;
+  std::vector<Hop> hops;
+  for (std::size_t b = 1; b < fabric.device_count(); ++b) {
+    hops.clear();
+    const VertexId from = fabric.vertex_of(DeviceId(std::size_t{7})), to = fabric.vertex_of(DeviceId(b));
+    const Seconds latency = cluster.router->route(from, to, 0, hops);
+    CHECK(latency.value == Approx(static_cast<double>(fabric.shortest_path(from, to).size()) * 1e-6));
+  }
+}
+
+TEST_CASE("twisting speeds up an all-to-all about as much as was measured on TPU v4") {
+  // Jouppi et al., ISCA 2023, figure 6: 1.63 on 4x4x8, 1.31 on 4x8x8. Fluid, dimension order: the theory above the measured.
+  const auto gain = [](std::vector<int> sizes) {
+    return all_to_all_bottleneck(build_cluster(slice(sizes, false))) /
+           all_to_all_bottleneck(build_cluster(slice(sizes, true)));
+  };
+  CAPTURE(gain({4, 4, 8}), gain({4, 8, 8}));
+  CHECK(gain({4, 4, 8}) == Approx(1.63).epsilon(0.15));
+  CHECK(gain({4, 8, 8}) == Approx(1.31).epsilon(0.15));
+}
+
+TEST_CASE("a torus of routers carries the nodes, each hop adding a cable's latency") {
+  const Cluster cluster = build_cluster(
+      fabric("torus", 16, R"({"dimensions": [4, 4], "terminals_per_router": 4, "cables_per_direction": 2})"));
+  const Flow flow{cluster.fabric.vertex_of(DeviceId(std::size_t{0})),
+                  cluster.fabric.vertex_of(DeviceId(std::size_t{40})), 1, 0, 1};  // node 10: router (2, 2)
+  const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, {&flow, 1});
+  CHECK(routed.latency.value == Approx((2 + 4) * 2e-6));
+  CHECK(routed.loads.size() == 2 + 2 + 4 + 4);  // two ways in the first dimension, then two in the second
+}
+
+TEST_CASE("dimensions that cannot hold the nodes or be twisted are refused") {
+  CHECK(fault_of(fabric("torus", 17, R"({"dimensions": [4, 4], "terminals_per_router": 4})")).pointer ==
+        "/fabric/options/dimensions");
+  CHECK(fault_of(fabric("torus", 9, R"({"dimensions": [3, 3], "terminals_per_router": 4, "twist": true})")).pointer ==
+        "/fabric/options/twist");
+  CHECK(fault_of(fabric("torus", 9, R"({"dimensions": [3, 3], "terminals": 4})")).pointer ==
+        "/fabric/options/terminals");
+  CHECK(fault_of(fabric("mesh", 9, R"({"dimensions": [3, 3], "terminals_per_router": 40})")).pointer ==
+        "/fabric/radix");
+  CHECK(fault_of(slice({4, 4, 4}, true)).pointer == "/pools/0/node/scale_up/options/twist");
+}
