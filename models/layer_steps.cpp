@@ -137,10 +137,12 @@ std::int64_t head_tokens(const StepWriter& w) {
   return w.context.plan.micro_batch * *w.model.predicted_positions / w.context.plan.context;
 }
 
+bool lean_loss(const StepContext& c) { return c.software.compiled || c.software.fused_cross_entropy; }
+
 }  // namespace
 
 // Loss traffic per logit: forward converts to fp32 and takes maximum, exponential and sum (8 B), backward scales and
-// writes the gradient (6 B); a compiler keeps the fp32 copy in registers.
+// writes the gradient (6 B); a compiler or a fused kernel keeps the fp32 copy in registers.
 LayerSteps head_forward(const StepContext& context) {
   StepWriter w(context, Phase::forward);
   const std::int64_t tokens = head_tokens(w), vocabulary = context.padded_vocabulary() / w.t;
@@ -149,7 +151,7 @@ LayerSteps head_forward(const StepContext& context) {
   if (context.model.predicted_positions)
     w.kernel(gemm(tokens, w.h, w.h, w.other));  // BERT's transform before the decoder
   w.kernel(gemm(tokens, vocabulary, w.h, context.precision == DataType::tf32 ? DataType::tf32 : w.other));
-  w.kernel(cross_entropy(tokens, vocabulary, context.software.compiled ? 4 : 8, w.other));
+  w.kernel(cross_entropy(tokens, vocabulary, lean_loss(context) ? 4 : 8, w.other));
   w.collective(CollectiveKind::all_reduce, Peers::tensor,
                3.0 * static_cast<double>(tokens) * 4);  // maximum, target, sum
   return w.finish();
@@ -159,7 +161,7 @@ LayerSteps head_backward(const StepContext& context) {
   StepWriter w(context, Phase::backward);
   const std::int64_t tokens = head_tokens(w), vocabulary = context.padded_vocabulary() / w.t;
   const DataType type = context.precision == DataType::tf32 ? DataType::tf32 : w.other;
-  w.kernel(cross_entropy(tokens, vocabulary, context.software.compiled ? 4 : 6, w.other));
+  w.kernel(cross_entropy(tokens, vocabulary, lean_loss(context) ? 4 : 6, w.other));
   w.kernel(gemm(tokens, w.h, vocabulary, type));
   w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Peers::tensor,
                static_cast<double>(tokens * w.h) * w.e, context.software.tensor_overlap);

@@ -73,9 +73,9 @@ double head_activation_bytes(const StepContext& c) {
   const double tokens = c.model.predicted_positions
                             ? static_cast<double>(c.plan.micro_batch) * *c.model.predicted_positions / c.plan.context
                             : c.tokens();
-  // A compiler computes the loss from the 16-bit logits without keeping an fp32 copy.
-  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor *
-         (c.element() + (c.software.compiled ? 0 : 4));
+  // A compiler, or a fused loss, computes from the 16-bit logits without keeping an fp32 copy.
+  const bool copy = !c.software.compiled && !c.software.fused_cross_entropy;
+  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + (copy ? 4 : 0));
 }
 
 ParameterBytes parameter_bytes(const StepContext& c, double all, double experts) {
@@ -87,7 +87,7 @@ ParameterBytes parameter_bytes(const StepContext& c, double all, double experts)
     return (all - experts) * each / group + experts * each / expert_group;
   };
   ParameterBytes b;
-  b.weights = bytes(c.element(), zero >= 3);
+  if (zero < 3 || !c.software.fp32_parameters) b.weights = bytes(c.element(), zero >= 3);
   b.gradients = bytes(c.software.gradients_in_fp32 ? 4 : c.element(), zero >= 2);
   if (!c.plan.offload.optimizer) b.optimizer = bytes(full_precision ? 8 : 12, zero >= 1);
   return b;

@@ -33,6 +33,8 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("scatter_gather", s.scatter_gather);
   f("gradient_norm", s.gradient_norm);
   f("recompute_stops_early", s.recompute_stops_early);
+  f("fused_cross_entropy", s.fused_cross_entropy);
+  f("fp32_parameters", s.fp32_parameters);
   f("saves_quantized", s.saves_quantized);
   f("host_adam_rate", s.host_adam_rate, Need::optional, positive);
   f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);

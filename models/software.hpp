@@ -44,7 +44,9 @@ struct SoftwareProfile {
   bool scatter_gather = false;         // pipeline sends 1/tensor of the activation per rank, gathered inside the node
   bool gradient_norm = true;           // a global gradient norm ties all ranks together before the optimizer
   bool recompute_stops_early =
-      false;                     // recomputation ends once backward has all it needs: no last product of the layer
+      false;                         // recomputation ends once backward has all it needs: no last product of the layer
+  bool fused_cross_entropy = false;  // the loss keeps no fp32 copy of the logits and leaves their gradient in place
+  bool fp32_parameters = false;      // ZeRO-3 shards are the fp32 weights themselves, cast when they are gathered
   bool saves_quantized = false;  // inputs of linear layers are kept for the backward pass in the products' precision
   double host_adam_rate = 4e9;   // parameters per second that the processors of one host update (offloaded optimizer)
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step

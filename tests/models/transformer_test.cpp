@@ -156,3 +156,16 @@ TEST_CASE("recomputation between matrix products repeats no product and keeps le
   REQUIRE(minimal < layer_activation_bytes(s.context, LayerKind{}, Recompute::none));
   REQUIRE(minimal > layer_activation_bytes(s.context, LayerKind{}, Recompute::full));
 }
+
+TEST_CASE("a fused loss keeps the logits in 16 bits only, and fp32 shards are the weights themselves") {
+  Setup s;
+  const double both = head_activation_bytes(s.context);
+  s.software.fused_cross_entropy = true;
+  REQUIRE(head_activation_bytes(s.context) == Approx(both / 3));
+  s.plan.zero_stage = 3;
+  s.plan.zero_group = 4;
+  REQUIRE(parameter_bytes(s.context, 1e9, 0).weights == Approx(2e9 / 4));
+  s.software.fp32_parameters = true;
+  REQUIRE(parameter_bytes(s.context, 1e9, 0).weights == 0);
+  REQUIRE(parameter_bytes(s.context, 1e9, 0).optimizer == Approx(12e9 / 4));
+}
