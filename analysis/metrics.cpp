@@ -111,7 +111,8 @@ class JobMeter {
       for (const DeviceRecord& d : timeline_.devices)
         if (const Representative* r = view_.find(d.device))
           job_.energy.static_J += d.static_energy_J * r->multiplicity * (window / timeline_.end_s);
-    job_.energy.host_J = cluster_.host_power_per_device.value * all_.devices * window;
+    for (const Representative& r : view_.devices())
+      job_.energy.host_J += cluster_.host_power_of(r.device).value * r.multiplicity * window;
     job_.energy_J = job_.energy.total();
     if (window > 0) job_.average_power_W = job_.energy_J / window;
   }
@@ -210,7 +211,7 @@ void measure_everything(const Timeline& timeline, const Cluster& cluster, Metric
   }
   for (const DeviceRecord& d : timeline.devices) metrics.energy_J += d.static_energy_J * multiplicity(d.device);
   for (const auto& [device, count] : stands_for)
-    metrics.energy_J += cluster.host_power_per_device.value * count * timeline.end_s;
+    metrics.energy_J += cluster.host_power_of(device).value * count * timeline.end_s;
   if (timeline.end_s > 0) metrics.average_power_W = metrics.energy_J / timeline.end_s;
 }
 

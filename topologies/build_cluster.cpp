@@ -194,6 +194,7 @@ void Composer::stamp_pool(std::size_t pool) {
     cluster_.speed[made.first_device + static_cast<std::size_t>(slow)] = spec.slow_factor;
   }
   cluster_.device_types.push_back(spec.node.device);
+  cluster_.host_power.push_back(spec.node.host_power.value_or(Watts(0)) / spec.node.devices);
   cluster_.pools.push_back(std::move(made));
 }
 
@@ -293,9 +294,6 @@ Cluster Composer::build() && {
   for (std::size_t pool = 0; pool < plans_.size(); ++pool) stamp_pool(pool);
   join_nodes();
   add_domains();
-  Watts host_power{0};
-  for (const PoolPlan& plan : plans_) host_power += plan.spec->node.host_power.value_or(Watts(0)) * plan.spec->count;
-  cluster_.host_power_per_device = host_power / static_cast<double>(cluster_.type_of.size());
   if (!cluster_.fabric.connected())
     fault("", "a network in which every device reaches every other", "a disconnected one");
   std::vector<std::uint32_t> node_of_vertex;
