@@ -67,6 +67,8 @@ std::string overview() {
       "  orrery run gpt3-175b-1024-a100                     simulate a shipped scenario\n"
       "  orrery run my.json --set /jobs/0/plan/tensor=4     the same with one value changed\n"
       "  orrery show nvidia-h100-sxm5-80gb                  what is known of an accelerator, and from where\n"
+      "\nFiles that a command writes are there whole or not at all. A file is replaced only when orrery wrote it, in a\n"
+      "folder that is there; a folder named by --out is made, and must be empty or hold an earlier result.\n"
       "\nExit codes:\n"
       "  0 done   1 internal or I/O error   2 bad input or usage   3 does not fit in memory   130 interrupted\n"
       "\n`orrery COMMAND --help` explains a command; `orrery list` shows what is shipped; `orrery --version` the "

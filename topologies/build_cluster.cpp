@@ -127,6 +127,7 @@ class Composer {
 
 void Composer::plan_pools() {
   std::int64_t devices = 0;
+  std::vector<Fault> faults;  // of all pools
   if (spec_.pools.empty()) fault("/pools", "at least one pool of nodes", "none");
   for (std::size_t i = 0; i < spec_.pools.size(); ++i) {
     PoolPlan plan;
@@ -136,11 +137,16 @@ void Composer::plan_pools() {
     if (plan.spec->count < 1 || plan.spec->node.devices < 1) fault(plan.pointer, "at least one device", "none");
     if (devices > most_devices)
       fault(plan.pointer + "/count", "at most " + std::to_string(most_devices) + " devices", std::to_string(devices));
-    wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
-    plan_nics(plan, cluster_.fabric);
-    wirings_.back().nics = plan.nics;
+    try {
+      wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
+      plan_nics(plan, cluster_.fabric);
+      wirings_.back().nics = plan.nics;
+    } catch (const SpecError& error) {
+      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    }
     plans_.push_back(std::move(plan));
   }
+  if (!faults.empty()) throw SpecError(std::move(faults));
 }
 
 void Composer::stamp_node(std::size_t pool, std::uint32_t node) {

@@ -49,6 +49,31 @@ TEST_CASE("the iteration measured is the last one completed") {
   CHECK(m.other_s == 3);
 }
 
+TEST_CASE("figures of a job are means over the iterations measured") {
+  HandMade job;
+  job.device(0, 2);
+  const OpId only = job.compute(0, 1, 3, {kernel(KernelKind::gemm, 2)});
+  job.energy(only, 6);
+  Timeline timeline;
+  job.append_to(timeline, 0, 100);
+  job.append_to(timeline, 100, 5);
+  job.append_to(timeline, 105, 7);
+  job.append_to(timeline, 112, 20, true);
+  timeline.devices.push_back({DeviceId(0), 132});
+  JobFacts facts;
+  facts.tokens = 12;
+  facts.measured_iterations = 2;
+  const JobMetrics m = measure(timeline, cluster_of(1), FlopsAreSeconds(), {facts}).jobs[0];
+  CHECK(m.iterations_s == std::vector<double>{100, 5, 7});
+  CHECK(m.measured_iterations == 2);
+  CHECK(m.iteration_s == 6);
+  CHECK(m.compute_s == 2);
+  CHECK(m.other_s == 4);
+  CHECK(m.energy.compute_J == 12);
+  CHECK(m.energy.static_J == Approx(2 * 6));
+  CHECK(m.tokens_per_s == 2);
+}
+
 TEST_CASE("kernel shares are scaled to the recorded duration and include the wait for the host") {
   HandMade job;
   job.device(0).compute(0, 0, 8, {kernel(KernelKind::gemm, 2, 1), kernel(KernelKind::softmax, 1)},
