@@ -67,9 +67,9 @@ void IdleCauses::add_partners(std::uint32_t record, std::size_t device, Stages& 
     auto at = std::lower_bound(theirs.begin(), theirs.end(), waiting.start_s,
                                [&](std::uint32_t r, double time) { return records[r].end_s < time; });
     for (; at != theirs.end() && records[*at].end_s == waiting.start_s; ++at)
-      if (*at != record && share_a_queue(view_.program_of(waiting), view_.operation_of(waiting),
-                                         view_.program_of(records[*at]), view_.operation_of(records[*at]),
-                                         view_.devices()[p.device].device)) {
+      if (*at != record &&
+          share_a_queue(view_.program_of(waiting), view_.operation_of(waiting), view_.program_of(records[*at]),
+                        view_.operation_of(records[*at]), view_.devices()[p.device].device)) {
         stages.push_back(view_.devices()[p.device].stage);
         break;
       }

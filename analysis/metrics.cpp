@@ -65,7 +65,8 @@ class JobMeter {
       : timeline_(timeline),
         cluster_(cluster),
         view_(timeline, job, facts.measured_iterations),
-        meter_(view_, cluster, profiles), facts_(facts) {}
+        meter_(view_, cluster, profiles),
+        facts_(facts) {}
 
   JobMetrics measure() {
     job_.name = facts_.name;

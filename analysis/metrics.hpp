@@ -60,8 +60,8 @@ struct EnergyMetrics {    // of one iteration, all devices of the job
 struct JobMetrics {
   std::string name, flop_convention;
   double devices = 0;
-  std::map<std::string, double> devices_by_model;           // "NVIDIA A100" -> how many
-  double iteration_s = 0;                                   // mean of the measured ones; 0 = none was completed
+  std::map<std::string, double> devices_by_model;  // "NVIDIA A100" -> how many
+  double iteration_s = 0;                          // mean of the measured ones; 0 = none was completed
   int measured_iterations = 1;
   std::optional<double> iteration_s_low, iteration_s_high;  // nominal 90 % band, when errors of its parts are known
   std::vector<double> iterations_s;                         // every completed iteration

@@ -111,7 +111,7 @@ class TextReport {
                           count_text(job.tokens_per_s_per_device));
     if (job.samples_per_s > 0) time += fmt::format("    {} samples/s", count_text(job.samples_per_s));
     field("iteration", time);
-    if (job.measured_iterations > 1) field("", mean_of_iterations(job));
+    if (job.measured_iterations > 1 && !job.iterations_s.empty()) field("", mean_of_iterations(job));
     if (job.iteration_s_low && job.iteration_s_high)
       field("90 % band", fmt::format("{} to {}", seconds(*job.iteration_s_low), seconds(*job.iteration_s_high)));
     if (job.mfu || job.hfu || job.model_tflops_per_device) field("utilization", utilization(job));
@@ -162,8 +162,8 @@ class TextReport {
 
   void memory_used(const JobMetrics& job) {
     const double peak = job.mean.memory_peak_bytes, capacity = job.mean.memory_capacity_bytes;
-    field("memory", capacity > 0 ? fmt::format("{}: {} of {} ({})", job.feasible ? "fits" : "does not fit",
-                                               bytes(peak), bytes(capacity), percent_text(peak / capacity))
+    field("memory", capacity > 0 ? fmt::format("{}: {} of {} ({})", job.feasible ? "fits" : "does not fit", bytes(peak),
+                                               bytes(capacity), percent_text(peak / capacity))
                                  : fmt::format("{} (capacity unknown)", bytes(job.memory_peak_bytes)));
   }
 
@@ -184,11 +184,11 @@ class TextReport {
     for (std::size_t i = 0; i < std::min(shown, stages.size()); ++i) {
       const StageMetrics& s = *stages[i];
       const double missing = s.memory_peak_bytes - s.memory_capacity_bytes;
-      text_ += wrapped("  • ", fmt::format("stage {} ({} devices): {} needed of {} per device, {} short "
-                                           "({:.0f} bytes); largest: {}",
-                                           s.stage, devices_text(s.devices), bytes(s.memory_peak_bytes),
-                                           bytes(s.memory_capacity_bytes), bytes(missing), missing,
-                                           largest_consumers(s)));
+      text_ += wrapped("  • ",
+                       fmt::format("stage {} ({} devices): {} needed of {} per device, {} short "
+                                   "({:.0f} bytes); largest: {}",
+                                   s.stage, devices_text(s.devices), bytes(s.memory_peak_bytes),
+                                   bytes(s.memory_capacity_bytes), bytes(missing), missing, largest_consumers(s)));
     }
     if (stages.size() > shown) text_ += fmt::format("  • {} more stages do not fit either\n", stages.size() - shown);
     text_ += wrapped("  ", "All figures below are those of the same devices with enough memory.");
@@ -224,8 +224,8 @@ class TextReport {
                            seconds(s.compute_s), seconds(s.exposed_communication_s), seconds(s.bubble_s),
                            seconds(s.other_s), bar(parts, job.iteration_s, 38, colour_));
     }
-    if (job.waiting_s > 1e-6 * job.iteration_s)
-      text_ += wrapped("  ", fmt::format("Of other, {} ({} of the iteration) is waiting for slower devices of the same "
+    if (job.waiting_s > 5e-4 * job.iteration_s)
+      text_ += wrapped("  ", fmt::format("Of other, {} ({}) is waiting for slower devices of the same "
                                          "stage.",
                                          seconds(job.waiting_s), share(job.waiting_s, job.iteration_s)));
   }

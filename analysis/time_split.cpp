@@ -58,9 +58,15 @@ class GapWalker {
  private:
   void idle(double seconds, std::uint32_t until, TimeSplit& split) const {
     switch (cause_(until)) {
-      case IdleCause::pipeline: split.bubble_s += seconds; return;
-      case IdleCause::slower_peer: split.waiting_s += seconds; return;
-      case IdleCause::unknown: split.other_s += seconds; return;
+      case IdleCause::pipeline:
+        split.bubble_s += seconds;
+        return;
+      case IdleCause::slower_peer:
+        split.waiting_s += seconds;
+        return;
+      case IdleCause::unknown:
+        split.other_s += seconds;
+        return;
     }
   }
 

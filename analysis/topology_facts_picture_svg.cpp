@@ -172,8 +172,9 @@ class Drawing {
 std::string picture_svg(const TopologyPicture& picture) { return Drawing(picture).svg(); }
 
 std::string picture_dot(const TopologyPicture& picture) {
-  std::string text = fmt::format("graph {} {{  // written by orrery\n  rankdir=BT;\n  node [shape=box, style=\"rounded,filled\"];\n",
-                                 dot_quoted(picture.title.empty() ? "cluster" : picture.title));
+  std::string text = fmt::format(
+      "graph {} {{  // written by orrery\n  rankdir=BT;\n  node [shape=box, style=\"rounded,filled\"];\n",
+      dot_quoted(picture.title.empty() ? "cluster" : picture.title));
   for (std::size_t b = 0; b < picture.boxes.size(); ++b) {
     const PictureBox& box = picture.boxes[b];
     text += fmt::format("  v{} [label={}, fillcolor=\"{}\"];\n", b, dot_quoted(box.name + " " + box.detail),

@@ -233,7 +233,8 @@ class TraceWriter {
     if (!scope_.shows(sender.device) || !scope_.shows(arrival.queue.device)) return;
     if (!scope_.shows(message) || !scope_.shows(received)) return;
     const Nanoseconds from = to_nanoseconds(message.start_s), to = to_nanoseconds(received.start_s);
-    if (to_nanoseconds(message.end_s) <= from || to_nanoseconds(received.end_s) <= to) return;  // no slice to hold on to
+    if (to_nanoseconds(message.end_s) <= from || to_nanoseconds(received.end_s) <= to)
+      return;  // no slice to hold on to
     events_.arrow("message", track_of(sender), from, track_of(arrival.queue), to);
   }
 
@@ -281,8 +282,8 @@ class TraceWriter {
   TraceArgs args_;
   std::shared_ptr<const Program> last_named_;
   std::map<std::pair<const Program*, DeviceTypeId>, std::vector<KernelTimes>> times_;  // only looked up
-  std::vector<std::uint32_t> record_of_;  // by operation of a fragment
-  std::vector<Arrival> arrivals_;         // the same
+  std::vector<std::uint32_t> record_of_;                                               // by operation of a fragment
+  std::vector<Arrival> arrivals_;                                                      // the same
   std::vector<MemoryChange> changes_;
 };
 

@@ -42,36 +42,65 @@ std::vector<DeviceId> in_order(const Timeline& timeline) {
   return once;
 }
 
-}  // namespace
-
-TraceScope trace_scope(const Timeline& timeline, const TraceLimits& limits) {
-  TraceScope scope;
-  const auto leave_out = [&scope](const std::string& what) {
-    scope.left_out += (scope.left_out.empty() ? "" : ", ") + what;
-  };
-  const std::vector<DeviceId> devices = in_order(timeline);
-  const std::size_t shown = std::min(devices.size(), limits.devices.value_or(devices.size()));
-  for (std::size_t i = 0; i < shown; ++i) {
-    if (scope.shown.size() <= devices[i].index()) scope.shown.resize(devices[i].index() + 1, false);
-    scope.shown[devices[i].index()] = true;
+// By device: operations on its streams in the scope's time, and the kernels in them.
+std::vector<std::size_t> slices_of(const Timeline& timeline, const TraceScope& scope) {
+  std::vector<std::size_t> slices;
+  for (const Record& record : timeline.records) {
+    if (!scope.shows(record)) continue;
+    const Program& program = *timeline.fragments[record.fragment].program;
+    const Operation& op = program.operations[record.op.index()];
+    std::size_t kernels = op.sequence.valid() ? program.sequence(op.sequence).size() : 0;
+    for (const QueueId q : program.queues_of(op)) {
+      const std::size_t device = program.queues[q.index()].device.index();
+      if (slices.size() <= device) slices.resize(device + 1, 0);
+      slices[device] += 1 + kernels;
+      kernels = 0;  // shown on the first only
+    }
   }
-  if (shown < devices.size()) leave_out(fmt::format("{} of {} simulated devices", shown, devices.size()));
-  scope.end_s = timeline.end_s;
-  if (!limits.iterations || timeline.fragments.empty()) return scope;
+  return slices;
+}
+
+void choose_devices(const Timeline& timeline, const TraceLimits& limits, TraceScope& scope) {
+  const std::vector<DeviceId> devices = in_order(timeline);
+  const std::vector<std::size_t> slices = slices_of(timeline, scope);
+  std::size_t shown = 0, total = 0;
+  for (const DeviceId d : devices) {
+    total += d.index() < slices.size() ? slices[d.index()] : 0;
+    if (limits.devices && shown == *limits.devices) break;
+    if (limits.slices && shown > 0 && total > *limits.slices) break;
+    if (scope.shown.size() <= d.index()) scope.shown.resize(d.index() + 1, false);
+    scope.shown[d.index()] = true;
+    ++shown;
+  }
+  if (shown < devices.size()) scope.left_out = fmt::format("{} of {} simulated devices", shown, devices.size());
+}
+
+// From the first start of an iteration shown to the last end.
+void choose_time(const Timeline& timeline, int iterations, TraceScope& scope) {
   std::uint16_t jobs = 0;
   for (const FragmentRecord& f : timeline.fragments) jobs = std::max(jobs, static_cast<std::uint16_t>(f.job + 1));
   double start = timeline.end_s, end = 0;
   for (std::uint16_t job = 0; job < jobs; ++job) {
-    const JobView view(timeline, job, *limits.iterations);
+    const JobView view(timeline, job, iterations);
     start = std::min(start, view.window_start_s());
     end = std::max(end, view.window_end_s());
   }
-  const auto outside = [&](const FragmentRecord& f) { return f.end_s <= start || f.start_s >= end; };
-  const auto hidden = std::count_if(timeline.fragments.begin(), timeline.fragments.end(), outside);
-  if (hidden == 0) return scope;
   scope.start_s = start;
   scope.end_s = end;
-  leave_out(fmt::format("{} of {} iterations", std::ssize(timeline.fragments) - hidden, timeline.fragments.size()));
+}
+
+}  // namespace
+
+TraceScope trace_scope(const Timeline& timeline, const TraceLimits& limits) {
+  TraceScope scope;
+  scope.end_s = timeline.end_s;
+  if (limits.iterations && !timeline.fragments.empty()) choose_time(timeline, *limits.iterations, scope);
+  choose_devices(timeline, limits, scope);
+  const auto inside = [&](const FragmentRecord& f) { return f.end_s > scope.start_s && f.start_s < scope.end_s; };
+  const auto shown = std::count_if(timeline.fragments.begin(), timeline.fragments.end(), inside);
+  if (shown < std::ssize(timeline.fragments))
+    scope.left_out += fmt::format("{}{} of {} iterations", scope.left_out.empty() ? "" : ", ", shown,
+                                  timeline.fragments.size());
   return scope;
 }
 

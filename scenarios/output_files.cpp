@@ -167,7 +167,7 @@ void check_result_file(const fs::path& file, const fs::path& input, std::string_
   check_writable(file);
   if (fs::is_regular_file(file, error) && !is_ours(file, csv_head))
     throw UsageError(
-        fmt::format("{} exists and was not written by orrery: remove it, or name another file to write", name));
+        fmt::format("{} exists and is not an earlier output of this kind: remove it, or name another file", name));
 }
 
 std::string document_text(const Json& document) {

@@ -85,12 +85,19 @@ void warn_of_early_ends(ScenarioRun& run, const Scenario& scenario) {
                       human(Seconds(run.timeline.end_s))));
 }
 
-void note_folding(ScenarioRun& run, const Scenario& scenario) {
+void add_notes(ScenarioRun& run, const Scenario& scenario) {
+  if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::flow)
+    run.notes.push_back(
+        "all jobs run all the time: each repeats its iterations, after one that is not counted, until every "
+        "job has been measured");
   for (std::size_t j = 0; j < run.jobs.size(); ++j) {
     const LoweredJob& job = run.jobs[j];
-    run.notes.push_back(fmt::format(
-        "{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks, job.classes,
-        job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->operations.size()));
+    run.notes.push_back(fmt::format("{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks,
+                                    job.classes,
+                                    job.classes == job.ranks ? "(nothing folded)"
+                                    : job.classes == 1       ? "class of equal ranks"
+                                                             : "classes of equal ranks",
+                                    job.program->operations.size()));
   }
 }
 
@@ -104,7 +111,8 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
   if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::analytic)
     run.warnings.push_back("fidelity analytic: each job is timed as if it had the network to itself");
   if (scenario.simulate.fidelity == Fidelity::analytic && scenario.simulate.collective_detail == CollectiveDetail::step)
-    run.warnings.push_back("collective_detail step: the analytic evaluator has no links to share, on which rounds could meet");
+    run.warnings.push_back(
+        "collective_detail step: the analytic evaluator has no links to share, on which rounds could meet");
   for (const DeviceModel& device : run.cluster.device_types) {
     if (!device.power.idle)
       run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
@@ -151,7 +159,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   for (std::size_t j = 0; j < placed.size(); ++j)
     if (prepared.prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prepared.prices[j]);
   add_error_bands(run.metrics, run.cluster, library);
-  note_folding(run, scenario);
+  add_notes(run, scenario);
   warn(run, scenario, placed);
   return run;
 }

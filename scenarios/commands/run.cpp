@@ -49,8 +49,12 @@ template <class T> std::optional<T> limit(const std::string& text, std::optional
 }
 
 TraceLimits limits_of(const RunOptions& options) {
-  const TraceLimits usual;
-  return {limit(options.trace_devices, usual.devices), limit(options.trace_iterations, usual.iterations)};
+  TraceLimits limits;
+  limits.iterations = limit(options.trace_iterations, limits.iterations);
+  if (options.trace_devices.empty()) return limits;
+  limits.devices = limit(options.trace_devices, limits.devices);
+  limits.slices.reset();
+  return limits;
 }
 
 std::string title_of(const Scenario& scenario, const std::filesystem::path& file) {
@@ -112,18 +116,16 @@ int run(const RunOptions& options, const Invocation& invocation) {
   ScenarioRun result;
   {
     const Progress progress("orrery: simulating " + title);
-    result = options.scenario.naming_assignments(loaded, library, [&] {
-      return run_scenario(loaded.scenario, loaded.file(), loaded.beside(library));
-    });
+    result = options.scenario.naming_assignments(
+        loaded, library, [&] { return run_scenario(loaded.scenario, loaded.file(), loaded.beside(library)); });
   }
   for (std::string& warning : options.scenario.idle_assignments(loaded, library))
     result.warnings.push_back(std::move(warning));
-  if (!options.out.empty() || !options.trace.empty())
-    if (const TraceScope scope = trace_scope(result.timeline, limits_of(options)); !scope.left_out.empty())
-      result.notes.push_back(fmt::format("the trace shows {}; --trace-devices all --trace-iterations all shows more",
-                                         scope.left_out));
   Json document = result_json(loaded.scenario, result);
   document["provenance"] = provenance(invocation);
+  if (!options.out.empty() || !options.trace.empty())
+    if (const std::string left_out = trace_scope(result.timeline, limits_of(options)).left_out; !left_out.empty())
+      result.notes.push_back(fmt::format("the trace shows {} (--trace-devices, --trace-iterations)", left_out));
   write_files(output_files(options, result, document, title));
   print(options.json ? document_text(document) : report_of(result, title, {colour_wanted()}));
   if (result.metrics.feasible()) return exit_done;
@@ -154,19 +156,19 @@ CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
                  "earlier result there is replaced, other files are never overwritten")
       ->type_name("DIR");
   app.add_option("--trace", options->trace,
-                 "Also write a trace for https://ui.perfetto.dev or chrome://tracing; only a file that is new or that "
-                 "orrery wrote, in a folder that is there")
+                 "Also write a trace for https://ui.perfetto.dev or chrome://tracing (FILE: new, "
+                 "empty or an earlier trace, in a folder that is there)")
       ->type_name("FILE");
   const TraceLimits usual;
   app.add_option("--trace-devices", options->trace_devices,
                  fmt::format("How many of the simulated devices a trace shows, one of each pipeline stage first "
-                             "(default: {})",
-                             *usual.devices))
+                             "(default: as many as have {} slices together, some 60 MB)",
+                             *usual.slices))
       ->type_name("N|all")
       ->check(CLI::Validator(count_or_all, ""));
-  app.add_option("--trace-iterations", options->trace_iterations,
-                 fmt::format("How many iterations of each job a trace shows, the last ones (default: {})",
-                             *usual.iterations))
+  app.add_option(
+         "--trace-iterations", options->trace_iterations,
+         fmt::format("How many iterations of each job a trace shows, the last ones (default: {})", *usual.iterations))
       ->type_name("N|all")
       ->check(CLI::Validator(count_or_all, ""));
   app.add_flag("--json", options->json, "Print the result as one JSON document (keys carry units), and nothing else");

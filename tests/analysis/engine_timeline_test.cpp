@@ -100,7 +100,7 @@ TEST_CASE("a trace of the engine's timeline has an arrow per message") {
   JobDriver* const drivers[] = {&driver};
   const Timeline timeline = evaluate_analytic(cluster, FlopsAreSeconds(), governor, drivers);
   std::ostringstream out;
-  write_trace(out, timeline, cluster, FlopsAreSeconds(), {std::nullopt, std::nullopt});
+  write_trace(out, timeline, cluster, FlopsAreSeconds(), {{}, {}, {}});
   int starts = 0, ends = 0;
   const Json trace = parse_json(out.str(), "trace");
   for (const Json& event : trace["traceEvents"]) {

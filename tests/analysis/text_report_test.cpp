@@ -97,6 +97,16 @@ TEST_CASE("the report says time, rates, utilization, energy and that it fits") {
   CHECK_FALSE(has(text, "\x1b["));
 }
 
+TEST_CASE("a mean of several iterations says of which, and waiting for slower devices is told from other idle time") {
+  JobMetrics job = job_of(2);
+  job.iterations_s = {9, 1.5, 2, 2.5};
+  job.measured_iterations = 3;
+  job.waiting_s = 0.2;
+  const std::string text = text_report(metrics_of({job}), "", {});
+  CHECK(has(text, "mean of 3 iterations, 1.50 s to 2.50 s"));
+  CHECK(has(text, "Of other, 200 ms (10.0 %) is waiting for slower devices of the same stage."));
+}
+
 TEST_CASE("of more than eight stages the first, the busiest, the last and the mean are shown") {
   JobMetrics job = job_of(64);
   job.stages[5].memory_peak_bytes = 70e9;

@@ -77,9 +77,9 @@ TEST_CASE("idle time is what caused the operation that ends it to start so late"
   const std::map<std::uint32_t, IdleCause> causes = {
       {1, IdleCause::pipeline}, {2, IdleCause::slower_peer}, {3, IdleCause::pipeline}};
   const Result r = split(0, 20, {{2, 3, 0, 1}, {6, 7, 0, 2}}, {{12, 13, 1, 3}}, causes);
-  CHECK(r.split.bubble_s == 2 + 5);   // until record 1, and until the transfer
-  CHECK(r.split.waiting_s == 3);      // until record 2
-  CHECK(r.split.other_s == 7);        // until the end of the window
+  CHECK(r.split.bubble_s == 2 + 5);  // until record 1, and until the transfer
+  CHECK(r.split.waiting_s == 3);     // until record 2
+  CHECK(r.split.other_s == 7);       // until the end of the window
   CHECK(split(0, 20, {{2, 3, 0, 1}}, {}, {{window_end, IdleCause::pipeline}}).split.bubble_s == 17);
 }
 

@@ -198,11 +198,14 @@ TEST_CASE("a trace shows the last iteration, and one device of each stage before
     }
     return std::pair(processes, first);
   };
-  CHECK(shown({4, 1}) == std::pair(std::set<int>{0, 1, 2, 4}, 3'000'000'000LL));
-  CHECK(shown({2, 2}) == std::pair(std::set<int>{0, 2}, 2'000'000'000LL));
-  CHECK(shown({std::nullopt, std::nullopt}) == std::pair(std::set<int>{0, 1, 2, 3, 4, 5}, 0LL));
-  CHECK(trace_scope(timeline, {4, 1}).left_out == "4 of 6 simulated devices, 1 of 4 iterations");
-  CHECK(trace_scope(timeline, {std::nullopt, std::nullopt}).left_out == "");
+  CHECK(shown({4, {}, 1}) == std::pair(std::set<int>{0, 1, 2, 4}, 3'000'000'000LL));
+  CHECK(shown({2, {}, 2}) == std::pair(std::set<int>{0, 2}, 2'000'000'000LL));
+  CHECK(shown({{}, {}, {}}) == std::pair(std::set<int>{0, 1, 2, 3, 4, 5}, 0LL));
+  CHECK(trace_scope(timeline, {4, {}, 1}).left_out == "4 of 6 simulated devices, 1 of 4 iterations");
+  CHECK(trace_scope(timeline, {{}, {}, {}}).left_out == "");
+  // A compute of one kernel is two slices: three devices have six, and one is always shown.
+  CHECK(trace_scope(timeline, {{}, 6, 1}).left_out == "3 of 6 simulated devices, 1 of 4 iterations");
+  CHECK(trace_scope(timeline, {{}, 1, {}}).left_out == "1 of 6 simulated devices");
 }
 
 TEST_CASE("quotes, backslashes and control characters of names are escaped") {

@@ -157,7 +157,8 @@ TEST_CASE("a fault that a --set causes names it, however far its pointer is from
     CHECK_THAT(outcome.err, StartsWith("error: " + file + " with --set /jobs/0/plan/tensor=3: at /jobs/0/plan: "));
     CHECK_THAT(outcome.err, !Contains("name=x"));
   }
-  const Outcome both = run_orrery({"check", file, "--set", "/jobs/0/batch/global=24", "--set", "/jobs/0/batch/micro=5"});
+  const Outcome both = run_orrery(
+      {"check", file, "--set", "/jobs/0/batch/global=24", "--set", "/jobs/0/batch/micro=5"});
   CHECK_THAT(both.err, Contains("--set /jobs/0/batch/micro=5: at /jobs/0/batch/global"));
   const std::string bad = folder.write("bad.json", with("\"data\": 2", "\"data\": 3"));
   const Outcome other = run_orrery({"check", bad, "--set", "/jobs/0/name=x"});
@@ -260,7 +261,7 @@ TEST_CASE("files of others are never overwritten") {
     const Outcome outcome = run_orrery(arguments);
     INFO(outcome.err);
     CHECK(outcome.exit_code == 2);
-    CHECK_THAT(outcome.err, Contains("exists and was not written by orrery"));
+    CHECK_THAT(outcome.err, Contains("exists and is not an earlier output of this kind"));
     CHECK(read_text(notes) == "mine");
   }
 }
