@@ -13,6 +13,7 @@ void DeviceActivity::add(const DeviceActivity& other, double weight) {
   time.compute_s += weight * other.time.compute_s;
   time.exposed_s += weight * other.time.exposed_s;
   time.bubble_s += weight * other.time.bubble_s;
+  time.waiting_s += weight * other.time.waiting_s;
   time.other_s += weight * other.time.other_s;
   const auto accumulate = [weight](auto& to, const auto& from) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] += weight * from[i];
@@ -41,20 +42,23 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
     for (const Participation& p : view_.participants(record))
       if (p.device == device) part = p;
     if (op.kind == OpKind::compute) {
-      add_compute(record, type, part.on_compute_stream, activity);
+      add_compute(r, type, part.on_compute_stream, activity);
     } else if (op.kind == OpKind::transfer) {
       const std::size_t c = communication_class(op.label.collective, part.stream);
-      transfers_.push_back({record.start_s, record.end_s, static_cast<std::uint32_t>(c)});
+      transfers_.push_back({record.start_s, record.end_s, static_cast<std::uint32_t>(c), r});
       activity.in_flight[c] += share * (record.end_s - record.start_s);
     }
   }
+  const auto cause = [this, device](std::uint32_t record) {
+    return record == window_end ? causes_.before_end(device) : causes_.before(record, device);
+  };
   activity.time = split_time(view_.window_start_s(), view_.window_end_s(), compute_, transfers_,
-                             std::span<double>(activity.exposed));
+                             std::span<double>(activity.exposed), cause);
   return activity;
 }
 
-void ActivityMeter::add_compute(const Record& record, DeviceTypeId type, bool on_compute_stream,
-                                DeviceActivity& activity) {
+void ActivityMeter::add_compute(std::uint32_t r, DeviceTypeId type, bool on_compute_stream, DeviceActivity& activity) {
+  const Record& record = view_.timeline().records[r];
   const Operation& op = view_.operation_of(record);
   const double share = view_.share_in_window(record);
   const double seconds = share * (record.end_s - record.start_s);
@@ -72,7 +76,7 @@ void ActivityMeter::add_compute(const Record& record, DeviceTypeId type, bool on
   }
   if (!on_compute_stream) return;
   activity.compute_by_phase[static_cast<std::size_t>(op.label.phase)] += seconds;
-  compute_.push_back({record.start_s, record.end_s, 0});
+  compute_.push_back({record.start_s, record.end_s, 0, r});
 }
 
 }  // namespace orrery

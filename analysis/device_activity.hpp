@@ -1,10 +1,11 @@
-// What one device did during the iteration of a job: the split of its time and who is charged for each part. Dense arrays,
-// reused from device to device, so that a large job costs no memory per device.
+// What one device did during the measured iterations of a job: the split of its time and who is charged for each part.
+// Dense arrays, reused from device to device, so that a large job costs no memory per device.
 #pragma once
 
 #include <array>
 #include <vector>
 
+#include "analysis/idle_causes.hpp"
 #include "analysis/job_view.hpp"
 #include "analysis/kernel_profile.hpp"
 #include "analysis/time_split.hpp"
@@ -32,15 +33,16 @@ struct DeviceActivity {
 class ActivityMeter {
  public:
   ActivityMeter(const JobView& view, const Cluster& cluster, KernelProfiles& profiles)
-      : view_(view), cluster_(cluster), profiles_(profiles) {}
+      : view_(view), cluster_(cluster), profiles_(profiles), causes_(view) {}
   DeviceActivity of(std::size_t device);
 
  private:
-  void add_compute(const Record&, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
+  void add_compute(std::uint32_t record, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
 
   const JobView& view_;
   const Cluster& cluster_;
   KernelProfiles& profiles_;
+  IdleCauses causes_;
   std::vector<Interval> compute_, transfers_;
 };
 

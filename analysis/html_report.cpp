@@ -131,6 +131,7 @@ std::string html_page(const std::string& title, const std::string& subtitle, con
                       const std::string& footer) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"generator\" content=\"written by orrery\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, "
       "initial-scale=1\">\n<title>{0}</title>\n<style>{1}</style>\n"
       "</head>\n<body>\n<main>\n<header><h1>{0}</h1><p>{2}</p></header>\n{3}<footer>{4}</footer>\n</main>\n</body>\n</"

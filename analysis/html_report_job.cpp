@@ -209,7 +209,7 @@ std::vector<HtmlBarPart> iteration_parts(const StageMetrics& s) {
   const std::pair<const char*, double> parts[] = {{"compute", s.compute_s},
                                                   {"exposed communication", s.exposed_communication_s},
                                                   {"bubble", s.bubble_s},
-                                                  {"other", s.other_s}};
+                                                  {"waiting and other", s.other_s}};
   std::vector<HtmlBarPart> all;
   for (std::size_t i = 0; i < 4; ++i)
     all.push_back({parts[i].second, part_colours[i], fmt::format("{} {}", parts[i].first, seconds(parts[i].second))});
@@ -220,7 +220,7 @@ std::string iteration_legend() {
   return html_legend({{"compute", part_colours[0]},
                       {"exposed communication", part_colours[1]},
                       {"pipeline bubble", part_colours[2]},
-                      {"other", part_colours[3]}});
+                      {"waiting for slower devices, other", part_colours[3]}});
 }
 
 std::string html_job(const JobMetrics& job) {

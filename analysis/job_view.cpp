@@ -14,8 +14,8 @@ std::vector<Representative> representatives_of(const Program& program) {
 
 }  // namespace
 
-JobView::JobView(const Timeline& timeline, std::uint16_t job) : timeline_(&timeline) {
-  find_window(job);
+JobView::JobView(const Timeline& timeline, std::uint16_t job, int measured_iterations) : timeline_(&timeline) {
+  find_window(job, measured_iterations);
   find_devices(job);
   queue_sets_of_.assign(timeline.fragments.size(), other_job);
   std::map<const Program*, std::uint32_t> known;  // only looked up, so the order of addresses does not matter
@@ -29,27 +29,33 @@ JobView::JobView(const Timeline& timeline, std::uint16_t job) : timeline_(&timel
   sort_records();
 }
 
-void JobView::find_window(std::uint16_t job) {
-  bool any = false;
+void JobView::find_window(std::uint16_t job, int measured_iterations) {
+  std::vector<const FragmentRecord*> window, all;
   for (const FragmentRecord& fragment : timeline_->fragments) {
     if (fragment.job != job) continue;
-    if (!fragment.cancelled) {
-      iterations_.push_back(fragment.end_s - fragment.start_s);
-      completed_ = true;
-      // The last to finish; of those that finish together, the last submitted.
-      if (iterations_.size() == 1 || fragment.end_s >= window_end_) {
-        window_start_ = fragment.start_s;
-        window_end_ = fragment.end_s;
-      }
-    } else if (!completed_) {
-      window_start_ = any ? std::min(window_start_, fragment.start_s) : fragment.start_s;
-      window_end_ = any ? std::max(window_end_, fragment.end_s) : fragment.end_s;
-    }
-    any = true;
+    all.push_back(&fragment);
+    if (fragment.cancelled) continue;
+    iterations_.push_back(fragment.end_s - fragment.start_s);
+    window.push_back(&fragment);
+  }
+  completed_ = !window.empty();
+  // The last to finish; of those that finish together, the last submitted.
+  std::stable_sort(window.begin(), window.end(),
+                   [](const FragmentRecord* a, const FragmentRecord* b) { return a->end_s < b->end_s; });
+  const auto wanted = static_cast<std::size_t>(std::max(1, measured_iterations));
+  if (window.size() > wanted) window.erase(window.begin(), window.end() - static_cast<std::ptrdiff_t>(wanted));
+  in_window_ = std::max(1, static_cast<int>(window.size()));
+  if (!completed_) window = all;
+  if (window.empty()) return;
+  window_start_ = window.front()->start_s;
+  window_end_ = window.front()->end_s;
+  for (const FragmentRecord* fragment : window) {
+    window_start_ = std::min(window_start_, fragment->start_s);
+    window_end_ = std::max(window_end_, fragment->end_s);
   }
 }
 
-// Whoever runs a fragment that overlaps the window stands for the job: the one iteration of a synchronous job, or what all
+// Whoever runs a fragment that overlaps the window stands for the job: the iterations of a synchronous job, or what all
 // workers of an asynchronous one were doing meanwhile.
 void JobView::find_devices(std::uint16_t job) {
   std::map<DeviceId, Representative> by_id;

@@ -1,5 +1,6 @@
-// The records of one job, sorted out by device: which fragments make up its last completed iteration, which devices stand
-// for the job, and the records that each of them took part in. Only indices are stored (4 bytes per record and device).
+// The records of one job, sorted out by device: which fragments are its measured iterations (the last ones completed),
+// which devices stand for the job, and the records that each of them took part in. Only indices are stored (4 bytes per
+// record and device). Iterations that overlap (of asynchronous workers) make one window, of which each counts as a share.
 // A Program without representatives stands for the devices its queues name, each for itself.
 #pragma once
 
@@ -24,10 +25,11 @@ struct Participation {
 
 class JobView {
  public:
-  JobView(const Timeline&, std::uint16_t job);
+  JobView(const Timeline&, std::uint16_t job, int measured_iterations = 1);
 
   const Timeline& timeline() const { return *timeline_; }
   bool completed() const { return completed_; }  // an iteration was completed; else the window is the job's whole time
+  int iterations_in_window() const { return in_window_; }  // at least 1
   double window_start_s() const { return window_start_; }
   double window_end_s() const { return window_end_; }
   const std::vector<double>& iterations_s() const { return iterations_; }
@@ -54,7 +56,7 @@ class JobView {
     std::vector<std::uint32_t> begin;
     std::vector<Participation> members;
   };
-  void find_window(std::uint16_t job);
+  void find_window(std::uint16_t job, int measured_iterations);
   void find_devices(std::uint16_t job);
   void index_queue_sets(const Program&);
   void sort_records();
@@ -62,6 +64,7 @@ class JobView {
 
   const Timeline* timeline_;
   bool completed_ = false;
+  int in_window_ = 1;
   double window_start_ = 0, window_end_ = 0;
   std::vector<double> iterations_;
   std::vector<Representative> devices_;

@@ -46,7 +46,8 @@ struct StageSum {
     m.compute_s = activity.time.compute_s / devices;
     m.exposed_communication_s = activity.time.exposed_s / devices;
     m.bubble_s = activity.time.bubble_s / devices;
-    m.other_s = activity.time.other_s / devices;
+    m.other_s = (activity.time.other_s + activity.time.waiting_s) / devices;
+    m.waiting_s = activity.time.waiting_s / devices;
     m.compute_by_kernel_s = named(activity.compute_by_kernel, devices, kernel_class_name);
     m.compute_by_phase_s = named(activity.compute_by_phase, devices, [](std::size_t i) { return phase_names[i]; });
     m.exposed_by_collective_s = named(activity.exposed, devices, communication_class_name);
@@ -62,13 +63,18 @@ class JobMeter {
  public:
   JobMeter(const Timeline& timeline, const Cluster& cluster, KernelProfiles& profiles, std::uint16_t job,
            const JobFacts& facts)
-      : timeline_(timeline), cluster_(cluster), view_(timeline, job), meter_(view_, cluster, profiles), facts_(facts) {}
+      : timeline_(timeline),
+        cluster_(cluster),
+        view_(timeline, job, facts.measured_iterations),
+        meter_(view_, cluster, profiles),
+        facts_(facts) {}
 
   JobMetrics measure() {
     job_.name = facts_.name;
     job_.flop_convention = facts_.flop_convention;
     job_.iterations_s = view_.iterations_s();
-    if (view_.completed()) job_.iteration_s = view_.window_end_s() - view_.window_start_s();
+    job_.measured_iterations = view_.iterations_in_window();
+    if (view_.completed()) job_.iteration_s = period_s();
     for (std::size_t i = 0; i < view_.devices().size(); ++i) add_device(i);
     for (const auto& [stage, sum] : stages_) job_.stages.push_back(sum.mean(stage));
     job_.mean = all_.mean(-1);
@@ -77,6 +83,7 @@ class JobMeter {
     job_.exposed_communication_s = job_.mean.exposed_communication_s;
     job_.bubble_s = job_.mean.bubble_s;
     job_.other_s = job_.mean.other_s;
+    job_.waiting_s = job_.mean.waiting_s;
     job_.hardware_flops = all_.activity.flops;
     if (all_.activity.kernel_s > 0) job_.calibrated_share = all_.activity.calibrated_s / all_.activity.kernel_s;
     measure_energy();
@@ -85,9 +92,13 @@ class JobMeter {
   }
 
  private:
+  // The window by the iterations in it.
+  double period_s() const { return (view_.window_end_s() - view_.window_start_s()) / view_.iterations_in_window(); }
+
   void add_device(std::size_t i) {
     const Representative& r = view_.devices()[i];
-    const DeviceActivity activity = meter_.of(i);
+    DeviceActivity activity;
+    activity.add(meter_.of(i), 1.0 / view_.iterations_in_window());
     memory_changes(view_, i, changes_);
     const MemoryPeak peak = memory_peak(persistent_memory(view_, i), changes_);
     const DeviceModel& model = cluster_.model_of(r.device);
@@ -103,18 +114,19 @@ class JobMeter {
   }
 
   void measure_energy() {
-    const double window = view_.window_end_s() - view_.window_start_s();
+    const double iterations = view_.iterations_in_window(), period = period_s();
     job_.energy.compute_J = all_.activity.compute_energy_J;
     for (const Record& record : timeline_.records)
       if (view_.has(record) && view_.operation_of(record).kind == OpKind::transfer)
-        job_.energy.transfer_J += view_.share_in_window(record) * record.energy_J;
+        job_.energy.transfer_J += view_.share_in_window(record) * record.energy_J / iterations;
     if (timeline_.end_s > 0)
       for (const DeviceRecord& d : timeline_.devices)
         if (const Representative* r = view_.find(d.device))
-          job_.energy.static_J += d.static_energy_J * r->multiplicity * (window / timeline_.end_s);
-    job_.energy.host_J = cluster_.host_power_per_device.value * all_.devices * window;
+          job_.energy.static_J += d.static_energy_J * r->multiplicity * (period / timeline_.end_s);
+    for (const Representative& r : view_.devices())
+      job_.energy.host_J += cluster_.host_power_of(r.device).value * r.multiplicity * period;
     job_.energy_J = job_.energy.total();
-    if (window > 0) job_.average_power_W = job_.energy_J / window;
+    if (period > 0) job_.average_power_W = job_.energy_J / period;
   }
 
   void measure_rates() {
@@ -206,7 +218,7 @@ void measure_everything(const Timeline& timeline, const Cluster& cluster, Metric
   }
   for (const DeviceRecord& d : timeline.devices) metrics.energy_J += d.static_energy_J * multiplicity(d.device);
   for (const auto& [device, count] : stands_for)
-    metrics.energy_J += cluster.host_power_per_device.value * count * timeline.end_s;
+    metrics.energy_J += cluster.host_power_of(device).value * count * timeline.end_s;
   if (timeline.end_s > 0) metrics.average_power_W = metrics.energy_J / timeline.end_s;
 }
 

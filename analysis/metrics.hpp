@@ -2,11 +2,12 @@
 // The time of a device splits, over one iteration, into
 //   compute                 a Compute runs on its compute stream
 //   exposed communication   its compute stream is idle while a transfer it takes part in is in flight
-//   bubble                  idle with no own transfer in flight, between its first and last operation of the iteration
-//   other                   the rest (before its first and after its last operation)
-// and the four sum to iteration_s to 1e-9. Published figures are means over devices (weighted by how many each
-// representative stands for). When several transfers are in flight, the exposed instant is charged to the one that ends
-// last: it is the one that still has to finish. The iteration measured is the last one that a job completed.
+//   bubble                  idle with no own transfer in flight, waiting for another pipeline stage: fill and drain included
+//   other                   the rest; `waiting` is the part of it in which the device waits for a slower one of its own stage
+// and the four sum to iteration_s to 1e-9 (analysis/idle_causes.hpp tells bubble from waiting). Published figures are means
+// over devices (weighted by how many each representative stands for). When several transfers are in flight, the exposed
+// instant is charged to the one that ends last: it is the one that still has to finish. Figures of a job are means over its
+// measured iterations, the last ones it completed.
 #pragma once
 
 #include <array>
@@ -32,12 +33,13 @@ struct JobFacts {
   double peak_flops_per_device = 0;       // at the job's precision, for MFU; 0 = unknown
   std::string flop_convention;            // "6N + causal attention"
   std::optional<double> training_tokens;  // for time to train
+  int measured_iterations = 1;            // the last completed ones
 };
 
 struct StageMetrics {  // one pipeline stage: times are means over its devices, memory is of its fullest device
   int stage = 0;
   double devices = 0;
-  double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0;
+  double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0, waiting_s = 0;
   std::map<std::string, double> compute_by_kernel_s;  // by kernel kind, "host launch" included; sums to compute_s
   std::map<std::string, double> compute_by_phase_s;   // forward, backward, recompute, optimizer
   std::map<std::string, double>
@@ -58,14 +60,15 @@ struct EnergyMetrics {    // of one iteration, all devices of the job
 struct JobMetrics {
   std::string name, flop_convention;
   double devices = 0;
-  std::map<std::string, double> devices_by_model;           // "NVIDIA A100" -> how many
-  double iteration_s = 0;                                   // 0 = no iteration was completed
+  std::map<std::string, double> devices_by_model;  // "NVIDIA A100" -> how many
+  double iteration_s = 0;                          // mean of the measured ones; 0 = none was completed
+  int measured_iterations = 1;
   std::optional<double> iteration_s_low, iteration_s_high;  // nominal 90 % band, when errors of its parts are known
   std::vector<double> iterations_s;                         // every completed iteration
   double samples_per_s = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
   double model_flops = 0, hardware_flops = 0;  // per iteration, all devices
   std::optional<double> model_tflops_per_device, hardware_tflops_per_device, mfu, hfu;
-  double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0;  // device means
+  double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0, waiting_s = 0;  // device means
   EnergyMetrics energy;
   double energy_J = 0, average_power_W = 0;  // of one iteration, all devices of the job (host share included)
   double memory_peak_bytes = 0;              // worst device

@@ -33,6 +33,7 @@ StageMetrics stage_from_json(const Json& json) {
   s.exposed_communication_s = number(json, "exposed_communication_s");
   s.bubble_s = number(json, "bubble_s");
   s.other_s = number(json, "other_s");
+  s.waiting_s = number(json, "waiting_s");
   s.compute_by_kernel_s = named(json, "compute_by_kernel_s");
   s.compute_by_phase_s = named(json, "compute_by_phase_s");
   s.exposed_by_collective_s = named(json, "exposed_by_collective_s");
@@ -79,6 +80,7 @@ StageMetrics mean_of(const std::vector<StageMetrics>& stages) {
     mean.exposed_communication_s += weight * s.exposed_communication_s;
     mean.bubble_s += weight * s.bubble_s;
     mean.other_s += weight * s.other_s;
+    mean.waiting_s += weight * s.waiting_s;
     add(mean.compute_by_kernel_s, s.compute_by_kernel_s, weight);
     add(mean.compute_by_phase_s, s.compute_by_phase_s, weight);
     add(mean.exposed_by_collective_s, s.exposed_by_collective_s, weight);
@@ -102,8 +104,7 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.iteration_s = number(json, "iteration_s");
   job.iteration_s_low = optional_number(json, "iteration_s_low");
   job.iteration_s_high = optional_number(json, "iteration_s_high");
-  job.iteration_s_low = optional_number(json, "iteration_s_low");
-  job.iteration_s_high = optional_number(json, "iteration_s_high");
+  job.measured_iterations = static_cast<int>(number(json, "measured_iterations", 1));
   const auto iterations = json.find("iterations_s");
   if (iterations != json.end() && iterations->is_array())
     for (const Json& s : *iterations)
@@ -121,6 +122,7 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.exposed_communication_s = number(json, "exposed_communication_s");
   job.bubble_s = number(json, "bubble_s");
   job.other_s = number(json, "other_s");
+  job.waiting_s = number(json, "waiting_s");
   job.energy_J = number(json, "energy_J");
   const auto sources = named(json, "energy_by_source_J");
   const auto source = [&](const char* key) { return sources.contains(key) ? sources.at(key) : 0.0; };

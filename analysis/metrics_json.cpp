@@ -30,6 +30,7 @@ Json stage_json(const StageMetrics& s) {
   json["exposed_communication_s"] = number(s.exposed_communication_s);
   json["bubble_s"] = number(s.bubble_s);
   json["other_s"] = number(s.other_s);
+  json["waiting_s"] = number(s.waiting_s);
   json["compute_by_kernel_s"] = named(s.compute_by_kernel_s);
   json["compute_by_phase_s"] = named(s.compute_by_phase_s);
   json["exposed_by_collective_s"] = named(s.exposed_by_collective_s);
@@ -61,6 +62,7 @@ Json metrics_json(const JobMetrics& job) {
   json["iteration_s"] = known(job.iteration_s);
   json["iteration_s_low"] = number(job.iteration_s_low);
   json["iteration_s_high"] = number(job.iteration_s_high);
+  json["measured_iterations"] = timed ? Json(job.measured_iterations) : Json(nullptr);
   json["iterations_s"] = Json::array();
   for (const double s : job.iterations_s) json["iterations_s"].push_back(number(s));
   json["tokens_per_s"] = known(job.tokens_per_s);
@@ -77,6 +79,7 @@ Json metrics_json(const JobMetrics& job) {
   json["exposed_communication_s"] = if_timed(job.exposed_communication_s);
   json["bubble_s"] = if_timed(job.bubble_s);
   json["other_s"] = if_timed(job.other_s);
+  json["waiting_s"] = if_timed(job.waiting_s);
   json["energy_J"] = if_timed(job.energy_J);
   json["energy_by_source_J"] = {{"compute", if_timed(job.energy.compute_J)},
                                 {"transfer", if_timed(job.energy.transfer_J)},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/metrics.hpp"
+#include "analysis/trace_scope.hpp"
 #include "sim/json.hpp"
 
 namespace orrery {
@@ -28,7 +29,7 @@ Json metrics_json(const Metrics&);
 Json metrics_json(const JobMetrics&);
 
 // Chrome/Perfetto trace (JSON): one process per device, one thread per stream, nested slices for the kernels of a
-// Compute, flow arrows from sender to receiver for transfers, counters for memory. `out` must be open.
-void write_trace(std::ostream& out, const Timeline&, const Cluster&, const CostModel&);
+// Compute, flow arrows from sender to receiver for messages, counters for memory. `out` must be open.
+void write_trace(std::ostream& out, const Timeline&, const Cluster&, const CostModel&, const TraceLimits& = {});
 
 }  // namespace orrery

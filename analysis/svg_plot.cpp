@@ -94,7 +94,7 @@ class SvgPlot {
   std::string draw() {
     add(R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:g} {1:g}" width="{0:g}" height="{1:g}" )"
         R"(font-family="system-ui, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif" font-size="13" fill="{2}">)"
-        "\n",
+        "<!-- written by orrery -->\n",
         plot_.width, plot_.height, ink);
     add(R"(<rect width="{:g}" height="{:g}" fill="#FFFFFF"/>)"
         "\n",

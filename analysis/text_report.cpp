@@ -68,6 +68,8 @@ class TextReport {
     text_ = paint(text_.substr(0, text_.size() - 1), bold, colour_) + "\n";
     for (int i = 0; i < report_width; ++i) text_ += "─";
     text_ += "\n";
+    for (const JobMetrics& job : metrics.jobs)
+      if (!job.feasible) does_not_fit(job, metrics.jobs.size() > 1);
     for (const JobMetrics& job : metrics.jobs) {
       if (metrics.jobs.size() > 1) text_ += "\n" + paint(fmt::format("Job {}", job.name), bold, colour_) + "\n";
       headline(job);
@@ -100,7 +102,7 @@ class TextReport {
     field("devices", devices.empty() ? devices_text(job.devices) : devices);
     if (job.iteration_s <= 0) {
       field("iteration", "none was completed");
-      verdict(job);
+      memory_used(job);
       return;
     }
     std::string time = seconds(job.iteration_s);
@@ -109,6 +111,7 @@ class TextReport {
                           count_text(job.tokens_per_s_per_device));
     if (job.samples_per_s > 0) time += fmt::format("    {} samples/s", count_text(job.samples_per_s));
     field("iteration", time);
+    if (job.measured_iterations > 1 && !job.iterations_s.empty()) field("", mean_of_iterations(job));
     if (job.iteration_s_low && job.iteration_s_high)
       field("90 % band", fmt::format("{} to {}", seconds(*job.iteration_s_low), seconds(*job.iteration_s_high)));
     if (job.mfu || job.hfu || job.model_tflops_per_device) field("utilization", utilization(job));
@@ -117,9 +120,16 @@ class TextReport {
                                 human(Watts(job.devices > 0 ? job.average_power_W / job.devices : 0))));
     if (job.time_to_train_s) field("training", training(job));
     if (job.cost) field("cost", costs(*job.cost));
-    verdict(job);
+    memory_used(job);
   }
 
+  // Of the measured iterations: the last completed ones.
+  static std::string mean_of_iterations(const JobMetrics& job) {
+    const auto& all = job.iterations_s;
+    const auto first = all.end() - std::min<std::ptrdiff_t>(job.measured_iterations, std::ssize(all));
+    const auto [least, most] = std::minmax_element(first, all.end());
+    return fmt::format("mean of {} iterations, {} to {}", job.measured_iterations, seconds(*least), seconds(*most));
+  }
   static std::string training(const JobMetrics& job) {
     std::string text = fmt::format("{:.3g} days", *job.time_to_train_s / 86400);
     if (job.energy_to_train_J.value_or(0) > 0) text += fmt::format("    {:.3g} MWh", *job.energy_to_train_J / 3.6e9);
@@ -150,20 +160,38 @@ class TextReport {
     return text;
   }
 
-  void verdict(const JobMetrics& job) {
-    const StageMetrics& fullest = job.mean;
-    const double capacity = fullest.memory_capacity_bytes;
-    if (job.feasible) {
-      field("memory", capacity > 0 ? fmt::format("fits: {} of {} ({})", bytes(fullest.memory_peak_bytes),
-                                                 bytes(capacity), percent_text(fullest.memory_peak_bytes / capacity))
-                                   : fmt::format("{} (capacity unknown)", bytes(job.memory_peak_bytes)));
-      return;
+  void memory_used(const JobMetrics& job) {
+    const double peak = job.mean.memory_peak_bytes, capacity = job.mean.memory_capacity_bytes;
+    field("memory", capacity > 0 ? fmt::format("{}: {} of {} ({})", job.feasible ? "fits" : "does not fit", bytes(peak),
+                                               bytes(capacity), percent_text(peak / capacity))
+                                 : fmt::format("{} (capacity unknown)", bytes(job.memory_peak_bytes)));
+  }
+
+  // The verdict comes before the numbers, which hold for a machine that does not exist.
+  void does_not_fit(const JobMetrics& job, bool named) {
+    std::vector<const StageMetrics*> stages;
+    for (const StageMetrics& s : job.stages)
+      if (s.memory_capacity_bytes > 0 && s.memory_peak_bytes > s.memory_capacity_bytes) stages.push_back(&s);
+    text_ += paint(fmt::format("DOES NOT FIT IN MEMORY{}: {} short per device ({:.0f} bytes)",
+                               named ? fmt::format(" (job {})", job.name) : "", human(Bytes(job.shortfall_bytes)),
+                               job.shortfall_bytes),
+                   red, colour_) +
+             "\n";
+    std::stable_sort(stages.begin(), stages.end(), [](const StageMetrics* a, const StageMetrics* b) {
+      return a->memory_peak_bytes - a->memory_capacity_bytes > b->memory_peak_bytes - b->memory_capacity_bytes;
+    });
+    constexpr std::size_t shown = 4;
+    for (std::size_t i = 0; i < std::min(shown, stages.size()); ++i) {
+      const StageMetrics& s = *stages[i];
+      const double missing = s.memory_peak_bytes - s.memory_capacity_bytes;
+      text_ += wrapped("  • ",
+                       fmt::format("stage {} ({} devices): {} needed of {} per device, {} short "
+                                   "({:.0f} bytes); largest: {}",
+                                   s.stage, devices_text(s.devices), bytes(s.memory_peak_bytes),
+                                   bytes(s.memory_capacity_bytes), bytes(missing), missing, largest_consumers(s)));
     }
-    const std::string verdict = fmt::format("  memory       DOES NOT FIT: {} short per device",
-                                            human(Bytes(job.shortfall_bytes)));
-    text_ += paint(verdict, red, colour_) + fmt::format(" ({:.0f} bytes)\n", job.shortfall_bytes);
-    text_ += wrapped("               ", fmt::format("needs {} of {}: {}", bytes(fullest.memory_peak_bytes),
-                                                    bytes(capacity), largest_consumers(fullest)));
+    if (stages.size() > shown) text_ += fmt::format("  • {} more stages do not fit either\n", stages.size() - shown);
+    text_ += wrapped("  ", "All figures below are those of the same devices with enough memory.");
   }
 
   static std::string largest_consumers(const StageMetrics& stage) {
@@ -196,6 +224,10 @@ class TextReport {
                            seconds(s.compute_s), seconds(s.exposed_communication_s), seconds(s.bubble_s),
                            seconds(s.other_s), bar(parts, job.iteration_s, 38, colour_));
     }
+    if (job.waiting_s > 5e-4 * job.iteration_s)
+      text_ += wrapped("  ", fmt::format("Of other, {} ({}) is waiting for slower devices of the same "
+                                         "stage.",
+                                         seconds(job.waiting_s), share(job.waiting_s, job.iteration_s)));
   }
 
   void kernels(const StageMetrics& mean, double iteration) {

@@ -1,7 +1,6 @@
 #include "analysis/time_split.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace orrery {
 namespace {
@@ -37,13 +36,15 @@ void keep_last_to_end(std::vector<Interval>& intervals) {
 // Walks the gaps of the compute stream from left to right through the disjoint transfers.
 class GapWalker {
  public:
-  GapWalker(std::span<const Interval> transfers, std::span<double> by_tag) : transfers_(transfers), by_tag_(by_tag) {}
+  GapWalker(std::span<const Interval> transfers, std::span<double> by_tag, const CauseOf& cause)
+      : transfers_(transfers), by_tag_(by_tag), cause_(cause) {}
 
-  void gap(double from, double to, TimeSplit& split) {
+  // `next`: the record that ends the gap.
+  void gap(double from, double to, std::uint32_t next, TimeSplit& split) {
     while (at_ < transfers_.size() && transfers_[at_].end <= from) ++at_;
     for (std::size_t i = at_; from < to; ++i) {
       const double begin = i < transfers_.size() ? std::clamp(transfers_[i].start, from, to) : to;
-      split.bubble_s += begin - from;
+      if (begin > from) idle(begin - from, begin < to ? transfers_[i].record : next, split);
       from = begin;
       if (from >= to) break;
       const double end = std::min(transfers_[i].end, to);
@@ -55,39 +56,46 @@ class GapWalker {
   }
 
  private:
+  void idle(double seconds, std::uint32_t until, TimeSplit& split) const {
+    switch (cause_(until)) {
+      case IdleCause::pipeline:
+        split.bubble_s += seconds;
+        return;
+      case IdleCause::slower_peer:
+        split.waiting_s += seconds;
+        return;
+      case IdleCause::unknown:
+        split.other_s += seconds;
+        return;
+    }
+  }
+
   std::span<const Interval> transfers_;
   std::span<double> by_tag_;
+  const CauseOf& cause_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
-TimeSplit split_time(double window_start, double window_end, std::vector<Interval>& compute,
-                     std::vector<Interval>& transfers, std::span<double> exposed_by_tag) {
-  keep_and_sort(window_start, window_end, compute);
-  keep_and_sort(window_start, window_end, transfers);
+TimeSplit split_time(double window_start, double window_end_s, std::vector<Interval>& compute,
+                     std::vector<Interval>& transfers, std::span<double> exposed_by_tag, const CauseOf& cause) {
+  keep_and_sort(window_start, window_end_s, compute);
+  keep_and_sort(window_start, window_end_s, transfers);
   keep_last_to_end(transfers);  // before clipping: who ends last may be decided after the window
-  clip(window_start, window_end, compute);
-  clip(window_start, window_end, transfers);
+  clip(window_start, window_end_s, compute);
+  clip(window_start, window_end_s, transfers);
   TimeSplit split;
-  double first = std::numeric_limits<double>::infinity(), last = window_start;
-  for (const auto* list : {&compute, &transfers}) {
-    if (!list->empty()) first = std::min(first, list->front().start);
-    for (const Interval& i : *list) last = std::max(last, i.end);
-  }
-  first = std::min(first, window_end);
-  last = std::max(last, first);
-  GapWalker walker(transfers, exposed_by_tag);
-  double now = first;
+  GapWalker walker(transfers, exposed_by_tag, cause);
+  double now = window_start;
   for (const Interval& busy : compute) {
     if (busy.end <= now) continue;
     const double begin = std::max(busy.start, now);
-    walker.gap(now, begin, split);
+    walker.gap(now, begin, busy.record, split);
     split.compute_s += busy.end - begin;
     now = busy.end;
   }
-  walker.gap(now, last, split);
-  split.other_s = (first - window_start) + (window_end - last);
+  walker.gap(now, window_end_s, window_end, split);
   return split;
 }
 

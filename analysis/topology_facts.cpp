@@ -249,8 +249,10 @@ template <class Q> std::optional<double> number(const std::optional<Q>& quantity
 void add_power(const Cluster& cluster, TopologyFacts& facts) {
   facts.devices_power_W = sum_over_devices(
       cluster, "power of the accelerators", [](const DeviceModel& d) { return number(d.power.tdp); }, facts.notes);
-  if (cluster.host_power_per_device.value > 0)
-    facts.host_power_W = cluster.host_power_per_device.value * static_cast<double>(facts.device_count);
+  double hosts = 0;
+  for (std::size_t d = 0; d < cluster.type_of.size(); ++d) hosts += cluster.host_power_of(DeviceId(d)).value;
+  if (hosts > 0)
+    facts.host_power_W = hosts;
   else
     facts.notes.emplace_back("power of the hosts is not known: the nodes state no host_power");
   double watts = 0;

@@ -66,7 +66,7 @@ class Drawing {
   std::string svg() {
     out_ = fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
-        "height=\"{1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"11\">\n"
+        "height=\"{1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"11\"><!-- written by orrery -->\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#FFFFFF\"/>\n",
         p_.width, p_.height);
     text(24, 28, "start", p_.title, " font-size=\"16\" font-weight=\"bold\"");
@@ -172,8 +172,9 @@ class Drawing {
 std::string picture_svg(const TopologyPicture& picture) { return Drawing(picture).svg(); }
 
 std::string picture_dot(const TopologyPicture& picture) {
-  std::string text = fmt::format("graph {} {{\n  rankdir=BT;\n  node [shape=box, style=\"rounded,filled\"];\n",
-                                 dot_quoted(picture.title.empty() ? "cluster" : picture.title));
+  std::string text = fmt::format(
+      "graph {} {{  // written by orrery\n  rankdir=BT;\n  node [shape=box, style=\"rounded,filled\"];\n",
+      dot_quoted(picture.title.empty() ? "cluster" : picture.title));
   for (std::size_t b = 0; b < picture.boxes.size(); ++b) {
     const PictureBox& box = picture.boxes[b];
     text += fmt::format("  v{} [label={}, fillcolor=\"{}\"];\n", b, dot_quoted(box.name + " " + box.detail),

@@ -35,12 +35,18 @@ std::string name_of(const Program& program, const Operation& op) {
 
 class TraceWriter {
  public:
-  TraceWriter(std::ostream& out, const Timeline& timeline, const Cluster& cluster, const CostModel& costs)
-      : events_(out), timeline_(timeline), cluster_(cluster), costs_(costs) {}
+  TraceWriter(std::ostream& out, const Timeline& timeline, const Cluster& cluster, const CostModel& costs,
+              const TraceLimits& limits)
+      : scope_(trace_scope(timeline, limits)),
+        events_(out, scope_.left_out),
+        timeline_(timeline),
+        cluster_(cluster),
+        costs_(costs) {}
 
   void write() {
     name_tracks();
-    for (const Record& record : timeline_.records) slices(record);
+    for (const Record& record : timeline_.records)
+      if (scope_.shows(record)) slices(record);
     arrows();
     counters();
     events_.finish();
@@ -60,10 +66,12 @@ class TraceWriter {
       if (!fragment.program || fragment.program == last_named_) continue;
       last_named_ = fragment.program;
       for (const Queue& q : fragment.program->queues) {
+        if (!scope_.shows(q.device)) continue;
         threads.insert({q.device, q.stream});
         processes.try_emplace(q.device, Representative{q.device, 1, -1});
       }
-      for (const Representative& r : fragment.program->devices) processes.insert_or_assign(r.device, r);
+      for (const Representative& r : fragment.program->devices)
+        if (scope_.shows(r.device)) processes.insert_or_assign(r.device, r);
     }
     for (const auto& [device, r] : processes) {
       std::string name = fmt::format("device {}", device.value);
@@ -94,10 +102,12 @@ class TraceWriter {
     operation_args(record, op);
     for (const QueueId q : queues) {
       const Queue& queue = program.queues[q.index()];
+      if (!scope_.shows(queue.device)) continue;
       events_.slice(track_of(queue), name, op.kind == OpKind::compute ? "compute" : "transfer", start, end, args_);
     }
     if (op.kind != OpKind::compute || !op.sequence.valid() || end <= start) return;
     const Queue& first = program.queues[queues.front().index()];
+    if (!scope_.shows(first.device)) return;
     kernel_slices(track_of(first), program, op.sequence, times_of(program, op.sequence, first.device), start, end);
   }
 
@@ -159,7 +169,7 @@ class TraceWriter {
     }
   }
 
-  // From every point-to-point message to the first Compute that waited for it on another device.
+  // From every point-to-point message to the first Compute or collective that waited for it on another device.
   void arrows() {
     std::vector<std::uint32_t> begin(timeline_.fragments.size() + 1, 0);
     for (const Record& r : timeline_.records) ++begin[r.fragment + 1];
@@ -172,26 +182,25 @@ class TraceWriter {
         arrows_of(*timeline_.fragments[f].program, {by_fragment.data() + begin[f], by_fragment.data() + begin[f + 1]});
   }
 
+  struct Arrival {  // at a receiver of a message
+    std::uint32_t record = no_record;
+    Queue queue;
+  };
+
   void arrows_of(const Program& program, std::span<const std::uint32_t> records) {
     record_of_.assign(program.operations.size(), no_record);
     for (const std::uint32_t r : records) record_of_[timeline_.records[r].op.index()] = r;
-    receiver_.assign(program.operations.size(), no_record);
+    arrivals_.assign(program.operations.size(), {});
     for (const std::uint32_t r : records) {
-      const Record& compute = timeline_.records[r];
-      const Operation& op = program.operations[compute.op.index()];
-      if (op.kind != OpKind::compute || !op.queues.valid()) continue;
-      for (const OpId message : program.dependencies_of(compute.op.index())) {
-        if (!is_message(program, message) ||
-            device_of(program, op) == device_of(program, program.operations[message.index()]))
-          continue;
-        std::uint32_t& best = receiver_[message.index()];
-        if (best == no_record || compute.start_s < timeline_.records[best].start_s) best = r;
-      }
+      const Record& record = timeline_.records[r];
+      const Operation& op = program.operations[record.op.index()];
+      if (op.kind == OpKind::join || !op.queues.valid() || is_message(program, record.op)) continue;
+      for (const OpId message : program.dependencies_of(record.op.index()))
+        if (is_message(program, message)) arrive(program, message, r, op);
     }
     for (const std::uint32_t r : records) {
-      const Record& message = timeline_.records[r];
-      const std::uint32_t receiver = receiver_[message.op.index()];
-      if (receiver != no_record) arrow(program, message, timeline_.records[receiver]);
+      const Arrival& arrival = arrivals_[timeline_.records[r].op.index()];
+      if (arrival.record != no_record) arrow(program, timeline_.records[r], arrival);
     }
   }
 
@@ -200,18 +209,33 @@ class TraceWriter {
     return op.kind == OpKind::transfer && op.label.collective == CollectiveKind::send_receive && op.queues.valid() &&
            record_of_[id.index()] != no_record;
   }
-  // Of a message: its sender, which comes first among its queues.
-  static DeviceId device_of(const Program& program, const Operation& op) {
-    return program.queues[program.queues_of(op).front().index()].device;
+
+  // A message goes to those of its devices that do not send it; where it names none, to any other device that waited.
+  void arrive(const Program& program, OpId message, std::uint32_t r, const Operation& op) {
+    const auto parties = program.queues_of(program.operations[message.index()]);
+    const DeviceId sender = program.queues[parties.front().index()].device;
+    const auto receives = [&](DeviceId d) {
+      const auto is = [&](QueueId q) { return program.queues[q.index()].device == d; };
+      return d != sender && (parties.size() == 1 || std::any_of(parties.begin(), parties.end(), is));
+    };
+    Arrival& best = arrivals_[message.index()];
+    if (best.record != no_record && timeline_.records[best.record].start_s <= timeline_.records[r].start_s) return;
+    for (const QueueId q : program.queues_of(op))
+      if (receives(program.queues[q.index()].device)) {
+        best = {r, program.queues[q.index()]};
+        return;
+      }
   }
 
-  void arrow(const Program& program, const Record& message, const Record& compute) {
-    const auto first_track = [&](const Record& r) {
-      return track_of(program.queues[program.queues_of(program.operations[r.op.index()]).front().index()]);
-    };
-    const Nanoseconds from = to_nanoseconds(message.start_s), to = to_nanoseconds(compute.start_s);
-    if (to_nanoseconds(message.end_s) <= from || to_nanoseconds(compute.end_s) <= to) return;  // no slice to hold on to
-    events_.arrow("message", first_track(message), from, first_track(compute), to);
+  void arrow(const Program& program, const Record& message, const Arrival& arrival) {
+    const Record& received = timeline_.records[arrival.record];
+    const Queue& sender = program.queues[program.queues_of(program.operations[message.op.index()]).front().index()];
+    if (!scope_.shows(sender.device) || !scope_.shows(arrival.queue.device)) return;
+    if (!scope_.shows(message) || !scope_.shows(received)) return;
+    const Nanoseconds from = to_nanoseconds(message.start_s), to = to_nanoseconds(received.start_s);
+    if (to_nanoseconds(message.end_s) <= from || to_nanoseconds(received.end_s) <= to)
+      return;  // no slice to hold on to
+    events_.arrow("message", track_of(sender), from, track_of(arrival.queue), to);
   }
 
   void counters() {
@@ -220,28 +244,37 @@ class TraceWriter {
     for (std::uint16_t job = 0; job < jobs; ++job) {
       const JobView view(timeline_, job);
       const std::string name = jobs == 1 ? std::string("memory") : fmt::format("memory of job {}", job);
-      for (std::size_t i = 0; i < view.devices().size(); ++i) memory_of(view, i, name);
+      for (std::size_t i = 0; i < view.devices().size(); ++i)
+        if (scope_.shows(view.devices()[i].device)) memory_of(view, i, name);
     }
   }
 
   void memory_of(const JobView& view, std::size_t device, const std::string& name) {
     MemoryByCategory held = persistent_memory(view, device);
     memory_changes(view, device, changes_);
+    const Nanoseconds first = to_nanoseconds(scope_.start_s), last = to_nanoseconds(scope_.end_s);
     const auto emit = [&](Nanoseconds at) {
       args_.clear();
       for (std::size_t c = 0; c < held.size(); ++c) args_.add(memory_category_names[c], held[c]);
       events_.counter(view.devices()[device].device.value, name, at, args_);
     };
-    if (changes_.empty() || to_nanoseconds(changes_.front().time_s) > 0) emit(0);
-    for (std::size_t i = 0; i < changes_.size(); ++i) {
-      held[static_cast<std::size_t>(changes_[i].category)] += changes_[i].bytes;
+    std::size_t i = 0;
+    const auto apply_until = [&](Nanoseconds time) {
+      for (; i < changes_.size() && to_nanoseconds(changes_[i].time_s) <= time; ++i)
+        held[static_cast<std::size_t>(changes_[i].category)] += changes_[i].bytes;
+    };
+    apply_until(first);
+    emit(first);
+    while (i < changes_.size() && to_nanoseconds(changes_[i].time_s) <= last) {
       const Nanoseconds at = to_nanoseconds(changes_[i].time_s);
-      if (i + 1 == changes_.size() || to_nanoseconds(changes_[i + 1].time_s) != at) emit(at);
+      apply_until(at);
+      emit(at);
     }
   }
 
   static constexpr std::uint32_t no_record = ~std::uint32_t{0};
 
+  TraceScope scope_;
   TraceEvents events_;
   const Timeline& timeline_;
   const Cluster& cluster_;
@@ -249,14 +282,16 @@ class TraceWriter {
   TraceArgs args_;
   std::shared_ptr<const Program> last_named_;
   std::map<std::pair<const Program*, DeviceTypeId>, std::vector<KernelTimes>> times_;  // only looked up
-  std::vector<std::uint32_t> record_of_, receiver_;                                    // by operation of a fragment
+  std::vector<std::uint32_t> record_of_;                                               // by operation of a fragment
+  std::vector<Arrival> arrivals_;                                                      // the same
   std::vector<MemoryChange> changes_;
 };
 
 }  // namespace
 
-void write_trace(std::ostream& out, const Timeline& timeline, const Cluster& cluster, const CostModel& costs) {
-  TraceWriter(out, timeline, cluster, costs).write();
+void write_trace(std::ostream& out, const Timeline& timeline, const Cluster& cluster, const CostModel& costs,
+                 const TraceLimits& limits) {
+  TraceWriter(out, timeline, cluster, costs, limits).write();
   if (!out) throw IoError("cannot write the trace");
 }
 

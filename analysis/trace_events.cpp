@@ -52,8 +52,10 @@ TraceArgs& TraceArgs::add_integer(std::string_view name, std::int64_t number) {
   return *this;
 }
 
-TraceEvents::TraceEvents(std::ostream& out) : out_(out) {
-  buffer_.append(std::string_view("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"));
+TraceEvents::TraceEvents(std::ostream& out, std::string_view left_out) : out_(out) {
+  buffer_.append(std::string_view("{\"otherData\":{\"file\":\"written by orrery\",\"shown\":\""));
+  append_escaped(buffer_, left_out.empty() ? "everything simulated" : left_out);
+  buffer_.append(std::string_view("\"},\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"));
 }
 
 void TraceEvents::flush() {

@@ -35,7 +35,7 @@ class TraceArgs {
 
 class TraceEvents {
  public:
-  explicit TraceEvents(std::ostream&);
+  TraceEvents(std::ostream&, std::string_view left_out);  // left_out: "" when the trace shows everything
   void slice(Track, std::string_view name, std::string_view category, Nanoseconds start, Nanoseconds end,
              const TraceArgs&);
   // An arrow from the slice that is open at `from` to the slice that is open at `to`.

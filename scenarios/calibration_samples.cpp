@@ -243,7 +243,11 @@ std::vector<Row> read_kernels(std::span<const std::filesystem::path> files) {
   std::vector<Row> rows;
   for (const auto& file : files) {
     const Json document = read_json(file);
-    if (document.value("kind", "") != "kernel") continue;
+    const bool of_ours = document.is_object() && document.contains("format") &&
+                         document["format"] == "orrery/measured/1";
+    if (!of_ours)
+      throw SpecError(file.string(), "/format", "a file of measured runs: \"orrery/measured/1\"", "something else");
+    if (!document.contains("kind") || document["kind"] != "kernel") continue;
     for (Row& row : Reader(file.parent_path()).read(file.stem().string())) rows.push_back(std::move(row));
   }
   return rows;

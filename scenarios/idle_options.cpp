@@ -1,6 +1,10 @@
 #include "scenarios/idle_options.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
+
+#include "sim/unit_text.hpp"
 
 namespace orrery {
 
@@ -20,6 +24,25 @@ class Idle {
   std::vector<std::string> lines_;
 };
 
+int links_per_device(const NodeModel& node) {
+  const auto& device = node.device.scale_up;
+  return node.scale_up.links_per_device.value_or(device ? device->links.value_or(1) : 1);
+}
+
+std::string node_links(const NodeModel& node) {
+  return fmt::format("{} x {}", links_per_device(node), human(node.scale_up.link->bandwidth_per_direction));
+}
+
+// The device states another rate of the same link than the node has; another link is the node's free choice.
+bool overruled(const NodeModel& node) {
+  const auto& device = node.device.scale_up;
+  const auto& link = node.scale_up.link;
+  if (!link || node.devices == 1 || !device || !device->bandwidth_per_direction || device->link != link->name)
+    return false;
+  const double wired = links_per_device(node) * link->bandwidth_per_direction.value;
+  return std::abs(device->bandwidth_per_direction->value / wired - 1) > 0.01;
+}
+
 }  // namespace
 
 std::vector<std::string> idle_options(const ClusterSpec& cluster) {
@@ -29,6 +52,8 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster) {
   for (const PoolSpec& pool : cluster.pools) {
     nodes += pool.count;
     idle.when(pool.slow_factor != 1 && pool.slow_devices.empty(), "slow_factor", "slow_devices names none");
+    idle.when(overruled(pool.node), "the device's scale_up bandwidth_per_direction",
+              "the node's own scale_up link (" + node_links(pool.node) + ") says what its devices are wired with");
     idle.when(pool.slow_factor == 1 && !pool.slow_devices.empty(), "slow_devices", "slow_factor is 1, nominal speed");
   }
   const bool no_fabric = nodes == 1 || fabric.kind == "none";

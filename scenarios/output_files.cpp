@@ -111,6 +111,17 @@ bool is_result(const fs::path& file) {
   }
 }
 
+// Empty, or with the mark that our pages, pictures and traces carry near their start. A table has none: there it is the
+// names of its first columns.
+bool is_ours(const fs::path& file, std::string_view csv_head) {
+  std::array<char, 1024> head{};
+  std::ifstream in(file, std::ios::binary);
+  in.read(head.data(), head.size());
+  const std::string_view text(head.data(), static_cast<std::size_t>(in.gcount()));
+  if (text.empty() || text.find("written by orrery") != std::string_view::npos) return true;
+  return !csv_head.empty() && text.starts_with(csv_head);
+}
+
 }  // namespace
 
 void write_files(const std::vector<OutputFile>& files) {
@@ -143,13 +154,20 @@ void check_result_folder(const fs::path& folder) {
                                quote(folder.string())));
 }
 
-void check_result_file(const fs::path& file, const fs::path& input) {
+void check_result_file(const fs::path& file, const fs::path& input, std::string_view csv_head) {
   std::error_code error;
+  const std::string name = quote(file.string());
   if (fs::is_directory(file, error))
-    throw UsageError(fmt::format("expected a file to write, found the folder {}", quote(file.string())));
+    throw UsageError(fmt::format("expected a file to write, found the folder {}", name));
   if (fs::equivalent(file, input, error))
-    throw UsageError(fmt::format("expected a file to write, found the input {} itself", quote(file.string())));
+    throw UsageError(fmt::format("expected a file to write, found the input {} itself", name));
+  const fs::path folder = real_place(file).parent_path();
+  if (!fs::exists(folder, error))
+    throw UsageError(fmt::format("cannot write {}: there is no folder {}", name, quote(folder.string())));
   check_writable(file);
+  if (fs::is_regular_file(file, error) && !is_ours(file, csv_head))
+    throw UsageError(
+        fmt::format("{} exists and is not an earlier output of this kind: remove it, or name another file", name));
 }
 
 std::string document_text(const Json& document) {

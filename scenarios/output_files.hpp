@@ -6,6 +6,7 @@
 #include <functional>
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/json.hpp"
@@ -25,8 +26,10 @@ void write_files(const std::vector<OutputFile>&);
 // or one that already holds a result of ours, which is then replaced. Anything else throws UsageError: nobody's files are
 // to be lost. A place that cannot be written throws IoError.
 void check_result_folder(const std::filesystem::path&);
-// The same for a file that is replaced if it exists; it must not be `input`.
-void check_result_file(const std::filesystem::path&, const std::filesystem::path& input);
+// The same for one file, in a folder that is there: it must be new, empty or written by orrery, which a mark near its start
+// tells (of a table, `csv_head`: how its first line begins). And it must not be `input`.
+void check_result_file(const std::filesystem::path&, const std::filesystem::path& input,
+                       std::string_view csv_head = {});
 
 // A result document as it is written: indented, with bytes that are no UTF-8 (of file names, arguments) replaced.
 std::string document_text(const Json&);

@@ -20,7 +20,9 @@ bool is_point(const Json& point) {
 Json simulate(const std::string& file_or_name, const ScenarioOptions& options, const Library& library) {
   const LoadedScenario loaded = options.load(file_or_name, library);
   const Progress progress("orrery: simulating " + file_or_name);
-  return result_json(loaded.scenario, run_scenario(loaded.scenario, loaded.file(), loaded.beside(library)));
+  return options.naming_assignments(loaded, library, [&] {
+    return result_json(loaded.scenario, run_scenario(loaded.scenario, loaded.file(), loaded.beside(library)));
+  });
 }
 
 }  // namespace

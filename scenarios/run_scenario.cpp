@@ -7,116 +7,38 @@
 #include "models/power/fixed_clock.hpp"
 #include "scenarios/error_bands.hpp"
 #include "scenarios/idle_options.hpp"
+#include "scenarios/placement.hpp"
 #include "scenarios/version.hpp"
 #include "sim/engine.hpp"
+#include "sim/repeated_jobs.hpp"
 
 namespace orrery {
 
 namespace {
 
-// Impossible wiring is reported at its place in the scenario.
-Cluster build(const ClusterSpec& spec, const std::string& file) {
-  try {
-    return build_cluster(spec);
-  } catch (const SpecError& error) {
-    std::vector<Fault> faults = error.faults();
-    for (Fault& fault : faults) fault = {file, "/cluster" + fault.pointer, fault.expected, fault.found};
-    throw SpecError(std::move(faults));
-  }
+void add(const SpecError& error, const std::string& prefix, const std::string& file, std::vector<Fault>& faults) {
+  for (const Fault& fault : error.faults())
+    faults.push_back({file, prefix + fault.pointer, fault.expected, fault.found});
 }
 
-struct PlacedJob {
-  TrainingJob job;
-  std::vector<DeviceId> devices;
-};
-
-// Devices of every job: stated, or the ones after the previous job, the last taking all that are left.
-std::vector<DeviceId> place(const Scenario& scenario, std::size_t index, std::size_t available, std::size_t& next,
-                            const std::string& file) {
-  const JobSpec& job = scenario.jobs[index];
-  const std::string pointer = fmt::format("/jobs/{}/placement", index);
-  std::size_t first = next, count = available - std::min(next, available);
-  if (job.placement) {
-    first = static_cast<std::size_t>(job.placement->first);
-    count = static_cast<std::size_t>(job.placement->count);
-  } else if (index + 1 < scenario.jobs.size()) {
-    throw SpecError(file, fmt::format("/jobs/{}", index),
-                    "a \"placement\" (only the last job may take the devices that are left)", "none");
-  }
-  if (first + count > available || count == 0)
-    throw SpecError(file, pointer, fmt::format("devices within the cluster's {}", available),
-                    fmt::format("{} devices from number {}", count, first));
-  next = first + count;
-  std::vector<DeviceId> devices;
-  for (std::size_t d = first; d < first + count; ++d) devices.emplace_back(d);
-  return devices;
-}
-
-void check_overlap(const std::vector<PlacedJob>& jobs, std::size_t devices, const std::string& file) {
-  std::vector<int> owner(devices, -1);
-  for (std::size_t j = 0; j < jobs.size(); ++j)
-    for (DeviceId d : jobs[j].devices) {
-      if (owner[d.index()] >= 0)
-        throw SpecError(file, fmt::format("/jobs/{}/placement", j), "devices that no other job uses",
-                        fmt::format("device {} of job {}", d.value, owner[d.index()]));
-      owner[d.index()] = static_cast<int>(j);
+// A scenario whose parts have met: built, placed, priced. All faults of wiring, jobs and plans are told together.
+struct Prepared {
+  Prepared(const Scenario& scenario, const std::string& file) {
+    std::vector<Fault> faults;
+    try {
+      cluster = build_cluster(scenario.cluster);
+    } catch (const SpecError& error) {
+      add(error, "/cluster", file, faults);
     }
-}
-
-void check_precision(const Cluster& cluster, const PlacedJob& placed, std::size_t index, const std::string& file) {
-  for (DeviceId d : placed.devices) {
-    const DeviceModel& device = cluster.model_of(d);
-    if (matrix_peak(device, placed.job.precision)) continue;
-    std::string supported;
-    for (std::size_t t = 0; t < data_type_names.size(); ++t)
-      if (matrix_peak(device, static_cast<DataType>(t)))
-        supported += (supported.empty() ? "" : ", ") + std::string(data_type_names[t]);
-    throw SpecError(file, fmt::format("/jobs/{}/precision", index),
-                    fmt::format("a precision of {} ({})", device.name, supported),
-                    std::string(name(placed.job.precision)));
+    jobs = place_jobs(scenario, file, faults);
+    if (!faults.empty()) throw SpecError(std::move(faults));
+    for (const PlacedJob& job : jobs) prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
   }
-}
 
-// A program has some 15 operations for every layer and micro-batch of a data-parallel rank, 200 bytes each: what is refused
-// here would need more memory than machines have.
-void check_size(const TrainingJob& job, std::size_t index, const std::string& file) {
-  constexpr std::int64_t most = 10'000'000;
-  if (job.plan.micro_batches <= most / job.model.layers) return;
-  throw SpecError(file, fmt::format("/jobs/{}/batch/global", index),
-                  fmt::format("at most {} micro-batches per data-parallel rank of a model of {} layers",
-                              most / job.model.layers, job.model.layers),
-                  fmt::format("{}", job.plan.micro_batches));
-}
-
-std::vector<PlacedJob> place_jobs(const Scenario& scenario, const Cluster& cluster, const std::string& file) {
-  std::vector<PlacedJob> placed;
-  std::size_t next = 0;
-  for (std::size_t j = 0; j < scenario.jobs.size(); ++j)
-    for (std::size_t other = 0; other < j; ++other)
-      if (scenario.jobs[other].name == scenario.jobs[j].name)
-        throw SpecError(file, fmt::format("/jobs/{}/name", j), "a name that no other job has",
-                        fmt::format("\"{}\"", scenario.jobs[j].name));
-  for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
-    const JobSpec& spec = scenario.jobs[j];
-    PlacedJob p;
-    p.devices = place(scenario, j, cluster.fabric.device_count(), next, file);
-    p.job = {spec.model,
-             resolve_plan(spec.plan, spec.batch, spec.model, p.devices.size(), file, fmt::format("/jobs/{}", j)),
-             spec.software, spec.precision};
-    check_precision(cluster, p, j, file);
-    check_size(p.job, j, file);
-    placed.push_back(std::move(p));
-  }
-  check_overlap(placed, cluster.fabric.device_count(), file);
-  return placed;
-}
-
-std::vector<std::optional<CostInputs>> prices_of(const Scenario& scenario, const Cluster& cluster,
-                                                 const std::vector<PlacedJob>& placed, const std::string& file) {
+  Cluster cluster;
+  std::vector<PlacedJob> jobs;
   std::vector<std::optional<CostInputs>> prices;
-  for (const PlacedJob& job : placed) prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
-  return prices;
-}
+};
 
 JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& cluster) {
   JobFacts facts;
@@ -132,17 +54,65 @@ JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& c
   return facts;
 }
 
-void note_folding(ScenarioRun& run, const Scenario& scenario) {
+// Jobs that share links are measured under each other's load, after an iteration that brings them out of step. Without
+// contention (one job, or the analytic evaluator) every iteration is the same.
+void simulate(ScenarioRun& run, const Scenario& scenario) {
+  const bool analytic = scenario.simulate.fidelity == Fidelity::analytic;
+  const bool meet = run.jobs.size() > 1 && !analytic;
+  RepeatedIterations iterations{meet ? 1 : 0, scenario.simulate.iterations.value_or(1)};
+  if (!meet) iterations.most_operations = 0;  // nobody waits for another's load
+  RepeatedJobs jobs(iterations);
+  for (const LoweredJob& job : run.jobs) jobs.add(job.program);
+  const std::vector<JobDriver*> drivers = jobs.drivers();
+  FixedClockGovernor governor(run.cluster);
+  run.timeline = (analytic ? evaluate_analytic : simulate_flow)(run.cluster, *run.costs, governor, drivers);
+  std::vector<int> completed(run.jobs.size(), 0);
+  for (const FragmentRecord& fragment : run.timeline.fragments) completed[fragment.job] += !fragment.cancelled;
+  for (std::size_t j = 0; j < run.jobs.size(); ++j)
+    run.facts[j].measured_iterations = completed[j] - iterations.warm_up;
+}
+
+// A job that could not be repeated for as long as the others ran left them alone on the links.
+void warn_of_early_ends(ScenarioRun& run, const Scenario& scenario) {
+  std::vector<double> ends(run.jobs.size(), 0);
+  for (const FragmentRecord& fragment : run.timeline.fragments)
+    ends[fragment.job] = std::max(ends[fragment.job], fragment.end_s);
+  for (std::size_t j = 0; j < ends.size(); ++j)
+    if (ends[j] < run.timeline.end_s)
+      run.warnings.push_back(
+          fmt::format("{}: {} iterations were simulated, until {}; the other jobs then ran without it until {}",
+                      scenario.jobs[j].name, run.metrics.jobs[j].iterations_s.size(), human(Seconds(ends[j])),
+                      human(Seconds(run.timeline.end_s))));
+}
+
+void add_notes(ScenarioRun& run, const Scenario& scenario) {
+  if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::flow)
+    run.notes.push_back(
+        "all jobs run all the time: each repeats its iterations, after one that is not counted, until every "
+        "job has been measured");
   for (std::size_t j = 0; j < run.jobs.size(); ++j) {
     const LoweredJob& job = run.jobs[j];
-    run.notes.push_back(fmt::format(
-        "{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks, job.classes,
-        job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->operations.size()));
+    run.notes.push_back(fmt::format("{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks,
+                                    job.classes,
+                                    job.classes == job.ranks ? "(nothing folded)"
+                                    : job.classes == 1       ? "class of equal ranks"
+                                                             : "classes of equal ranks",
+                                    job.program->operations.size()));
   }
 }
 
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {
   run.warnings = idle_options(scenario.cluster);
+  for (const PoolSpec& pool : scenario.cluster.pools)
+    if (!pool.node.host_power)
+      run.warnings.push_back((pool.node.name.empty() ? "a node" : pool.node.name) +
+                             ": host power unknown, counted as 0 W: energy is a lower bound");
+  if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::flow) warn_of_early_ends(run, scenario);
+  if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::analytic)
+    run.warnings.push_back("fidelity analytic: each job is timed as if it had the network to itself");
+  if (scenario.simulate.fidelity == Fidelity::analytic && scenario.simulate.collective_detail == CollectiveDetail::step)
+    run.warnings.push_back(
+        "collective_detail step: the analytic evaluator has no links to share, on which rounds could meet");
   for (const DeviceModel& device : run.cluster.device_types) {
     if (const std::string reason = resolve_calibration(device, library).unvalidated; !reason.empty())
       run.warnings.push_back(device.name + ": the model of its kernels is not validated: " + reason);
@@ -174,40 +144,32 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
 }  // namespace
 
 ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, const Library& library) {
+  Prepared prepared(scenario, file);
   ScenarioRun run;
-  run.cluster = build(scenario.cluster, file);
-  const std::vector<PlacedJob> placed = place_jobs(scenario, run.cluster, file);
-  const auto prices = prices_of(scenario, run.cluster, placed, file);
+  run.cluster = std::move(prepared.cluster);
+  const std::vector<PlacedJob>& placed = prepared.jobs;
   run.costs = make_cost_model(run.cluster.device_types, library);
-  std::vector<std::unique_ptr<SynchronousDriver>> owned;
-  std::vector<JobDriver*> drivers;
   for (std::size_t j = 0; j < placed.size(); ++j) {
     // Hashed routes differ flow by flow: every rank then runs for itself.
     const bool fold = scenario.simulate.fold && scenario.cluster.fabric.ecmp != "hash";
     const LoweringOptions options{fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j)};
     run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
-    owned.push_back(std::make_unique<SynchronousDriver>(run.jobs.back().program, scenario.simulate.iterations));
-    drivers.push_back(owned.back().get());
   }
-  FixedClockGovernor governor(run.cluster);
-  const auto simulate = scenario.simulate.fidelity == Fidelity::flow ? simulate_flow : evaluate_analytic;
-  run.timeline = simulate(run.cluster, *run.costs, governor, drivers);
+  simulate(run, scenario);
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
   for (std::size_t j = 0; j < placed.size(); ++j)
-    if (prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prices[j]);
+    if (prepared.prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prepared.prices[j]);
   add_error_bands(run.metrics, run.cluster, library);
-  note_folding(run, scenario);
+  add_notes(run, scenario);
   warn(run, scenario, placed, library);
   return run;
 }
 
 ScenarioSummary check_scenario(const Scenario& scenario, const std::string& file, const Library&) {
-  const Cluster cluster = build(scenario.cluster, file);
-  const std::vector<PlacedJob> placed = place_jobs(scenario, cluster, file);
-  prices_of(scenario, cluster, placed, file);
-  ScenarioSummary summary{cluster.fabric.device_count(), placed.size(), 0};
-  for (const PlacedJob& job : placed) summary.ranks += job.devices.size();
+  const Prepared prepared(scenario, file);
+  ScenarioSummary summary{prepared.cluster.fabric.device_count(), prepared.jobs.size(), 0};
+  for (const PlacedJob& job : prepared.jobs) summary.ranks += job.devices.size();
   return summary;
 }
 

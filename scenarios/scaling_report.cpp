@@ -280,7 +280,8 @@ Plot efficiency_plot(const ScalingStudy& study) {
 std::string scaling_svg(const ScalingStudy& study) {
   const Plot upper = throughput_plot(study), lower = efficiency_plot(study);
   return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:g} {1:g}\" width=\"{0:g}\" height=\"{1:g}\">\n{2}"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:g} {1:g}\" width=\"{0:g}\" height=\"{1:g}\">\n"
+      "<!-- written by orrery -->\n{2}"
       "<g transform=\"translate(0 {3:g})\">\n{4}</g>\n</svg>\n",
       upper.width, upper.height + lower.height, svg_plot(upper), upper.height, svg_plot(lower));
 }

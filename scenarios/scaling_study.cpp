@@ -52,7 +52,9 @@ void take_answer(ScalingPoint& point, const std::string& text) {
 // optimizer (which data parallelism does not divide) and all other kernels, whose total work does not depend on the size.
 std::vector<Growth> spent(const ScalingPoint& point) {
   const StageMetrics& mean = point.metrics.mean;
-  std::vector<Growth> parts = {{"bubble", mean.bubble_s}, {"other", mean.other_s}};
+  std::vector<Growth> parts = {{"bubble", mean.bubble_s},
+                               {"waiting for slower devices", mean.waiting_s},
+                               {"other", mean.other_s - mean.waiting_s}};
   double launch = 0, optimizer = 0;
   for (const auto& [kernel, time] : mean.compute_by_kernel_s) {
     if (kernel == "host launch") launch += time;

@@ -36,6 +36,8 @@ void fields(Fields& f, Scenario& s) {
   f("jobs", s.jobs, Need::required);
   f.check(!s.jobs.empty(), "jobs", "at least one job", "none");
   f("simulate", s.simulate);
+  if (f.reading() && !s.simulate.iterations)
+    s.simulate.iterations = s.jobs.size() > 1 && s.simulate.fidelity == Fidelity::flow ? 4 : 1;
   f("cost", s.cost);
   f.raw("sources", s.sources);
 }

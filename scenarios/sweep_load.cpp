@@ -104,8 +104,9 @@ bool blames(const Fault& fault, const SweepColumn& column, const Sweep& sweep) {
   if (column.path.empty()) return false;
   if (fault.file == sweep.file && fault.pointer == column.pointer + "/path") return true;
   const std::string place = fault.pointer + "/", path = column.path + "/";
+  const bool unknown_key = fault.expected == "a known key" || fault.expected.starts_with("one of the keys ");
   return fault.file == sweep.base.file.string() &&
-         (place.starts_with(path) || (fault.expected == "a known key" && path.starts_with(place)));
+         (place.starts_with(path) || (unknown_key && path.starts_with(place)));
 }
 
 // Evenly spread points are read, not simulated. A column whose value is refused at its own path by all of them points

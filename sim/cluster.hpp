@@ -25,9 +25,13 @@ struct Cluster {
   std::vector<Pool> pools;
   std::vector<DeviceTypeId> type_of;  // by device
   std::vector<double> speed;          // by device: 1 = nominal; a straggler has less (scales its clock)
-  Watts host_power_per_device{0};     // share of host, fans and NICs of a node, drawn all the time
+  std::vector<Watts> host_power;  // by device type: its share of host, fans and NICs of its node, drawn all the time
 
   const DeviceModel& model_of(DeviceId d) const { return device_types[type_of[d.index()].index()]; }
+  Watts host_power_of(DeviceId d) const {
+    const std::size_t type = type_of[d.index()].index();
+    return type < host_power.size() ? host_power[type] : Watts(0);
+  }
 };
 
 }  // namespace orrery

@@ -43,13 +43,9 @@ Assignment split(std::string_view text, const std::string& file) {
   return result;
 }
 
-std::vector<std::string> keys_of(const Json& object) {
-  std::vector<std::string> keys;
-  for (const auto& entry : object.items()) keys.push_back(entry.key());
-  return keys;
-}
-
-// One step down the pointer. `within_base`: what is not here may be in the file that an object further up is based on.
+// One step down the pointer. Objects that are missing on the way are made: whether they may be there is for the reader to
+// say, who knows the keys. `within_base`: what is not here may be in the file that an object further up is based on, and an
+// index may change an item of a list there; elsewhere a list must be there before one of its items can be set.
 class Walk {
  public:
   Walk(Json& document, const Assignment& assignment, const std::string& file)
@@ -61,18 +57,16 @@ class Walk {
       node_ = &item(token);
     } else {
       const auto it = node_->find(token);
-      if (it != node_->end() && !it->is_null())
-        node_ = &*it;
-      else if (within_base_)
-        node_ = &((*node_)[token] = Json::object());
-      else
-        throw fault("a key that is there", quote_unknown(token, keys_of(*node_)));
+      refuse_item(token);
+      made_ = it == node_->end() || it->is_null();
+      node_ = made_ ? &((*node_)[token] = Json::object()) : &*it;
     }
     depth_ += pointer_to("", token);
   }
 
   void assign(const std::string& token) {
     open_part();
+    refuse_item(token);
     (node_->is_array() ? item(token) : (*node_)[token]) = assignment_.value;
   }
 
@@ -92,6 +86,12 @@ class Walk {
     return (*node_)[*index];
   }
 
+  // An item of a list that is not there.
+  void refuse_item(const std::string& token) const {
+    if (made_ && !within_base_ && list_index(token))
+      throw fault(fmt::format("a list at {} (set all of it, as in {}=[...])", quote(depth_), depth_), "nothing there");
+  }
+
   SpecError fault(std::string expected, std::string found) const {
     return {file_, std::string(assignment_.pointer), std::move(expected), std::move(found)};
   }
@@ -100,7 +100,7 @@ class Walk {
   const Assignment& assignment_;
   const std::string& file_;
   std::string depth_;
-  bool within_base_ = false;
+  bool within_base_ = false, made_ = false;
 };
 
 }  // namespace

@@ -235,9 +235,9 @@ template <class T> T load_part(std::string_view kind, std::string_view name, con
   return value;
 }
 
-// Applies "--set /json/pointer=VALUE": VALUE is JSON if it parses, else a string. The pointer's parent must exist, except
-// that a named part (a string) on the way is turned into {"base": NAME} first, below which missing objects are made (the
-// base may have them). Throws SpecError naming the pointer.
+// Applies "--set /json/pointer=VALUE": VALUE is JSON if it parses, else a string. A named part (a string) on the way is
+// turned into {"base": NAME} first; objects that are missing are made, and the reader refuses those that may not be there.
+// Items of lists must exist. Throws SpecError naming the pointer.
 void set_value(Json& document, std::string_view assignment, const std::string& file);
 
 }  // namespace orrery

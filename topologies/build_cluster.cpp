@@ -130,6 +130,7 @@ class Composer {
 
 void Composer::plan_pools() {
   std::int64_t devices = 0;
+  std::vector<Fault> faults;  // of all pools
   if (spec_.pools.empty()) fault("/pools", "at least one pool of nodes", "none");
   for (std::size_t i = 0; i < spec_.pools.size(); ++i) {
     PoolPlan plan;
@@ -139,11 +140,16 @@ void Composer::plan_pools() {
     if (plan.spec->count < 1 || plan.spec->node.devices < 1) fault(plan.pointer, "at least one device", "none");
     if (devices > most_devices)
       fault(plan.pointer + "/count", "at most " + std::to_string(most_devices) + " devices", std::to_string(devices));
-    wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
-    plan_nics(plan, cluster_.fabric);
-    wirings_.back().nics = plan.nics;
+    try {
+      wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
+      plan_nics(plan, cluster_.fabric);
+      wirings_.back().nics = plan.nics;
+    } catch (const SpecError& error) {
+      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    }
     plans_.push_back(std::move(plan));
   }
+  if (!faults.empty()) throw SpecError(std::move(faults));
 }
 
 void Composer::stamp_node(std::size_t pool, std::uint32_t node) {
@@ -197,6 +203,7 @@ void Composer::stamp_pool(std::size_t pool) {
     cluster_.speed[made.first_device + static_cast<std::size_t>(slow)] = spec.slow_factor;
   }
   cluster_.device_types.push_back(spec.node.device);
+  cluster_.host_power.push_back(spec.node.host_power.value_or(Watts(0)) / spec.node.devices);
   cluster_.pools.push_back(std::move(made));
 }
 
@@ -297,9 +304,6 @@ Cluster Composer::build() && {
   for (std::size_t pool = 0; pool < plans_.size(); ++pool) stamp_pool(pool);
   join_nodes();
   add_domains();
-  Watts host_power{0};
-  for (const PoolPlan& plan : plans_) host_power += plan.spec->node.host_power.value_or(Watts(0)) * plan.spec->count;
-  cluster_.host_power_per_device = host_power / static_cast<double>(cluster_.type_of.size());
   if (!cluster_.fabric.connected())
     fault("", "a network in which every device reaches every other", "a disconnected one");
   std::vector<std::uint32_t> node_of_vertex;

@@ -43,6 +43,7 @@ class PlanChecker {
   void expect(bool ok, const char* key, std::string expected, std::string found) {
     if (!ok) faults_.push_back({file_, pointer_ + key, std::move(expected), std::move(found)});
   }
+  bool good() const { return faults_.empty(); }
   void finish() const {
     if (!faults_.empty()) throw SpecError(faults_);
   }
@@ -76,7 +77,7 @@ void check_model_divides(PlanChecker& check, const TransformerModel& m, const Re
                fmt::format("{}", chunks));
 }
 
-void check_experts(PlanChecker& check, const TransformerModel& m, const ResolvedPlan& r) {
+void check_experts(PlanChecker& check, const TransformerModel& m, const ResolvedPlan& r, bool data_known) {
   if (!m.experts) {
     check.expect(r.expert == 1 && r.expert_tensor == 1, "/plan/expert", "1 for a model without experts",
                  fmt::format("expert {}, expert_tensor {}", r.expert, r.expert_tensor));
@@ -87,6 +88,7 @@ void check_experts(PlanChecker& check, const TransformerModel& m, const Resolved
   check.expect(m.experts->ffn_hidden % r.expert_tensor == 0, "/plan/expert_tensor",
                fmt::format("a divisor of the experts' ffn_hidden ({})", m.experts->ffn_hidden),
                fmt::format("{}", r.expert_tensor));
+  if (!data_known) return;
   const double folded = 1.0 * r.expert * r.expert_tensor, ranks = 1.0 * r.tensor * r.context * r.data;
   check.expect(std::fmod(ranks, folded) == 0, "/plan/expert",
                fmt::format("expert x expert_tensor to divide tensor x context x data ({:.0f})", ranks),
@@ -97,6 +99,21 @@ void check_experts(PlanChecker& check, const TransformerModel& m, const Resolved
                fmt::format("{} x {} and {} x {}", r.zero_group, r.tensor, r.expert, r.expert_tensor));
 }
 
+// What only holds or not once the number of data-parallel ranks is known.
+void divide_batch(PlanChecker& check, const Plan& p, const Batch& b, ResolvedPlan& r) {
+  r.zero_group = p.zero_group.value_or(r.shards());
+  check.expect(r.shards() % r.zero_group == 0, "/plan/zero_group",
+               fmt::format("a divisor of data x context ({})", r.shards()), fmt::format("{}", r.zero_group));
+  const std::int64_t per_pass = b.micro * r.data;
+  check.expect(b.global % per_pass == 0, "/batch/global",
+               fmt::format("a multiple of micro x data ({} x {})", b.micro, r.data), fmt::format("{}", b.global));
+  r.micro_batches = std::max<std::int64_t>(1, b.global / per_pass);
+  check.expect(
+      r.schedule != Schedule::interleaved || r.micro_batches % r.pipeline == 0, "/batch/global",
+      fmt::format("micro-batches per rank in multiples of pipeline ({}) for the interleaved schedule", r.pipeline),
+      fmt::format("{} micro-batches", r.micro_batches));
+}
+
 void check_schedule(PlanChecker& check, const Plan& p, const ResolvedPlan& r) {
   const bool interleaved = r.schedule == Schedule::interleaved;
   check.expect(interleaved || r.virtual_pipeline == 1, "/plan/virtual_pipeline",
@@ -104,10 +121,6 @@ void check_schedule(PlanChecker& check, const Plan& p, const ResolvedPlan& r) {
   check.expect(!interleaved || (r.pipeline > 1 && r.virtual_pipeline > 1), "/plan/schedule",
                "\"interleaved\" only with pipeline > 1 and virtual_pipeline > 1",
                fmt::format("pipeline {}, virtual_pipeline {}", r.pipeline, r.virtual_pipeline));
-  check.expect(
-      !interleaved || r.micro_batches % r.pipeline == 0, "/batch/global",
-      fmt::format("micro-batches per rank in multiples of pipeline ({}) for the interleaved schedule", r.pipeline),
-      fmt::format("{} micro-batches", r.micro_batches));
   check.expect(p.recompute == Recompute::partial || p.recompute_fraction == 1, "/plan/recompute_fraction",
                "only beside \"recompute\": \"fraction\"", fmt::format("{}", p.recompute_fraction));
 }
@@ -143,19 +156,14 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
     check.expect(std::fmod(static_cast<double>(total), product) == 0, "/plan",
                  fmt::format("tensor x pipeline x context to divide {} devices", total),
                  fmt::format("{} x {} x {} = {:.0f}", p.tensor, p.pipeline, p.context, product));
-  check.finish();  // what follows needs the degrees
-  const std::int64_t inner = std::int64_t{p.tensor} * p.pipeline * p.context;
-  r.data = static_cast<int>(total / inner);
-  r.zero_group = p.zero_group.value_or(r.shards());
-  check.expect(r.shards() % r.zero_group == 0, "/plan/zero_group",
-               fmt::format("a divisor of data x context ({})", r.shards()), fmt::format("{}", r.zero_group));
-  const std::int64_t per_pass = b.micro * r.data;
-  check.expect(b.global % per_pass == 0, "/batch/global",
-               fmt::format("a multiple of micro x data ({} x {})", b.micro, r.data), fmt::format("{}", b.global));
   r.micro_batch = b.micro;
-  r.micro_batches = std::max<std::int64_t>(1, b.global / per_pass);
+  const bool data_known = check.good();  // the degrees fit the devices
+  if (data_known) {
+    r.data = static_cast<int>(total / (std::int64_t{p.tensor} * p.pipeline * p.context));
+    divide_batch(check, p, b, r);
+  }
   check_model_divides(check, m, r);
-  check_experts(check, m, r);
+  check_experts(check, m, r, data_known);
   check_schedule(check, p, r);
   check.finish();
   return r;

@@ -29,7 +29,8 @@ int check(const CheckOptions& options) {
   for (const std::string& name : options.names) {
     try {
       const LoadedScenario loaded = options.scenario.load(name, library);
-      const ScenarioSummary found = check_scenario(loaded.scenario, loaded.file(), loaded.beside(library));
+      const ScenarioSummary found = options.scenario.naming_assignments(
+          loaded, library, [&] { return check_scenario(loaded.scenario, loaded.file(), loaded.beside(library)); });
       lines += fmt::format("{}: OK: {}, {}, {}\n", name, plural(found.devices, "device"), plural(found.jobs, "job"),
                            plural(found.ranks, "rank"));
     } catch (const SpecError& error) {

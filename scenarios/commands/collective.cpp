@@ -194,8 +194,9 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
 
 int collective(const CollectiveOptions& options, const Invocation& invocation) {
   const Library library = options.scenario.find_library();
-  for (const std::string& file : {options.csv, options.plot})
-    if (!file.empty()) check_result_file(file, options.log.empty() ? options.machine : options.log);
+  const std::string& input = options.log.empty() ? options.machine : options.log;
+  if (!options.csv.empty()) check_result_file(options.csv, input, "collective,devices,nodes,size_bytes");
+  if (!options.plot.empty()) check_result_file(options.plot, input);
   Json cluster;
   CollectiveTable table;
   {

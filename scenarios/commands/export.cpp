@@ -10,6 +10,7 @@
 #include "scenarios/console.hpp"
 #include "scenarios/output_files.hpp"
 #include "scenarios/store_export.hpp"
+#include "scenarios/version.hpp"
 
 namespace orrery {
 
@@ -43,7 +44,8 @@ int export_results(const ExportOptions& options) {
       export_csv(store, out);
   };
   if (!options.file.empty()) {
-    check_result_file(options.file, path);
+    const std::string head = options.json ? "{\n \"orrery\": \"" + version() : "point,status";
+    check_result_file(options.file, path, options.scenario >= 0 ? "" : head);
     write_files({{options.file, write}});
     return exit_done;
   }

@@ -64,10 +64,17 @@ int merge(const MergeOptions& options) {
   const std::vector<fs::path> parts = stores_of(options.parts);
   const fs::path folder = options.out, target = folder / "sweep.sqlite";
   std::error_code error;
-  fs::create_directories(folder, error);
+  const bool made = fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder, error))
     throw UsageError(fmt::format("--out: expected a folder, found {}", quote(options.out)));
-  const MergeCounts counts = merge_stores(parts, target);
+  const MergeCounts counts = [&] {
+    try {
+      return merge_stores(parts, target);
+    } catch (...) {
+      if (made) fs::remove(folder, error);  // nothing was put there
+      throw;
+    }
+  }();
   {
     Store store = Store::open(target);
     write_files({{folder / "results.csv", [&](std::ostream& out) { export_csv(store, out); }},

@@ -21,7 +21,7 @@ namespace {
 
 struct RunOptions {
   ScenarioOptions scenario;
-  std::string name, out, trace;
+  std::string name, out, trace, trace_devices, trace_iterations;
   bool json = false;
 };
 
@@ -40,6 +40,21 @@ Json provenance(const Invocation& invocation) {
   json["peak_rss_bytes"] = 1024 * std::max(own.ru_maxrss, children.ru_maxrss);
   json["command_line"] = invocation.command_line;
   return json;
+}
+
+// "all", or how many.
+template <class T> std::optional<T> limit(const std::string& text, std::optional<T> otherwise) {
+  if (text.empty()) return otherwise;
+  return text == "all" ? std::nullopt : std::optional<T>(static_cast<T>(std::stoul(text)));
+}
+
+TraceLimits limits_of(const RunOptions& options) {
+  TraceLimits limits;
+  limits.iterations = limit(options.trace_iterations, limits.iterations);
+  if (options.trace_devices.empty()) return limits;
+  limits.devices = limit(options.trace_devices, limits.devices);
+  limits.slices.reset();
+  return limits;
 }
 
 std::string title_of(const Scenario& scenario, const std::filesystem::path& file) {
@@ -74,7 +89,9 @@ std::string report_of(const ScenarioRun& run, const std::string& title, TextStyl
 std::vector<OutputFile> output_files(const RunOptions& options, const ScenarioRun& run, const Json& document,
                                      const std::string& title) {
   std::vector<OutputFile> files;
-  const auto trace = [&run](std::ostream& out) { write_trace(out, run.timeline, run.cluster, *run.costs); };
+  const auto trace = [&run, limits = limits_of(options)](std::ostream& out) {
+    write_trace(out, run.timeline, run.cluster, *run.costs, limits);
+  };
   if (!options.out.empty()) {
     const std::filesystem::path folder = options.out;
     files.push_back({folder / "report.txt", [&run, title](std::ostream& out) { out << report_of(run, title, {}); }});
@@ -99,17 +116,27 @@ int run(const RunOptions& options, const Invocation& invocation) {
   ScenarioRun result;
   {
     const Progress progress("orrery: simulating " + title);
-    result = run_scenario(loaded.scenario, loaded.file(), loaded.beside(library));
+    result = options.scenario.naming_assignments(
+        loaded, library, [&] { return run_scenario(loaded.scenario, loaded.file(), loaded.beside(library)); });
   }
   for (std::string& warning : options.scenario.idle_assignments(loaded, library))
     result.warnings.push_back(std::move(warning));
   Json document = result_json(loaded.scenario, result);
   document["provenance"] = provenance(invocation);
+  if (!options.out.empty() || !options.trace.empty())
+    if (const std::string left_out = trace_scope(result.timeline, limits_of(options)).left_out; !left_out.empty())
+      result.notes.push_back(fmt::format("the trace shows {} (--trace-devices, --trace-iterations)", left_out));
   write_files(output_files(options, result, document, title));
   print(options.json ? document_text(document) : report_of(result, title, {colour_wanted()}));
   if (result.metrics.feasible()) return exit_done;
   print_error(shortfalls(result.metrics));
   return exit_infeasible;
+}
+
+std::string count_or_all(const std::string& word) {
+  const bool digits = !word.empty() && word.size() < 8 && word.find_first_not_of("0123456789") == std::string::npos;
+  if (word == "all" || (digits && std::stoul(word) > 0)) return "";
+  return fmt::format("expected a number from 1, or \"all\", found {}", quote(word));
 }
 
 }  // namespace
@@ -128,8 +155,22 @@ CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
                  "Also write result.json, report.txt and trace.json into this folder, once the run has succeeded; an "
                  "earlier result there is replaced, other files are never overwritten")
       ->type_name("DIR");
-  app.add_option("--trace", options->trace, "Also write a trace for https://ui.perfetto.dev or chrome://tracing")
+  app.add_option("--trace", options->trace,
+                 "Also write a trace for https://ui.perfetto.dev or chrome://tracing (FILE: new, "
+                 "empty or an earlier trace, in a folder that is there)")
       ->type_name("FILE");
+  const TraceLimits usual;
+  app.add_option("--trace-devices", options->trace_devices,
+                 fmt::format("How many of the simulated devices a trace shows, one of each pipeline stage first "
+                             "(default: as many as have {} slices together, some 60 MB)",
+                             *usual.slices))
+      ->type_name("N|all")
+      ->check(CLI::Validator(count_or_all, ""));
+  app.add_option(
+         "--trace-iterations", options->trace_iterations,
+         fmt::format("How many iterations of each job a trace shows, the last ones (default: {})", *usual.iterations))
+      ->type_name("N|all")
+      ->check(CLI::Validator(count_or_all, ""));
   app.add_flag("--json", options->json, "Print the result as one JSON document (keys carry units), and nothing else");
   declare_library(app, options->scenario);
   app.footer(

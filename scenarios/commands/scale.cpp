@@ -72,8 +72,8 @@ int scale(const ScaleOptions& options, const Invocation& invocation) {
   const ScalingRequest request = request_of(options);
   const Library library = options.scenario.find_library();
   const LoadedScenario loaded = options.scenario.load(options.name, library);
-  for (const std::string& file : {options.csv, options.plot})
-    if (!file.empty()) check_result_file(file, loaded.original.file);
+  if (!options.csv.empty()) check_result_file(options.csv, loaded.original.file, "devices,nodes,simulated");
+  if (!options.plot.empty()) check_result_file(options.plot, loaded.original.file);
   ScalingStudy study;
   try {
     const Progress progress(fmt::format("orrery: simulating {} sizes of {}", request.devices.size(), options.name));

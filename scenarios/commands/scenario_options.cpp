@@ -1,8 +1,11 @@
 #include "scenarios/commands/scenario_options.hpp"
 
+#include <set>
+
 #include <CLI/CLI.hpp>
 
 #include "scenarios/cli.hpp"
+#include "scenarios/run_scenario.hpp"
 #include "sim/catalog.hpp"
 
 namespace orrery {
@@ -12,9 +15,6 @@ namespace {
 ScenarioDocument edited(ScenarioDocument document, const std::vector<std::string>& assignments,
                         const std::string& fidelity) {
   std::vector<Fault> faults;
-  if (document.json.is_object() && !document.json.contains("simulate") && (!assignments.empty() || !fidelity.empty()))
-    document
-        .json["simulate"] = Json::object();  // so that --set reaches its options where a scenario leaves them all out
   for (const std::string& assignment : assignments) {
     try {
       set_value(document.json, assignment, "--set " + assignment);
@@ -22,8 +22,11 @@ ScenarioDocument edited(ScenarioDocument document, const std::vector<std::string
       faults.insert(faults.end(), error.faults().begin(), error.faults().end());
     }
   }
-  if (!fidelity.empty() && document.json.is_object() && document.json["simulate"].is_object())
-    document.json["simulate"]["fidelity"] = fidelity;
+  if (!fidelity.empty() && document.json.is_object()) {
+    Json& simulate = document.json["simulate"];
+    if (simulate.is_null()) simulate = Json::object();
+    if (simulate.is_object()) simulate["fidelity"] = fidelity;
+  }
   if (!faults.empty()) throw SpecError(faults);
   return document;
 }
@@ -42,23 +45,46 @@ Library ScenarioOptions::find_library() const {
 LoadedScenario ScenarioOptions::load(const std::string& file_or_name, const Library& from) const {
   LoadedScenario loaded{load_scenario_document(file_or_name, from), {}};
   const ScenarioDocument document = edited(loaded.original, assignments, fidelity);
-  try {
-    loaded.scenario = read_scenario(document, from);
-  } catch (const SpecError& error) {
-    std::vector<Fault> faults = error.faults();
-    for (Fault& fault : faults)
-      for (const std::string& assignment : assignments) {
-        const std::string pointer = assignment.substr(0, assignment.find('='));
-        if (fault.file == loaded.file() && (fault.pointer + "/").starts_with(pointer + "/"))
-          fault.file = fmt::format("{} with --set {}", loaded.file(), assignment);
-      }
-    throw SpecError(std::move(faults));
-  }
+  naming_assignments(loaded, from, [&] { loaded.scenario = read_scenario(document, from); });
   return loaded;
 }
 
 ScenarioDocument ScenarioOptions::edited_document(const LoadedScenario& loaded) const {
   return edited(loaded.original, assignments, fidelity);
+}
+
+// A fault is an assignment's when it lies in the value assigned or is not there without it; when none alone makes the
+// difference, all of them together do.
+SpecError ScenarioOptions::blamed(const SpecError& error, const LoadedScenario& loaded, const Library& from) const {
+  const auto places_without = [&](const std::vector<std::string>& kept) {
+    std::set<std::pair<std::string, std::string>> places;
+    try {
+      const Scenario scenario = read_scenario(edited(loaded.original, kept, fidelity), from);
+      check_scenario(scenario, loaded.file(), loaded.beside(from));
+    } catch (const SpecError& other) {
+      for (const Fault& fault : other.faults()) places.insert({fault.file, fault.pointer});
+    }
+    return places;
+  };
+  const auto untouched = places_without({});
+  std::vector<Fault> faults = error.faults();
+  std::vector<std::string> names(faults.size());
+  for (std::size_t i = 0; i < assignments.size(); ++i) {
+    std::vector<std::string> others = assignments;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto places = places_without(others);
+    const std::string assigned = assignments[i].substr(0, assignments[i].find('=')) + "/";
+    for (std::size_t f = 0; f < faults.size(); ++f) {
+      const bool inside = faults[f].file == loaded.file() && (faults[f].pointer + "/").starts_with(assigned);
+      if (inside || !places.contains({faults[f].file, faults[f].pointer})) names[f] += " --set " + assignments[i];
+    }
+  }
+  for (std::size_t f = 0; f < faults.size(); ++f) {
+    if (names[f].empty() && !untouched.contains({faults[f].file, faults[f].pointer}))
+      for (const std::string& assignment : assignments) names[f] += " --set " + assignment;
+    if (!names[f].empty()) faults[f].file += " with" + names[f];
+  }
+  return SpecError(std::move(faults));
 }
 
 std::vector<std::string> ScenarioOptions::idle_assignments(const LoadedScenario& loaded, const Library& from) const {

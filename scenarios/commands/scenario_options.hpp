@@ -33,8 +33,20 @@ struct ScenarioOptions {
   LoadedScenario load(const std::string& file_or_name, const Library&) const;
   // The document of load() with all edits, for what reads it again.
   ScenarioDocument edited_document(const LoadedScenario&) const;
+  // Runs `f`; faults that it throws say which edits cause them.
+  template <class F> auto naming_assignments(const LoadedScenario& loaded, const Library& from, F f) const {
+    try {
+      return f();
+    } catch (const SpecError& error) {
+      if (assignments.empty()) throw;
+      throw blamed(error, loaded, from);
+    }
+  }
   // One warning for each edit without which the resolved scenario would be the same.
   std::vector<std::string> idle_assignments(const LoadedScenario&, const Library&) const;
+
+ private:
+  SpecError blamed(const SpecError&, const LoadedScenario&, const Library&) const;
 };
 
 void declare_library(CLI::App&, ScenarioOptions&);

@@ -69,6 +69,14 @@ int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows) {
   throw UsageError("--show: no row " + quote_unknown(options.show, ids));
 }
 
+// Said before the simulations rather than after them.
+void check_places(const ValidateOptions& options) {
+  const std::string& input = options.own.empty() ? options.records.front() : options.own;
+  if (!options.csv.empty()) check_result_file(options.csv, input, "id,source,grade,metric");
+  if (!options.sources.empty()) check_result_file(options.sources, input, "source,rows,simulated");
+  if (!options.plot.empty()) check_result_file(options.plot, input);
+}
+
 void write_validation(const ValidateOptions& options, const Validation& result) {
   std::vector<OutputFile> files;
   if (!options.csv.empty()) files.push_back({options.csv, [&](std::ostream& out) { out << validation_csv(result); }});
@@ -98,6 +106,7 @@ int validate_logs(const ValidateOptions& options) {
       faults.insert(faults.end(), error.faults().begin(), error.faults().end());
     }
   if (!faults.empty()) throw SpecError(faults);
+  check_places(options);
   const Progress progress("orrery: simulating " + options.own);
   const OwnValidation own = validate_own(runs, options.warm_up, beside, options.jobs);
   write_validation(options, own.validation);
@@ -110,6 +119,7 @@ int validate_records(const ValidateOptions& options) {
   const Library library = options.scenario.find_library();
   std::vector<MeasuredRow> rows = read_rows(options);
   if (!options.show.empty()) return show(options, rows);
+  check_places(options);
   const std::size_t total = rows.size();
   const Validation result = validate(std::move(rows), fidelity_of(options), library, options.jobs,
                                      [&](std::size_t done) {

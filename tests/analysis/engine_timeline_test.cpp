@@ -85,8 +85,8 @@ TEST_CASE("a forward pipeline run by the engine splits as drawn on paper") {
   // Stage 1 has nothing to do for a second, receives for a tenth, then never waits again.
   CHECK(m.stages[1].compute_s == Approx(3));
   CHECK(m.stages[1].exposed_communication_s == Approx(0.1));
-  CHECK(m.stages[1].bubble_s == Approx(0).margin(1e-12));
-  CHECK(m.stages[1].other_s == Approx(1));
+  CHECK(m.stages[1].bubble_s == Approx(1));
+  CHECK(m.stages[1].other_s == Approx(0).margin(1e-12));
   CHECK(m.memory_peak_bytes == 12);
   CHECK(m.energy.static_J == Approx(2 * 10 * 4.1));
   CHECK(m.energy.transfer_J == Approx(3 * 2));  // three bytes over one cable at 2 J/B
@@ -100,7 +100,7 @@ TEST_CASE("a trace of the engine's timeline has an arrow per message") {
   JobDriver* const drivers[] = {&driver};
   const Timeline timeline = evaluate_analytic(cluster, FlopsAreSeconds(), governor, drivers);
   std::ostringstream out;
-  write_trace(out, timeline, cluster, FlopsAreSeconds());
+  write_trace(out, timeline, cluster, FlopsAreSeconds(), {{}, {}, {}});
   int starts = 0, ends = 0;
   const Json trace = parse_json(out.str(), "trace");
   for (const Json& event : trace["traceEvents"]) {

@@ -49,6 +49,31 @@ TEST_CASE("the iteration measured is the last one completed") {
   CHECK(m.other_s == 3);
 }
 
+TEST_CASE("figures of a job are means over the iterations measured") {
+  HandMade job;
+  job.device(0, 2);
+  const OpId only = job.compute(0, 1, 3, {kernel(KernelKind::gemm, 2)});
+  job.energy(only, 6);
+  Timeline timeline;
+  job.append_to(timeline, 0, 100);
+  job.append_to(timeline, 100, 5);
+  job.append_to(timeline, 105, 7);
+  job.append_to(timeline, 112, 20, true);
+  timeline.devices.push_back({DeviceId(0), 132});
+  JobFacts facts;
+  facts.tokens = 12;
+  facts.measured_iterations = 2;
+  const JobMetrics m = measure(timeline, cluster_of(1), FlopsAreSeconds(), {facts}).jobs[0];
+  CHECK(m.iterations_s == std::vector<double>{100, 5, 7});
+  CHECK(m.measured_iterations == 2);
+  CHECK(m.iteration_s == 6);
+  CHECK(m.compute_s == 2);
+  CHECK(m.other_s == 4);
+  CHECK(m.energy.compute_J == 12);
+  CHECK(m.energy.static_J == Approx(2 * 6));
+  CHECK(m.tokens_per_s == 2);
+}
+
 TEST_CASE("kernel shares are scaled to the recorded duration and include the wait for the host") {
   HandMade job;
   job.device(0).compute(0, 0, 8, {kernel(KernelKind::gemm, 2, 1), kernel(KernelKind::softmax, 1)},
@@ -162,7 +187,7 @@ TEST_CASE("energy of an iteration counts computes per device, transfers once, st
   job.append_to(timeline, 2, 2);
   timeline.devices.push_back({DeviceId(0), 40});
   Cluster cluster = cluster_of(3);
-  cluster.host_power_per_device = Watts(11);
+  cluster.host_power = {Watts(11)};
   const Metrics all = measure(timeline, cluster, FlopsAreSeconds(), {JobFacts{}});
   const JobMetrics& m = all.jobs[0];
   CHECK(m.energy.compute_J == 15);
@@ -171,6 +196,23 @@ TEST_CASE("energy of an iteration counts computes per device, transfers once, st
   CHECK(m.energy.host_J == Approx(66));
   CHECK(m.average_power_W == Approx(148.0 / 2));
   CHECK(all.energy_J == Approx(2 * 148));  // two equal iterations
+}
+
+TEST_CASE("every device pays the host share of its own kind of node") {
+  HandMade cheap(0), dear(1);
+  cheap.device(0, 3).compute(0, 0, 2, {kernel(KernelKind::gemm, 1)});
+  dear.device(1, 2).compute(1, 0, 2, {kernel(KernelKind::gemm, 1)});
+  Timeline timeline;
+  cheap.append_to(timeline, 0, 2);
+  dear.append_to(timeline, 0, 2);
+  Cluster cluster = cluster_of(2);
+  cluster.device_types.push_back(cluster.device_types[0]);
+  cluster.type_of[1] = DeviceTypeId(1);
+  cluster.host_power = {Watts(10), Watts(100)};
+  const Metrics m = measure(timeline, cluster, FlopsAreSeconds(), {JobFacts{}, JobFacts{}});
+  CHECK(m.jobs[0].energy.host_J == Approx(10 * 3 * 2));
+  CHECK(m.jobs[1].energy.host_J == Approx(100 * 2 * 2));
+  CHECK(m.energy_J == Approx(460));
 }
 
 TEST_CASE("bytes on links count every link crossed, every copy and every execution") {

@@ -97,6 +97,16 @@ TEST_CASE("the report says time, rates, utilization, energy and that it fits") {
   CHECK_FALSE(has(text, "\x1b["));
 }
 
+TEST_CASE("a mean of several iterations says of which, and waiting for slower devices is told from other idle time") {
+  JobMetrics job = job_of(2);
+  job.iterations_s = {9, 1.5, 2, 2.5};
+  job.measured_iterations = 3;
+  job.waiting_s = 0.2;
+  const std::string text = text_report(metrics_of({job}), "", {});
+  CHECK(has(text, "mean of 3 iterations, 1.50 s to 2.50 s"));
+  CHECK(has(text, "Of other, 200 ms (10.0 %) is waiting for slower devices of the same stage."));
+}
+
 TEST_CASE("of more than eight stages the first, the busiest, the last and the mean are shown") {
   JobMetrics job = job_of(64);
   job.stages[5].memory_peak_bytes = 70e9;
@@ -109,15 +119,18 @@ TEST_CASE("of more than eight stages the first, the busiest, the last and the me
   CHECK(rows_starting(text, "  1 ") == 0);
 }
 
-TEST_CASE("what does not fit is said first, with the shortfall in bytes and the largest consumers") {
+TEST_CASE("what does not fit is said before any number, with the shortfall in bytes and the largest consumers") {
   JobMetrics job = job_of(2);
   job.feasible = false;
   job.shortfall_bytes = 4123456789;
-  job.mean.memory_peak_bytes = 84123456789;
+  job.stages[1].memory_peak_bytes = job.mean.memory_peak_bytes = 84123456789;
   const std::string text = text_report(metrics_of({job}), "", {});
-  CHECK(has(text, "DOES NOT FIT: 4.12 GB short per device (4123456789 bytes)"));
+  CHECK(has(text, "DOES NOT FIT IN MEMORY: 4.12 GB short per device (4123456789 bytes)"));
+  CHECK(has(text, "stage 1 ("));
+  CHECK_FALSE(has(text, "stage 0 ("));
   CHECK(text.find("activations 30.0 GB") < text.find("optimizer 20.0 GB"));
-  CHECK(text.find("DOES NOT FIT") < text.find("Time per iteration"));
+  CHECK(text.find("DOES NOT FIT") < text.find("devices  "));
+  CHECK(text.find("largest: ") < text.find("iteration  "));
 }
 
 TEST_CASE("several jobs each have their part, and the whole run its own") {

@@ -1,5 +1,6 @@
 #include "analysis/time_split.hpp"
 
+#include <map>
 #include <random>
 
 #include <catch2/catch.hpp>
@@ -13,25 +14,29 @@ struct Result {
   std::vector<double> by_tag;
 };
 
-Result split(double start, double end, std::vector<Interval> compute, std::vector<Interval> transfers) {
+// Idle time until a record is what `causes` says of it; that of the window's end stands under window_end.
+Result split(double start, double end, std::vector<Interval> compute, std::vector<Interval> transfers,
+             const std::map<std::uint32_t, IdleCause>& causes = {}) {
   Result r;
   r.by_tag.assign(4, 0);
-  r.split = split_time(start, end, compute, transfers, r.by_tag);
+  const auto cause = [&](std::uint32_t record) {
+    const auto at = causes.find(record);
+    return at == causes.end() ? IdleCause::unknown : at->second;
+  };
+  r.split = split_time(start, end, compute, transfers, r.by_tag, cause);
   return r;
 }
+
+double idle(const TimeSplit& s) { return s.bubble_s + s.waiting_s + s.other_s; }
 
 // The same by asking, for every elementary segment between two end points, who is active.
 Result split_slowly(double start, double end, const std::vector<Interval>& compute,
                     const std::vector<Interval>& transfers) {
   std::vector<double> cuts = {start, end};
-  double first = end, last = start;
   for (const auto* list : {&compute, &transfers})
     for (const Interval& i : *list)
-      if (i.end >= start && i.start <= end) {
+      if (i.end >= start && i.start <= end)
         for (const double t : {i.start, i.end}) cuts.push_back(std::clamp(t, start, end));
-        first = std::min(first, std::max(i.start, start));
-        last = std::max(last, std::min(i.end, end));
-      }
   std::sort(cuts.begin(), cuts.end());
   Result r;
   r.by_tag.assign(4, 0);
@@ -46,8 +51,6 @@ Result split_slowly(double start, double end, const std::vector<Interval>& compu
     } else if (longest) {
       r.split.exposed_s += length;
       r.by_tag[longest->tag] += length;
-    } else if (middle > first && middle < last) {
-      r.split.bubble_s += length;
     } else {
       r.split.other_s += length;
     }
@@ -67,14 +70,17 @@ TEST_CASE("the part of a transfer that outlasts compute is exposed") {
   const Result r = split(0, 10, {{0, 4, 0}, {8, 10, 0}}, {{2, 7, 1}});
   CHECK(r.split.compute_s == 6);
   CHECK(r.split.exposed_s == 3);
-  CHECK(r.split.bubble_s == 1);
-  CHECK(r.split.other_s == 0);
+  CHECK(r.split.other_s == 1);
 }
 
-TEST_CASE("idle time before the first and after the last operation is other, not bubble") {
-  const Result r = split(0, 10, {{2, 3, 0}, {5, 6, 0}}, {});
-  CHECK(r.split.bubble_s == 2);
-  CHECK(r.split.other_s == 6);
+TEST_CASE("idle time is what caused the operation that ends it to start so late") {
+  const std::map<std::uint32_t, IdleCause> causes = {
+      {1, IdleCause::pipeline}, {2, IdleCause::slower_peer}, {3, IdleCause::pipeline}};
+  const Result r = split(0, 20, {{2, 3, 0, 1}, {6, 7, 0, 2}}, {{12, 13, 1, 3}}, causes);
+  CHECK(r.split.bubble_s == 2 + 5);  // until record 1, and until the transfer
+  CHECK(r.split.waiting_s == 3);     // until record 2
+  CHECK(r.split.other_s == 7);       // until the end of the window
+  CHECK(split(0, 20, {{2, 3, 0, 1}}, {}, {{window_end, IdleCause::pipeline}}).split.bubble_s == 17);
 }
 
 TEST_CASE("an exposed instant is charged to the transfer in flight that ends last") {
@@ -86,8 +92,7 @@ TEST_CASE("what happens outside the window is not counted") {
   const Result r = split(10, 20, {{0, 5, 0}, {5, 12, 0}, {30, 40, 0}}, {{19, 25, 1}});
   CHECK(r.split.compute_s == 2);
   CHECK(r.split.exposed_s == 1);
-  CHECK(r.split.bubble_s == 7);
-  CHECK(r.split.other_s == 0);
+  CHECK(idle(r.split) == 7);
 }
 
 TEST_CASE("a device without operations spends the whole window as other") {
@@ -98,8 +103,7 @@ TEST_CASE("operations of no length neither take time nor break the split") {
   const Result r = split(0, 10, {{3, 3, 0}}, {{5, 5, 1}, {5, 7, 2}});
   CHECK(r.split.compute_s == 0);
   CHECK(r.split.exposed_s == 2);
-  CHECK(r.split.bubble_s == 2);
-  CHECK(r.split.other_s == 6);
+  CHECK(idle(r.split) == 8);
 }
 
 TEST_CASE("on random timelines the parts sum to the window and match a segment-by-segment count") {
@@ -119,10 +123,9 @@ TEST_CASE("on random timelines the parts sum to the window and match a segment-b
       for (Interval& t : transfers) t.tag = 0;
     const Result fast = split(0, 10, compute, transfers), slow = split_slowly(0, 10, compute, transfers);
     const TimeSplit& s = fast.split;
-    REQUIRE(s.compute_s + s.exposed_s + s.bubble_s + s.other_s == Approx(10).epsilon(1e-12));
+    REQUIRE(s.compute_s + s.exposed_s + idle(s) == Approx(10).epsilon(1e-12));
     REQUIRE(s.compute_s == Approx(slow.split.compute_s).margin(1e-12));
     REQUIRE(s.exposed_s == Approx(slow.split.exposed_s).margin(1e-12));
-    REQUIRE(s.bubble_s == Approx(slow.split.bubble_s).margin(1e-12));
     REQUIRE(s.other_s == Approx(slow.split.other_s).margin(1e-12));
     for (std::size_t i = 0; i < 4; ++i) REQUIRE(fast.by_tag[i] == Approx(slow.by_tag[i]).margin(1e-12));
   }

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include <catch2/catch.hpp>
@@ -26,9 +27,9 @@ struct Trace {
 
 long long nanoseconds(const Json& microseconds) { return std::llround(microseconds.get<double>() * 1000); }
 
-Trace trace_of(const Timeline& timeline, const Cluster& cluster) {
+Trace trace_of(const Timeline& timeline, const Cluster& cluster, const TraceLimits& limits = {}) {
   std::ostringstream out;
-  write_trace(out, timeline, cluster, FlopsAreSeconds());
+  write_trace(out, timeline, cluster, FlopsAreSeconds(), limits);
   Trace trace;
   trace.events = parse_json(out.str(), "trace")["traceEvents"];
   for (const Json& e : trace.events)
@@ -159,6 +160,52 @@ TEST_CASE("a joined and a collective transfer get no arrow") {
   const Trace trace = trace_of(job.timeline(2), cluster_of(2));
   CHECK(count(trace, "s") == 0);
   CHECK(count(trace, "X") == 2 + 1 + 1);
+}
+
+TEST_CASE("an arrow reaches the collective that gathers what a message brought") {
+  HandMade job;
+  job.device(0, 1, 0).device(1, 1, 1).device(2, 1, 1);
+  const OpId send = job.transfer({{DeviceId(0), Stream::send_forward}, {DeviceId(2), Stream::receive_forward}}, 0, 1,
+                                 collective(CollectiveKind::send_receive));
+  const OpId gather = job.transfer({{DeviceId(1), Stream::tensor}, {DeviceId(2), Stream::tensor}}, 1, 2,
+                                   collective(CollectiveKind::all_gather), {send});
+  job.compute(2, 2, 3, {kernel(KernelKind::gemm, 1)}, {}, {gather});
+  const Trace trace = trace_of(job.timeline(3), cluster_of(3));
+  CHECK(count(trace, "s") == 1);
+  for (const Json& e : trace.events)
+    if (e["ph"] == "f") {
+      CHECK(e["pid"] == 2);  // the device that received, not the first of the gather
+      CHECK(e["tid"] == static_cast<int>(Stream::tensor) + 1);
+      CHECK(nanoseconds(e["ts"]) == 1'000'000'000);
+    }
+}
+
+TEST_CASE("a trace shows the last iteration, and one device of each stage before a second of any") {
+  HandMade job;
+  for (std::size_t d = 0; d < 6; ++d) {
+    job.device(d, 1, static_cast<int>(d / 2)).holds(d, MemoryCategory::weights, 3);
+    job.memory(job.compute(d, 0, 1, {kernel(KernelKind::gemm, 1)}), {MemoryCategory::activations, 8, -8});
+  }
+  Timeline timeline;
+  for (int i = 0; i < 4; ++i) job.append_to(timeline, i, 1);
+  const auto shown = [&](TraceLimits limits) {
+    const Trace trace = trace_of(timeline, cluster_of(6), limits);
+    std::set<int> processes;
+    long long first = 1'000'000'000'000;
+    for (const Json& e : trace.events) {
+      processes.insert(e["pid"].get<int>());
+      if (e.contains("ts")) first = std::min(first, nanoseconds(e["ts"]));
+    }
+    return std::pair(processes, first);
+  };
+  CHECK(shown({4, {}, 1}) == std::pair(std::set<int>{0, 1, 2, 4}, 3'000'000'000LL));
+  CHECK(shown({2, {}, 2}) == std::pair(std::set<int>{0, 2}, 2'000'000'000LL));
+  CHECK(shown({{}, {}, {}}) == std::pair(std::set<int>{0, 1, 2, 3, 4, 5}, 0LL));
+  CHECK(trace_scope(timeline, {4, {}, 1}).left_out == "4 of 6 simulated devices, 1 of 4 iterations");
+  CHECK(trace_scope(timeline, {{}, {}, {}}).left_out == "");
+  // A compute of one kernel is two slices: three devices have six, and one is always shown.
+  CHECK(trace_scope(timeline, {{}, 6, 1}).left_out == "3 of 6 simulated devices, 1 of 4 iterations");
+  CHECK(trace_scope(timeline, {{}, 1, {}}).left_out == "1 of 6 simulated devices");
 }
 
 TEST_CASE("quotes, backslashes and control characters of names are escaped") {

@@ -166,6 +166,22 @@ TEST_CASE("equal stages spend the published fraction of the pipeline in the bubb
   scenario.cluster.pools[0].node.scale_up.link->bandwidth_per_direction *= 1e6;
   const JobMetrics job = run_scenario(scenario, "test", Library::installed()).metrics.jobs[0];
   double bubble = 0;
-  for (const StageMetrics& stage : job.stages) bubble += (job.iteration_s - stage.compute_s) / job.iteration_s / 4;
-  REQUIRE(bubble == Approx(3.0 / (8 + 3)).epsilon(0.05));
+  for (const StageMetrics& stage : job.stages) {
+    bubble += stage.bubble_s / job.iteration_s / 4;
+    REQUIRE(stage.bubble_s / job.iteration_s == Approx(3.0 / (8 + 3)).epsilon(0.05));  // fill and drain included
+    REQUIRE(stage.other_s < 0.01 * stage.bubble_s);
+  }
+  REQUIRE(bubble == Approx(3.0 / (8 + 3)).epsilon(0.02));
+}
+
+TEST_CASE("without a pipeline there is no bubble, and a straggler makes the others wait") {
+  SmallScenario s = with(plan(16, 1, 1));
+  s.more_software = {{"host_forward_per_layer", "0 s"}, {"host_backward_per_layer", "0 s"}};
+  const JobMetrics even = run(s).metrics.jobs[0];
+  s.slow_devices = {5};
+  const JobMetrics uneven = run(s).metrics.jobs[0];
+  REQUIRE(even.bubble_s == 0);
+  REQUIRE(uneven.bubble_s == 0);
+  REQUIRE(even.waiting_s < 1e-3 * even.iteration_s);
+  REQUIRE(uneven.waiting_s == Approx(15.0 / 16 * (uneven.iteration_s - even.iteration_s)).epsilon(0.02));
 }

@@ -116,10 +116,65 @@ TEST_CASE("a plan that does not fit devices, model or batch is refused") {
   is_refused(with("\"tiny-gpt\"", R"({"base": "tiny-gpt", "layers": 5})"),
              "at /jobs/0/plan/pipeline: expected pipeline x virtual_pipeline to divide layers (5)");
   is_refused(with("\"global\": 16", "\"global\": 17"), "at /jobs/0/batch/global: expected a multiple of micro x data");
-  is_refused(with("\"data\": 2, \"tensor\": 2, \"pipeline\": 2",
-                  "\"data\": 16777216, \"tensor\": 16777216, \"pipeline\": 16777216, \"context\": 16777216"),
-             "found 16777216 x 16777216 x 16777216 x 16777216 = 79228162514264337593543950336");
-  is_refused(with("fp16", "mxfp4"), "at /jobs/0/precision: expected a precision of");
+  const Folder folder;
+  const std::string degrees = "\"data\": 16777216, \"tensor\": 16777216, \"pipeline\": 16777216, \"context\": 16777216";
+  const Outcome huge = run_orrery(
+      {"check", folder.write("huge.json", with("\"data\": 2, \"tensor\": 2, \"pipeline\": 2", degrees))});
+  CHECK(huge.exit_code == 2);
+  CHECK_THAT(huge.err, Contains("found 16777216 x 16777216 x 16777216 x 16777216 = 79228162514264337593543950336") &&
+                           Contains("at /jobs/0/plan/tensor: expected a divisor of heads") &&
+                           Contains("at /jobs/0/plan/context: expected a divisor of sequence"));
+  is_refused(with("fp16", "mxfp4"), "at /jobs/0/precision: expected a precision that nvidia-a100-sxm4-80gb trains in");
+  is_refused(with("fp16", "int8"), "at /jobs/0/precision: expected a precision that nvidia-a100-sxm4-80gb trains in");
+}
+
+TEST_CASE("faults of wiring, of every job and of every plan are told at once") {
+  const Folder folder;
+  const std::string two = R"({"model": "tiny-gpt", "precision": "int8", "batch": {"global": 16},
+    "plan": {"tensor": 3, "virtual_pipeline": 2, "schedule": "1f1b"}, "software": "megatron-lm-2021",
+    "placement": {"first": 6, "count": 4}, "name": "second"})";
+  std::string text = with("\"software\": \"megatron-lm-2021\"\n  }",
+                          "\"software\": \"megatron-lm-2021\", \"placement\": {\"count\": 7}\n  }, " + two);
+  const std::string node = "\"node\": \"dgx-a100-80gb\"";
+  text.replace(text.find(node), node.size(), R"("node": {"base": "dgx-a100-80gb", "scale_up": {"kind": "swtch"}})");
+  const Outcome outcome = run_orrery({"check", folder.write("bad.json", text)});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 2);
+  for (const char* place :
+       {"/cluster/pools/0/node/scale_up/kind: expected a topology family", "/jobs/0/plan: expected data x tensor",
+        "/jobs/1/placement: expected devices within", "/jobs/1/plan: expected tensor x pipeline x context to divide 4",
+        "/jobs/1/plan/tensor: expected a divisor of heads", "/jobs/1/plan/virtual_pipeline: expected 1 unless",
+        "/jobs/1/precision: expected a precision", "/jobs/1/placement: expected devices that no other job uses"})
+    CHECK_THAT(outcome.err, Contains(place));
+}
+
+TEST_CASE("a fault that a --set causes names it, however far its pointer is from the value") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  for (const char* command : {"run", "check"}) {
+    const Outcome outcome = run_orrery({command, file, "--set", "/jobs/0/plan/tensor=3", "--set", "/jobs/0/name=x"});
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, StartsWith("error: " + file + " with --set /jobs/0/plan/tensor=3: at /jobs/0/plan: "));
+    CHECK_THAT(outcome.err, !Contains("name=x"));
+  }
+  const Outcome both = run_orrery(
+      {"check", file, "--set", "/jobs/0/batch/global=24", "--set", "/jobs/0/batch/micro=5"});
+  CHECK_THAT(both.err, Contains("--set /jobs/0/batch/micro=5: at /jobs/0/batch/global"));
+  const std::string bad = folder.write("bad.json", with("\"data\": 2", "\"data\": 3"));
+  const Outcome other = run_orrery({"check", bad, "--set", "/jobs/0/name=x"});
+  CHECK_THAT(other.err, StartsWith("error: " + bad + ": at /jobs/0/plan: "));
+}
+
+TEST_CASE("a --set makes the objects above its value, and a key that cannot be there is refused with the nearest one") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  CHECK(run_orrery({"check", file, "--set", "/jobs/0/placement/count=8"}).exit_code == 0);
+  const Outcome outcome = run_orrery({"check", file, "--set", "/jobs/0/paln/tensor=4"});
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, StartsWith("error: " + file + " with --set /jobs/0/paln/tensor=4: at /jobs/0/paln: ") &&
+                              Contains("did you mean \"plan\"?"));
+  const Outcome item = run_orrery({"check", file, "--set", "/cluster/pools/0/slow_devices/0=3"});
+  CHECK_THAT(item.err, Contains("set all of it, as in /cluster/pools/0/slow_devices=[...]"));
 }
 
 TEST_CASE("all faults of all files are reported together, and good files besides") {
@@ -191,5 +246,42 @@ TEST_CASE("files of others are never overwritten") {
   refuses({"run", file, "--out", file + "/below"}, 1);          // below a file
   refuses({"run", file, "--trace", file}, 2);                   // the scenario itself
   refuses({"run", file, "--trace", folder.path()}, 2);          // a folder
-  refuses({"run", file, "--trace", "/proc/nowhere/trace"}, 1);  // cannot be made
+  refuses({"run", file, "--trace", "/proc/nowhere/trace"}, 2);  // in a folder that is not there
+  refuses({"run", file, "--trace", folder.path("new/trace.json")}, 2);
+  refuses({"report", file, "-o", folder.path("new/r.html")}, 2);
+  const std::string notes = folder.write("notes.txt", "mine");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", file, "--trace", notes},
+        {"report", file, "-o", notes},
+        {"scale", file, "--devices", "8", "--csv", notes},
+        {"scale", file, "--devices", "8", "--plot", notes},
+        {"topology", "dgx-h100", "--plot", folder.write("notes.svg", "mine")},
+        {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--m", "64", "--n", "64", "--k", "64", "--plot", notes},
+        {"collective", "all_reduce", "--topology", "dgx-h100", "--bytes", "1M", "--csv", notes}}) {
+    const Outcome outcome = run_orrery(arguments);
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains("exists and is not an earlier output of this kind"));
+    CHECK(read_text(notes) == "mine");
+  }
+}
+
+TEST_CASE("files that orrery wrote are replaced") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", file, "--trace", folder.path("a.json")},
+        {"report", file, "-o", folder.path("a.html")},
+        {"scale", file, "--devices", "8", "--csv", folder.path("s.csv"), "--plot", folder.path("s.svg")},
+        {"topology", "dgx-h100", "--plot", folder.path("t.svg")},
+        {"topology", "dgx-h100", "--plot", folder.path("t.dot")},
+        {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--m", "64", "--n", "64", "--k", "64", "--plot",
+         folder.path("k.svg")},
+        {"collective", "all_reduce", "--topology", "dgx-h100", "--bytes", "1M", "--csv", folder.path("c.csv"), "--plot",
+         folder.path("c.svg")}})
+    for (int time = 0; time < 2; ++time) {
+      const Outcome outcome = run_orrery(arguments);
+      INFO(arguments.front() << ": " << outcome.err);
+      CHECK(outcome.exit_code == 0);
+    }
 }

@@ -88,14 +88,33 @@ TEST_CASE("option --out writes result, report and trace, and replaces an earlier
   CHECK(files == 3);  // no temporary file is left
 }
 
-TEST_CASE("option --trace replaces a file, and writes through to what is no file") {
+TEST_CASE("option --trace replaces an earlier trace, and writes through to what is no file") {
   const Folder folder;
-  const std::string file = folder.write("small.json", small_scenario), trace = folder.write("trace.json", "old");
-  CHECK(run_orrery({"run", file, "--trace", trace}).exit_code == 0);
+  const std::string file = folder.write("small.json", small_scenario), trace = folder.write("trace.json", "");
+  for (int i = 0; i < 2; ++i) CHECK(run_orrery({"run", file, "--trace", trace}).exit_code == 0);
   CHECK(parse_json(read_text(trace), "trace").is_object());
   CHECK(run_orrery({"run", file, "--trace", "/dev/null"}).exit_code == 0);
   CHECK(std::filesystem::is_character_file("/dev/null"));
   CHECK(folder.names() == std::vector<std::string>{"small.json", "trace.json"});
+}
+
+TEST_CASE("a trace is bounded unless asked otherwise, and the report says what it leaves out") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario), trace = folder.path("trace.json");
+  const std::vector<std::string> run = {"run", file, "--set", "/simulate/fold=false", "--trace", trace};
+  const auto with_options = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), run.begin(), run.end());
+    const Outcome outcome = run_orrery(more);
+    CHECK(outcome.exit_code == 0);
+    return outcome.out;
+  };
+  const std::string some = with_options({"--trace-devices", "3", "--set", "/simulate/iterations=2"});
+  CHECK_THAT(some, Contains("the trace shows 3 of 8 simulated devices, 1 of 2 iterations (--trace-devices"));
+  const auto size = read_text(trace).size();
+  CHECK_THAT(with_options({"--trace-devices", "all"}), !Contains("the trace shows"));
+  CHECK(read_text(trace).size() > 2 * size);
+  for (const char* wrong : {"0", "-1", "some", "1.5", "99999999999999999999"})
+    CHECK(run_orrery({"run", file, "--trace", trace, "--trace-devices", wrong}).exit_code == 2);
 }
 
 TEST_CASE("a model that does not fit is a result: report, shortfall, files and exit code 3") {
@@ -104,7 +123,8 @@ TEST_CASE("a model that does not fit is a result: report, shortfall, files and e
   const Outcome outcome = run_orrery(
       {"run", file, "--out", folder.path("out"), "--set", "/cluster/pools/0/node/device/memory/capacity=10 MB"});
   CHECK(outcome.exit_code == 3);
-  CHECK_THAT(outcome.out, Contains("DOES NOT FIT"));
+  CHECK_THAT(outcome.out, Contains("DOES NOT FIT IN MEMORY"));
+  CHECK(outcome.out.find("DOES NOT FIT") < outcome.out.find("iteration  "));
   CHECK_THAT(outcome.err, StartsWith("infeasible: train, stage 0: each device needs ") &&
                               Contains("bytes) short; largest: optimizer"));
   const Json result = parse_json(read_text(folder.path("out/result.json")), "result");

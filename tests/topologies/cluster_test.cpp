@@ -42,6 +42,18 @@ TEST_CASE("every route of every topology conserves its traffic at every vertex")
   }
 }
 
+TEST_CASE("the host power of a node is shared by its own devices, pool by pool") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 2, "single-switch");
+  spec.pools[0].node.host_power = Watts(400);
+  spec.pools.push_back({"other", switch_node(2, 2), 3, {}, 1});
+  spec.pools[1].node.host_power = Watts(600);
+  const Cluster cluster = build_cluster(spec);
+  CHECK(cluster.host_power_of(DeviceId(0)).value == 100);
+  CHECK(cluster.host_power_of(DeviceId(7)).value == 100);
+  CHECK(cluster.host_power_of(DeviceId(8)).value == 300);
+  CHECK(cluster.host_power_of(DeviceId(13)).value == 300);
+}
+
 TEST_CASE("a node of 8 behind an oversubscribed fat tree has the uplink share that the ratio says") {
   ClusterSpec spec = nodes_of(switch_node(8, 8), 8, "fat-tree");
   spec.fabric.radix = 32;
