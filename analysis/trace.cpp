@@ -86,7 +86,8 @@ class TraceWriter {
 
   void slices(const Record& record) {
     const Program& program = *timeline_.fragments[record.fragment].program;
-    const Operation& op = program.operations[record.op.index()];
+    Operation op = program.operations[record.op.index()];
+    if (record.call.valid()) op.label.micro_batch = program.operations[record.call.index()].label.micro_batch;
     const auto queues = program.queues_of(op);
     if (queues.empty()) return;
     const std::string name = name_of(program, op);
@@ -180,10 +181,13 @@ class TraceWriter {
       const Record& compute = timeline_.records[r];
       const Operation& op = program.operations[compute.op.index()];
       if (op.kind != OpKind::compute || !op.queues.valid()) continue;
-      for (const OpId message : program.dependencies_of(compute.op.index())) {
-        if (!is_message(program, message) ||
-            device_of(program, op) == device_of(program, program.operations[message.index()]))
-          continue;
+      // What a Call waited for, its first Compute on the device of the receiver has waited for.
+      const OpId waited = compute.call.valid() ? compute.call : compute.op;
+      for (const OpId message : program.dependencies_of(waited.index())) {
+        if (!is_message(program, message)) continue;
+        const Operation& sent = program.operations[message.index()];
+        if (device_of(program, op) == device_of(program, sent)) continue;
+        if (compute.call.valid() && !takes_part(program, sent, device_of(program, op))) continue;
         std::uint32_t& best = receiver_[message.index()];
         if (best == no_record || compute.start_s < timeline_.records[best].start_s) best = r;
       }
@@ -203,6 +207,12 @@ class TraceWriter {
   // Of a message: its sender, which comes first among its queues.
   static DeviceId device_of(const Program& program, const Operation& op) {
     return program.queues[program.queues_of(op).front().index()].device;
+  }
+
+  static bool takes_part(const Program& program, const Operation& op, DeviceId device) {
+    const auto queues = program.queues_of(op);
+    return std::any_of(queues.begin(), queues.end(),
+                       [&](QueueId q) { return program.queues[q.index()].device == device; });
   }
 
   void arrow(const Program& program, const Record& message, const Record& compute) {

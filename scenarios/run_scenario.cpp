@@ -137,7 +137,7 @@ void note_folding(ScenarioRun& run, const Scenario& scenario) {
     const LoweredJob& job = run.jobs[j];
     run.notes.push_back(fmt::format(
         "{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks, job.classes,
-        job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->operations.size()));
+        job.classes == job.ranks ? "(nothing folded)" : "classes of equal ranks", job.program->executed_operations()));
   }
 }
 

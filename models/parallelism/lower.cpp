@@ -138,6 +138,7 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   StepLowering lowering(cluster, job, devices, grid, folding, options);
   PipelineMessages messages(lowering);
   for (int s = 0; s < job.plan.pipeline; ++s) StageWriter(lowering, messages, s).write();
+  lowering.emitter.flush();
   messages.connect(lowering.emitter.builder());
   emit_optimizer(lowering);
   write_memory(lowering);
