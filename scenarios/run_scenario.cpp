@@ -181,10 +181,12 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   run.costs = make_cost_model(run.cluster.device_types, library);
   std::vector<std::unique_ptr<SynchronousDriver>> owned;
   std::vector<JobDriver*> drivers;
+  LinkUse all_jobs(run.cluster);
+  if (placed.size() > 1)
+    for (const PlacedJob& job : placed) note_links(all_jobs, run.cluster, job.job, job.devices);
   for (std::size_t j = 0; j < placed.size(); ++j) {
-    // Hashed routes differ flow by flow: every rank then runs for itself.
-    const bool fold = scenario.simulate.fold && scenario.cluster.fabric.ecmp != "hash";
-    const LoweringOptions options{fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j)};
+    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail,
+                                  static_cast<std::uint16_t>(j), placed.size() > 1 ? &all_jobs : nullptr};
     run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
     owned.push_back(std::make_unique<SynchronousDriver>(run.jobs.back().program, scenario.simulate.iterations));
