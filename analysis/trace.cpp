@@ -94,7 +94,8 @@ class TraceWriter {
 
   void slices(const Record& record) {
     const Program& program = *timeline_.fragments[record.fragment].program;
-    const Operation& op = program.operations[record.op.index()];
+    Operation op = program.operations[record.op.index()];
+    if (record.call.valid()) op.label.micro_batch = program.operations[record.call.index()].label.micro_batch;
     const auto queues = program.queues_of(op);
     if (queues.empty()) return;
     const std::string name = name_of(program, op);
@@ -195,7 +196,9 @@ class TraceWriter {
       const Record& record = timeline_.records[r];
       const Operation& op = program.operations[record.op.index()];
       if (op.kind == OpKind::join || !op.queues.valid() || is_message(program, record.op)) continue;
-      for (const OpId message : program.dependencies_of(record.op.index()))
+      // What a Call waited for, its first operation on the device of the receiver has waited for.
+      const OpId waited = record.call.valid() ? record.call : record.op;
+      for (const OpId message : program.dependencies_of(waited.index()))
         if (is_message(program, message)) arrive(program, message, r, op);
     }
     for (const std::uint32_t r : records) {

@@ -97,7 +97,7 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
                                     job.classes == job.ranks ? "(nothing folded)"
                                     : job.classes == 1       ? "class of equal ranks"
                                                              : "classes of equal ranks",
-                                    job.program->operations.size()));
+                                    job.program->executed_operations()));
   }
 }
 
@@ -149,10 +149,12 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   run.cluster = std::move(prepared.cluster);
   const std::vector<PlacedJob>& placed = prepared.jobs;
   run.costs = make_cost_model(run.cluster.device_types, library);
+  LinkUse all_jobs(run.cluster);
+  if (placed.size() > 1)
+    for (const PlacedJob& job : placed) note_links(all_jobs, run.cluster, job.job, job.devices);
   for (std::size_t j = 0; j < placed.size(); ++j) {
-    // Hashed routes differ flow by flow: every rank then runs for itself.
-    const bool fold = scenario.simulate.fold && scenario.cluster.fabric.ecmp != "hash";
-    const LoweringOptions options{fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j)};
+    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail,
+                                  static_cast<std::uint16_t>(j), placed.size() > 1 ? &all_jobs : nullptr};
     run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
   }

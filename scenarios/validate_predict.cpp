@@ -55,7 +55,9 @@ SheetTime sheet_time(const ScenarioRun& run) {
   SheetTime slowest;
   const Program& program = *run.jobs[0].program;
   std::vector<SheetTime> of_device(program.devices.size());
-  for (const Operation& op : program.operations) {
+  const std::vector<std::uint32_t> times = program.executions();
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const Operation& op = program.operations[i];
     if (op.kind != OpKind::compute) continue;
     const auto queues = program.queues_of(op);
     if (queues.empty()) continue;
@@ -64,7 +66,8 @@ SheetTime sheet_time(const ScenarioRun& run) {
                                  [&](const Representative& r) { return r.device == device; });
     if (it == program.devices.end()) continue;
     for (const Kernel& kernel : program.sequence(op.sequence))
-      of_device[static_cast<std::size_t>(it - program.devices.begin())].add(kernel, run.cluster.model_of(device));
+      of_device[static_cast<std::size_t>(it - program.devices.begin())].add(kernel, run.cluster.model_of(device),
+                                                                            times[i]);
   }
   for (const SheetTime& time : of_device)
     if (time.flops_s + time.memory_s > slowest.flops_s + slowest.memory_s) slowest = time;

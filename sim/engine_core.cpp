@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "sim/engine_controls.hpp"
 #include "sim/error.hpp"
@@ -122,18 +123,38 @@ void EngineCore::settle() {
   changed_devices_.clear();
 }
 
-void EngineCore::count_down(std::uint32_t fragment, std::uint32_t op) {
-  if (--fragments_[fragment].waits[op] == 0) ready_.push_back({fragment, op});
+std::uint32_t EngineCore::new_scope(std::uint32_t fragment, OpId call, std::size_t first, std::size_t last) {
+  if (free_scopes_.empty()) {
+    free_scopes_.push_back(static_cast<std::uint32_t>(scopes_.size()));
+    scopes_.emplace_back();
+  }
+  const std::uint32_t index = free_scopes_.back();
+  free_scopes_.pop_back();
+  const IndexedProgram* indexed = fragments_[fragment].indexed;
+  Scope& scope = scopes_[index];
+  scope.indexed = indexed;
+  scope.fragment = fragment;
+  scope.first = static_cast<std::uint32_t>(first);
+  scope.call = call;
+  scope.unfinished = call.valid() ? last - first : indexed->unfinished;
+  const auto waits = indexed->waits.begin();
+  scope.waits.assign(waits + static_cast<std::ptrdiff_t>(first), waits + static_cast<std::ptrdiff_t>(last));
+  return index;
+}
+
+void EngineCore::count_down(std::uint32_t index, std::uint32_t op) {
+  Scope& scope = scopes_[index];
+  if (--scope.waits[op - scope.first] == 0) ready_.push_back({index, op});
 }
 
 // The first operation of a queue no longer waits for the queue.
 void EngineCore::promote(QueueState& queue) {
   if (queue.slices.empty()) return;
   const Slice& first = queue.slices.front();
-  count_down(first.fragment, first.operations.front());
+  count_down(fragments_[first.fragment].scope, first.operations.front());
 }
 
-std::uint32_t EngineCore::new_running(std::uint32_t fragment, std::uint32_t op) {
+std::uint32_t EngineCore::new_running(Ready started) {
   if (free_running_.empty()) {
     free_running_.push_back(static_cast<std::uint32_t>(running_.size()));
     running_.emplace_back();
@@ -145,8 +166,8 @@ std::uint32_t EngineCore::new_running(std::uint32_t fragment, std::uint32_t op) 
   r = Running();
   r.generation = generation;
   r.live = true;
-  r.fragment = fragment;
-  r.op = op;
+  r.scope = started.scope;
+  r.op = started.op;
   r.start = r.since = now_;
   ++running_count_;
   return index;
@@ -160,25 +181,38 @@ void EngineCore::release_running(std::uint32_t index) {
 }
 
 void EngineCore::start_operation(Ready next) {
-  const Fragment& fragment = fragments_[next.fragment];
-  if (fragment.status != Status::active) return;  // cancelled since
+  const Scope& scope = scopes_[next.scope];
+  if (fragments_[scope.fragment].status != Status::active) return;  // cancelled since
   ++timeline_.events;
-  switch (fragment.indexed->operation(next.op).kind) {
+  switch (scope.indexed->operation(next.op).kind) {
     case OpKind::join:
-      finish_operation(next.fragment, next.op, now_, 0);
+      finish_operation(next.scope, next.op, now_, 0);
       return;
     case OpKind::compute:
-      start_compute(new_running(next.fragment, next.op));
+      start_compute(new_running(next));
       return;
     case OpKind::transfer:
-      start_transfer(new_running(next.fragment, next.op));
+      start_transfer(new_running(next));
+      return;
+    case OpKind::call:
+      start_call(next);
       return;
   }
 }
 
+void EngineCore::start_call(Ready next) {
+  const std::uint32_t fragment = scopes_[next.scope].fragment;
+  const IndexedProgram& indexed = *scopes_[next.scope].indexed;
+  const BodyId id = indexed.operation(next.op).body;
+  const Body& body = indexed.program->bodies[id.index()];
+  const std::uint32_t scope = new_scope(fragment, OpId(next.op), body.begin, body.end);
+  for (std::uint32_t op : indexed.ready_in_body.of(id.index())) ready_.push_back({scope, op});
+  if (body.begin == body.end) finish_scope(scope);
+}
+
 void EngineCore::start_transfer(std::uint32_t index) {
   Running& r = running_[index];
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   const Operation& op = indexed.operation(r.op);
   const RoutedPattern& routed = indexed.pattern_of(op);
   busy(r, +1);
@@ -197,7 +231,7 @@ void EngineCore::start_transfer(std::uint32_t index) {
 
 void EngineCore::latency_paid(std::uint32_t index) {
   Running& r = running_[index];
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   ++timeline_.flows_simulated;
   r.done = 1;  // from here on the network knows
   network_->start(index, indexed, r.op, indexed.operation(r.op).moving_bytes());
@@ -205,7 +239,7 @@ void EngineCore::latency_paid(std::uint32_t index) {
 
 void EngineCore::operation_ends(std::uint32_t index) {
   Running r = running_[index];
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   const Operation& op = indexed.operation(r.op);
   double energy = 0;
   if (op.kind == OpKind::compute) {
@@ -218,15 +252,21 @@ void EngineCore::operation_ends(std::uint32_t index) {
     busy(r, -1);
   }
   release_running(index);
-  finish_operation(r.fragment, r.op, r.start, energy);
+  finish_operation(r.scope, r.op, r.start, energy);
 }
 
 void EngineCore::finish_operation(std::uint32_t index, std::uint32_t op, double start, double energy) {
   ++timeline_.events;
-  timeline_.records.push_back({index, OpId(op), start, now_, energy});
-  Fragment& fragment = fragments_[index];
-  fragment.done[op] = true;
-  const IndexedProgram& indexed = *fragment.indexed;
+  const Scope& scope = scopes_[index];
+  timeline_.records.push_back({scope.fragment, OpId(op), start, now_, energy, scope.call});
+  if (!scope.call.valid()) finish_in_queues(index, op);
+  for (std::uint32_t successor : scope.indexed->successors.of(op)) count_down(index, successor);
+  if (--scopes_[index].unfinished == 0) finish_scope(index);
+}
+
+void EngineCore::finish_in_queues(std::uint32_t index, std::uint32_t op) {
+  const IndexedProgram& indexed = *scopes_[index].indexed;
+  fragments_[scopes_[index].fragment].done[op] = true;
   for (QueueId q : indexed.program->queues_of(indexed.operation(op))) {
     QueueState& queue = queues_[indexed.queues[q.index()]];
     Slice& first = queue.slices.front();
@@ -234,26 +274,40 @@ void EngineCore::finish_operation(std::uint32_t index, std::uint32_t op, double 
     if (first.operations.empty()) queue.slices.pop_front();
     promote(queue);
   }
-  for (std::uint32_t successor : indexed.successors.of(op)) count_down(index, successor);
-  if (--fragment.unfinished > 0) return;
+}
+
+void EngineCore::finish_scope(std::uint32_t index) {
+  const OpId call = scopes_[index].call;
+  const std::uint32_t id = scopes_[index].fragment;
+  const IndexedProgram& indexed = *scopes_[index].indexed;
+  free_scopes_.push_back(index);
+  Fragment& fragment = fragments_[id];
+  if (call.valid()) {
+    const std::uint32_t caller = fragment.scope;
+    ++timeline_.events;
+    finish_in_queues(caller, call.value);
+    for (std::uint32_t successor : indexed.successors.of(call.index())) count_down(caller, successor);
+    if (--scopes_[caller].unfinished == 0) finish_scope(caller);
+    return;
+  }
   fragment.status = Status::finished;
-  timeline_.fragments[index].end_s = now_;
+  timeline_.fragments[id].end_s = now_;
   --live_fragments_;
-  fragment.waits = {};
   fragment.done = {};
-  release_dependents(index);
-  to_report_.push_back(index);
+  release_dependents(id);
+  to_report_.push_back(id);
 }
 
 Timeline EngineCore::take_timeline() {
   for (const FragmentRecord& fragment : timeline_.fragments)
     timeline_.end_s = std::max(timeline_.end_s, fragment.end_s);
-  // Appended in order of end time; equal ends go by fragment and operation.
+  // Appended in order of end time; equal ends go by fragment, Call and operation.
   auto& records = timeline_.records;
   for (auto first = records.begin(); first != records.end();) {
     const auto last = std::find_if(first, records.end(), [&](const Record& r) { return r.end_s != first->end_s; });
     std::sort(first, last, [](const Record& a, const Record& b) {
-      return a.fragment != b.fragment ? a.fragment < b.fragment : a.op < b.op;
+      const OpId x = a.call.valid() ? a.call : a.op, y = b.call.valid() ? b.call : b.op;
+      return std::tie(a.fragment, x, a.op) < std::tie(b.fragment, y, b.op);
     });
     first = last;
   }

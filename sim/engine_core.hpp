@@ -6,6 +6,8 @@
 // A queue (device, stream) is one for the whole run: fragments enter it in the order in which they become active, each
 // with its operations in the order of its Program. A cancelled fragment counts as over for those that wait for it, but
 // its driver is not told; what its running operations did so far is recorded (time and joules up to now).
+// Operations are counted down in scopes: one for each fragment that is active, one for each Call that runs. A scope of a
+// Call needs no queues (the Call holds them all) and is used again when the Call has ended.
 // The governor is asked once at the end of every instant in which the Activity of a device differs from what it was
 // told last. Devices count from time 0, also when a Program names them later.
 #pragma once
@@ -57,11 +59,17 @@ class EngineCore {
   struct Fragment {
     const IndexedProgram* indexed = nullptr;
     Status status = Status::waiting;
+    std::uint32_t scope = 0;                // of its own operations, while active
     std::uint32_t predecessors = 0;         // not yet over
-    std::size_t unfinished = 0;             // operations
     std::vector<std::uint32_t> dependents;  // fragments
-    std::vector<std::uint32_t> waits;       // by operation, while active
     std::vector<bool> done;                 // by operation, while active
+  };
+  struct Scope {
+    const IndexedProgram* indexed = nullptr;
+    std::uint32_t fragment = 0, first = 0;  // number of its first operation
+    OpId call;                              // none: of the fragment itself
+    std::size_t unfinished = 0;             // operations
+    std::vector<std::uint32_t> waits;       // by operation, from the first
   };
   struct Slice {  // the operations of one fragment in one queue
     std::uint32_t fragment;
@@ -72,7 +80,7 @@ class EngineCore {
     std::deque<Slice> slices;
   };
   struct Running {
-    std::uint32_t fragment = 0, op = 0, device = 0, generation = 0;
+    std::uint32_t scope = 0, op = 0, device = 0, generation = 0;
     bool live = false, flowing = false;
     double start = 0;
     double since = 0, done = 0, energy = 0;  // Compute: up to `since`
@@ -95,7 +103,7 @@ class EngineCore {
     std::uint64_t tag;
   };
   struct Ready {
-    std::uint32_t fragment, op;
+    std::uint32_t scope, op;
   };
   class JobControls;
 
@@ -116,13 +124,18 @@ class EngineCore {
   void handle(const Event&);
   void drain();
   void settle();
-  void count_down(std::uint32_t fragment, std::uint32_t op);
+  std::uint32_t new_scope(std::uint32_t fragment, OpId call, std::size_t first, std::size_t last);
+  void count_down(std::uint32_t scope, std::uint32_t op);
   void start_operation(Ready);
+  void start_call(Ready);
   void start_transfer(std::uint32_t running);
   void latency_paid(std::uint32_t running);
   void operation_ends(std::uint32_t running);
-  void finish_operation(std::uint32_t fragment, std::uint32_t op, double start, double energy);
-  std::uint32_t new_running(std::uint32_t fragment, std::uint32_t op);
+  void finish_operation(std::uint32_t scope, std::uint32_t op, double start, double energy);
+  void finish_in_queues(std::uint32_t scope, std::uint32_t op);
+  void finish_scope(std::uint32_t scope);
+  const IndexedProgram& indexed_of(const Running& r) const { return *scopes_[r.scope].indexed; }
+  std::uint32_t new_running(Ready);
   void release_running(std::uint32_t);
   void promote(QueueState&);
 
@@ -154,6 +167,8 @@ class EngineCore {
   std::deque<IndexedProgram> programs_;
   std::unordered_map<const Program*, const IndexedProgram*> index_of_;
   std::vector<Fragment> fragments_;
+  std::vector<Scope> scopes_;
+  std::vector<std::uint32_t> free_scopes_;
   std::vector<QueueState> queues_;
   std::unordered_map<std::uint64_t, std::uint32_t> queue_numbers_;
   std::vector<Device> devices_;

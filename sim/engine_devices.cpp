@@ -22,7 +22,7 @@ std::uint32_t EngineCore::device_number(DeviceId id) {
 
 void EngineCore::start_compute(std::uint32_t index) {
   Running& r = running_[index];
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   const Operation& op = indexed.operation(r.op);
   const auto devices = indexed.devices_of(op);
   ORRERY_CHECK(devices.size() == 1, "a Compute runs on one device, not {}", devices.size());
@@ -50,7 +50,7 @@ void EngineCore::progress(Running& r) const {
 
 void EngineCore::retime(std::uint32_t index) {
   Running& r = running_[index];
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   const Device& device = devices_[r.device];
   progress(r);
   r.full = costs_.cost(*indexed.program, indexed.operation(r.op).sequence, cluster_.type_of[device.id.index()],
@@ -69,7 +69,7 @@ void EngineCore::mark_changed(std::uint32_t device) {
 }
 
 void EngineCore::busy(const Running& r, int change) {
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   for (std::uint32_t device : indexed.devices_of(indexed.operation(r.op))) {
     devices_[device].transfers += change;
     mark_changed(device);

@@ -1,5 +1,6 @@
 // Fragments: what drivers submit, cancel and wait for.
 #include <algorithm>
+#include <set>
 
 #include "sim/engine_controls.hpp"
 #include "sim/error.hpp"
@@ -54,7 +55,7 @@ void EngineCore::share_running_transfers() {
   for (std::uint32_t i = 0; i < running_.size(); ++i) {
     Running& r = running_[i];
     if (!r.live || r.flowing) continue;
-    const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+    const IndexedProgram& indexed = indexed_of(r);
     const Operation& op = indexed.operation(r.op);
     if (op.kind != OpKind::transfer || op.bytes == 0 || !network_->shared(indexed, r.op)) continue;
     ++r.generation;  // its end is no longer known
@@ -81,7 +82,6 @@ FragmentId EngineCore::submit(std::uint32_t job, std::shared_ptr<const Program> 
   const auto id = static_cast<std::uint32_t>(fragments_.size());
   Fragment fragment;
   fragment.indexed = &indexed;
-  fragment.unfinished = program->operations.size();
   for (FragmentId before : after) {
     if (!before.valid()) continue;
     ORRERY_CHECK(before.index() < id, "a fragment waits for fragment {} of {}", before.value, id);
@@ -108,17 +108,18 @@ void EngineCore::activate(std::uint32_t id) {
   fragment.status = Status::active;
   timeline_.fragments[id].start_s = timeline_.fragments[id].end_s = now_;
   const IndexedProgram& indexed = *fragment.indexed;
-  if (fragment.unfinished == 0) {
+  if (indexed.unfinished == 0) {
     fragment.status = Status::finished;
     --live_fragments_;
     release_dependents(id);
     to_report_.push_back(id);
     return;
   }
-  fragment.waits = indexed.waits;
+  fragment.scope = new_scope(id, {}, 0, indexed.waits.size());
   fragment.done.assign(indexed.waits.size(), false);
-  for (std::uint32_t op = 0; op < indexed.waits.size(); ++op)
-    if (indexed.waits[op] == 0) ready_.push_back({id, op});
+  for (const Body& body : indexed.program->bodies)  // never done, nor waited for
+    std::fill(fragment.done.begin() + body.begin, fragment.done.begin() + body.end, true);
+  for (std::uint32_t op : indexed.ready) ready_.push_back({fragment.scope, op});
   for (std::size_t q = 0; q < indexed.queues.size(); ++q) {
     if (indexed.queue_operations.of(q).empty()) continue;
     QueueState& queue = queues_[indexed.queues[q]];
@@ -143,10 +144,17 @@ void EngineCore::cancel(FragmentId id) {
   timeline_.fragments[id.index()].end_s = now_;
   --live_fragments_;
   if (was_active) {
-    for (std::uint32_t i = 0; i < running_.size(); ++i)
-      if (running_[i].live && running_[i].fragment == id.value) drop(i);
+    std::set<std::uint32_t> scopes{fragment.scope};
+    for (std::uint32_t i = 0; i < running_.size(); ++i) {
+      if (!running_[i].live || scopes_[running_[i].scope].fragment != id.value) continue;
+      scopes.insert(running_[i].scope);
+      drop(i);
+    }
+    const auto waiting = ready_.begin() + static_cast<std::ptrdiff_t>(ready_head_);
+    ready_.erase(std::remove_if(waiting, ready_.end(), [&](const Ready& r) { return scopes.count(r.scope) > 0; }),
+                 ready_.end());
+    free_scopes_.insert(free_scopes_.end(), scopes.begin(), scopes.end());
     leave_queues(id.value);
-    fragment.waits = {};
     fragment.done = {};
   }
   release_dependents(id.value);
@@ -155,7 +163,7 @@ void EngineCore::cancel(FragmentId id) {
 // Ends a running operation before its time; what it did until now stays on record.
 void EngineCore::drop(std::uint32_t index) {
   Running& r = running_[index];
-  const IndexedProgram& indexed = *fragments_[r.fragment].indexed;
+  const IndexedProgram& indexed = indexed_of(r);
   const Operation& op = indexed.operation(r.op);
   double energy = 0;
   if (op.kind == OpKind::compute) {
@@ -175,7 +183,8 @@ void EngineCore::drop(std::uint32_t index) {
     busy(r, -1);
   }
   ++timeline_.events;
-  timeline_.records.push_back({r.fragment, OpId(r.op), r.start, now_, energy});
+  const Scope& scope = scopes_[r.scope];
+  timeline_.records.push_back({scope.fragment, OpId(r.op), r.start, now_, energy, scope.call});
   release_running(index);
 }
 

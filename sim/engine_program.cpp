@@ -30,7 +30,27 @@ void check_ids(const Program& p, std::size_t devices) {
                    i);
     if (op.kind == OpKind::transfer)
       ORRERY_CHECK(op.pattern.index() < p.pattern_count(), "operation {}: no pattern", i);
+    if (op.kind == OpKind::call) ORRERY_CHECK(op.body.index() < p.bodies.size(), "operation {}: no body", i);
   }
+}
+
+// Which body an operation belongs to; one more than there are: none.
+std::vector<std::uint32_t> body_of_operation(const Program& p) {
+  std::vector<std::uint32_t> body_of(p.operations.size(), static_cast<std::uint32_t>(p.bodies.size()));
+  for (std::uint32_t b = 0; b < p.bodies.size(); ++b) {
+    ORRERY_CHECK(p.bodies[b].begin <= p.bodies[b].end && p.bodies[b].end <= p.operations.size(),
+                 "body {} ends at operation {} of {}", b, p.bodies[b].end, p.operations.size());
+    for (std::uint32_t op = p.bodies[b].begin; op < p.bodies[b].end; ++op) body_of[op] = b;
+  }
+  // Dependencies inside a body point backwards, so that what is begun can always be ended.
+  for (std::size_t i = 0; i < body_of.size(); ++i) {
+    const bool inside = body_of[i] < p.bodies.size();
+    ORRERY_CHECK(!inside || p.operations[i].kind != OpKind::call, "operation {}: a Call in a body", i);
+    for (OpId on : p.dependencies_of(i))
+      ORRERY_CHECK(body_of[on.index()] == body_of[i] && (!inside || on.index() < i),
+                   "operation {} cannot wait for operation {}: a body begins and ends as one", i, on.value);
+  }
+  return body_of;
 }
 
 Lists successors_of(const Program& p) {
@@ -46,17 +66,38 @@ Lists successors_of(const Program& p) {
   return lists;
 }
 
-Lists queue_operations_of(const Program& p) {
+Lists queue_operations_of(const Program& p, const std::vector<std::uint32_t>& body_of) {
   Lists lists;
   lists.begin.assign(p.queues.size() + 1, 0);
-  for (const Operation& op : p.operations)
-    for (QueueId q : p.queues_of(op)) ++lists.begin[q.index() + 1];
+  const auto in_body = [&](std::size_t i) { return body_of[i] < p.bodies.size(); };
+  for (std::size_t i = 0; i < p.operations.size(); ++i)
+    if (!in_body(i))
+      for (QueueId q : p.queues_of(p.operations[i])) ++lists.begin[q.index() + 1];
   for (std::size_t i = 0; i < p.queues.size(); ++i) lists.begin[i + 1] += lists.begin[i];
   lists.values.resize(lists.begin.back());
   std::vector<std::uint32_t> next(lists.begin.begin(), lists.begin.end() - 1);
   for (std::size_t i = 0; i < p.operations.size(); ++i)
-    for (QueueId q : p.queues_of(p.operations[i])) lists.values[next[q.index()]++] = static_cast<std::uint32_t>(i);
+    if (!in_body(i))
+      for (QueueId q : p.queues_of(p.operations[i])) lists.values[next[q.index()]++] = static_cast<std::uint32_t>(i);
   return lists;
+}
+
+// How many things each operation waits for, and which wait for none.
+void count_waits(const Program& p, const std::vector<std::uint32_t>& body_of, IndexedProgram& indexed) {
+  indexed.waits.resize(p.operations.size());
+  for (std::size_t i = 0; i < p.operations.size(); ++i) {
+    const bool inside = body_of[i] < p.bodies.size();
+    const std::size_t waits = p.dependencies_of(i).size() + (inside ? 0 : p.queues_of(p.operations[i]).size());
+    indexed.waits[i] = static_cast<std::uint32_t>(waits);
+    if (inside) continue;
+    ++indexed.unfinished;
+    if (waits == 0) indexed.ready.push_back(static_cast<std::uint32_t>(i));
+  }
+  for (const Body& body : p.bodies) {
+    for (std::uint32_t op = body.begin; op < body.end; ++op)
+      if (indexed.waits[op] == 0) indexed.ready_in_body.values.push_back(op);
+    indexed.ready_in_body.close_list();
+  }
 }
 
 }  // namespace
@@ -65,11 +106,10 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   const Program& p = *program;
   check_ids(p, cluster.type_of.size());
   IndexedProgram indexed;
-  indexed.waits.resize(p.operations.size());
-  for (std::size_t i = 0; i < p.operations.size(); ++i)
-    indexed.waits[i] = static_cast<std::uint32_t>(p.dependencies_of(i).size() + p.queues_of(p.operations[i]).size());
+  const std::vector<std::uint32_t> body_of = body_of_operation(p);
+  count_waits(p, body_of, indexed);
   indexed.successors = successors_of(p);
-  indexed.queue_operations = queue_operations_of(p);
+  indexed.queue_operations = queue_operations_of(p, body_of);
   for (std::size_t i = 0; i < p.pattern_count(); ++i) {
     ORRERY_CHECK(cluster.router, "a cluster without a router cannot carry a Transfer");
     indexed.patterns.push_back(route_pattern(cluster.fabric, *cluster.router, p.pattern(PatternId(i))));
@@ -79,9 +119,12 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
 }
 
 Cost CostCache::cost(const Program& program, SequenceId sequence, DeviceTypeId type, const OperatingPoint& point) {
-  auto& by_sequence = answers_[&program];
-  if (by_sequence.empty()) by_sequence.resize(program.sequence_count());
-  Answers& answers = by_sequence[sequence.index()];
+  if (&program != last_program_) {
+    last_program_ = &program;
+    last_ = &answers_[&program];
+    if (last_->empty()) last_->resize(program.sequence_count());
+  }
+  Answers& answers = (*last_)[sequence.index()];
   for (std::uint32_t i = 0; i < answers.used; ++i)
     if (answers.kept[i].type == type && answers.kept[i].point == point) return answers.kept[i].cost;
   const Cost cost = model_.sequence(type, program.sequence(sequence), point);

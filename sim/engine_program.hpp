@@ -28,9 +28,12 @@ struct Lists {
 
 struct IndexedProgram {
   std::shared_ptr<const Program> program;
-  std::vector<std::uint32_t> waits;   // by operation: dependencies + queues, each counted down once
+  std::vector<std::uint32_t> waits;   // by operation: dependencies + queues (in a body: none), each counted down once
+  std::size_t unfinished = 0;         // operations outside bodies
+  std::vector<std::uint32_t> ready;   // of these, the ones that wait for nothing
+  Lists ready_in_body;                // by body: its operations that wait for nothing
   Lists successors;                   // by operation
-  Lists queue_operations;             // by queue of the Program, in queue order
+  Lists queue_operations;             // by queue of the Program, in queue order; what bodies do there is not in it
   std::vector<std::uint32_t> queues;  // by queue of the Program: the engine's number of it
   Lists set_devices;                  // by queue set: the engine's numbers of its devices, each once
   std::vector<RoutedPattern> patterns;
@@ -65,6 +68,8 @@ class CostCache {
   };
   const CostModel& model_;
   std::unordered_map<const Program*, std::vector<Answers>> answers_;
+  const Program* last_program_ = nullptr;
+  std::vector<Answers>* last_ = nullptr;
 };
 
 }  // namespace orrery

@@ -8,7 +8,7 @@
 namespace orrery {
 
 std::string EngineCore::describe(std::uint32_t id, std::size_t op) const {
-  static constexpr std::array<const char*, 3> kinds = {"Compute", "Transfer", "Join"};
+  static constexpr std::array<const char*, 4> kinds = {"Compute", "Transfer", "Join", "Call"};
   const IndexedProgram& indexed = *fragments_[id].indexed;
   const Operation& operation = indexed.operation(op);
   std::string text = fmt::format("{} {}", kinds[static_cast<std::size_t>(operation.kind)], op);
@@ -28,8 +28,8 @@ void EngineCore::stuck() const {
   std::string text;
   for (const Running& r : running_)
     if (r.live)
-      throw StuckError(
-          fmt::format("the run cannot end: {} never finishes (it runs at speed zero)", describe(r.fragment, r.op)));
+      throw StuckError(fmt::format("the run cannot end: {} never finishes (it runs at speed zero)",
+                                   describe(scopes_[r.scope].fragment, r.op)));
 
   std::uint32_t at = 0;
   while (at < fragments_.size() && fragments_[at].status != Status::active) ++at;

@@ -1,7 +1,8 @@
 #include "sim/program.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <map>
+#include <numeric>
 
 #include "sim/error.hpp"
 
@@ -19,6 +20,23 @@ void open_table(std::vector<std::uint32_t>& begin) {
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> Program::executions() const {
+  std::vector<std::uint32_t> times(operations.size(), 1), calls(bodies.size(), 0);
+  for (std::size_t i = 0; i < operations.size(); ++i)
+    if (operations[i].kind == OpKind::call) {
+      times[i] = 0;
+      ++calls[operations[i].body.index()];
+    }
+  for (std::size_t b = 0; b < bodies.size(); ++b)
+    std::fill(times.begin() + bodies[b].begin, times.begin() + bodies[b].end, calls[b]);
+  return times;
+}
+
+std::size_t Program::executed_operations() const {
+  const std::vector<std::uint32_t> times = executions();
+  return std::accumulate(times.begin(), times.end(), std::size_t{0});
+}
 
 QueueId ProgramBuilder::queue(DeviceId device, Stream stream) {
   ORRERY_CHECK(device.valid(), "a queue needs a device");
@@ -103,6 +121,44 @@ OpId ProgramBuilder::transfer(QueueSetId queues, PatternId pattern, double bytes
 
 OpId ProgramBuilder::join(Label label) {
   Operation op;
+  op.label = label;
+  program_.operations.push_back(op);
+  return OpId(program_.operations.size() - 1);
+}
+
+BodyId ProgramBuilder::begin_body() {
+  ORRERY_CHECK(!in_body_, "a body inside a body");
+  in_body_ = true;
+  Body body;
+  body.begin = body.end = static_cast<std::uint32_t>(size());
+  program_.bodies.push_back(body);
+  return BodyId(program_.bodies.size() - 1);
+}
+
+// Inside a body the order of a queue becomes dependencies, so that running it needs no queues.
+void ProgramBuilder::end_body() {
+  ORRERY_CHECK(in_body_, "no body was begun");
+  in_body_ = false;
+  Body& body = program_.bodies.back();
+  body.end = static_cast<std::uint32_t>(size());
+  std::map<QueueId, OpId> last;
+  for (std::size_t op = body.begin; op < body.end; ++op)
+    for (QueueId q : program_.queues_of(program_.operations[op])) {
+      OpId& before = last[q];
+      depend(OpId(op), before);
+      before = OpId(op);
+    }
+  std::vector<QueueId> queues;
+  for (const auto& [queue, op] : last) queues.push_back(queue);
+  body.queues = queue_set(queues);
+}
+
+OpId ProgramBuilder::call(BodyId body, Label label) {
+  ORRERY_CHECK(!in_body_ && body.index() < program_.bodies.size(), "body {} cannot be called here", body.value);
+  Operation op;
+  op.kind = OpKind::call;
+  op.body = body;
+  op.queues = program_.bodies[body.index()].queues;
   op.label = label;
   program_.operations.push_back(op);
   return OpId(program_.operations.size() - 1);

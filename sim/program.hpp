@@ -3,9 +3,13 @@
 //   Transfer  bytes moved by a pattern of flows that start and finish together (a point-to-point message is a pattern of
 //             one flow, a ring all-reduce one flow per neighbour); pays `rounds` latencies
 //   Join      no work: a barrier of n at n edges
+//   Call      runs a body: operations that are written once and called often (a pass of one stage, once per micro-batch)
 // An operation occupies one or more queues (device, stream) from its start to its end. A queue runs one operation at a
 // time, in the order in which operations were added to the Program, never in order of readiness. An operation starts when
-// it is first in all its queues and everything it depends on has finished.
+// it is first in all its queues and everything it depends on has finished. A Call occupies every queue that its body uses
+// from the start of the first operation of the body to the end of the last; inside, operations of one queue run in the
+// order in which they were written. So a Call equals its body written in its place wherever all its queues are free when
+// it starts and nothing outside waits for a part of it only.
 // All tables hold plain values, so a Program can be copied, hashed and sent through a pipe.
 #pragma once
 
@@ -23,7 +27,9 @@
 
 namespace orrery {
 
-enum class OpKind : std::uint8_t { compute, transfer, join };
+enum class OpKind : std::uint8_t { compute, transfer, join, call };
+
+using BodyId = Id<struct BodyTag>;  // operations that Calls run
 
 // Streams of one device run together. Their names appear in traces.
 // A point-to-point message occupies the sender's send stream and the receiver's receive stream.
@@ -113,12 +119,19 @@ struct Operation {
   SequenceId sequence;  // Compute
   PatternId pattern;    // Transfer
   MemoryEffectId memory;
+  BodyId body;               // Call
   std::uint32_t rounds = 0;  // Transfer: path latencies paid one after the other
   double bytes = 0;          // Transfer: multiplied by each flow's share
   double efficiency = 1;     // Transfer: rate that the algorithm reaches over what its links could carry
   double setup_s = 0;        // Transfer: fixed time before bytes move (launch, protocol steps)
-  Label label;
+  Label label;               // of an operation of a body: without a micro-batch, the Call has it
   double moving_bytes() const { return bytes / efficiency; }  // at the links' full rate this takes as long
+};
+
+// Operations begin .. end - 1 of the Program, run by Calls only; no Calls among them, and no dependency leaves or enters.
+struct Body {
+  std::uint32_t begin = 0, end = 0;
+  QueueSetId queues;  // all that its operations use
 };
 
 // One device the Program runs on, and for how many like it stands (folding).
@@ -136,6 +149,7 @@ struct PersistentMemory {
 
 struct Program {
   std::vector<Operation> operations;
+  std::vector<Body> bodies;
   std::vector<std::uint32_t> dependency_begin;  // operations.size() + 1 offsets into `dependencies`
   std::vector<OpId> dependencies;               // operation i waits for dependencies[begin[i] .. begin[i+1])
   std::vector<Queue> queues;
@@ -163,6 +177,9 @@ struct Program {
   std::span<const Flow> pattern(PatternId p) const {
     return {flows.data() + pattern_begin[p.index()], flows.data() + pattern_begin[p.index() + 1]};
   }
+  // How often one execution of the Program runs each operation (a Call itself: 0), and how many it runs in all.
+  std::vector<std::uint32_t> executions() const;
+  std::size_t executed_operations() const;
   std::size_t sequence_count() const { return sequence_begin.empty() ? 0 : sequence_begin.size() - 1; }
   std::size_t pattern_count() const { return pattern_begin.empty() ? 0 : pattern_begin.size() - 1; }
 };
@@ -184,6 +201,10 @@ class ProgramBuilder {
   OpId compute(QueueSetId, SequenceId, Label, MemoryEffectId = {});
   OpId transfer(QueueSetId, PatternId, double bytes, std::uint32_t rounds, Seconds setup, Label, MemoryEffectId = {});
   OpId join(Label);
+  // What is written from begin_body to end_body runs when it is called.
+  BodyId begin_body();
+  void end_body();
+  OpId call(BodyId, Label);
   void depend(OpId op, OpId on);  // `op` waits for `on`; any order, duplicates and invalid ids are ignored
 
   void device(Representative r) { program_.devices.push_back(r); }
@@ -194,6 +215,7 @@ class ProgramBuilder {
 
  private:
   Program program_;
+  bool in_body_ = false;
   std::vector<std::pair<OpId, OpId>> edges_;
   std::unordered_map<std::uint64_t, QueueId> queue_ids_;
   std::unordered_map<std::string, QueueSetId> queue_set_ids_;

@@ -22,7 +22,7 @@ void RepeatedJobs::Driver::on_finished(FragmentId, Controls& controls) {
   if (++done_ == own && --all_.to_measure_ == 0)
     for (Driver& driver : all_.drivers_) driver.stop(controls);
   if (all_.to_measure_ == 0) return;
-  const std::size_t size = std::max<std::size_t>(1, program_->operations.size());
+  const std::size_t size = std::max<std::size_t>(1, program_->executed_operations());
   if (done_ < own || static_cast<std::size_t>(done_) < wanted.most_operations / size) submit(controls);
 }
 

@@ -13,12 +13,13 @@
 
 namespace orrery {
 
-struct Record {
+struct Record {  // a Call has none of its own
   std::uint32_t fragment = 0;
   OpId op;  // in the fragment's Program
   double start_s = 0, end_s = 0;
   double energy_J =
-      0;  // dynamic energy of the operation on one representative device (Compute) or of all its flows (Transfer)
+      0;      // dynamic energy of the operation on one representative device (Compute) or of all its flows (Transfer)
+  OpId call;  // which Call ran it, for an operation of a body
 };
 
 struct FragmentRecord {

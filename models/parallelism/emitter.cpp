@@ -28,7 +28,27 @@ DeviceId Emitter::representative(int cls) const {
   return devices_[static_cast<std::size_t>(folding_.members[static_cast<std::size_t>(cls)].front())];
 }
 
-void Emitter::stage(int s) { stage_ = s; }
+void Emitter::stage(int s) {
+  flush();
+  stage_ = s;
+  written_ = current();
+}
+
+void Emitter::wait_for(const OpOfClass& ops) {
+  if (ops.empty()) return;
+  flush();
+  for (auto [cls, op] : ops) state_[static_cast<std::size_t>(cls)].pending.push_back(op);
+}
+
+void Emitter::capture_first() {
+  flush();
+  for (int c : current()) state_[static_cast<std::size_t>(c)].first = OpId();
+}
+
+OpId Emitter::first(int cls) {
+  flush();
+  return state_[static_cast<std::size_t>(cls)].first;
+}
 
 void Emitter::note_first(int cls, OpId op) {
   OpId& first = state_[static_cast<std::size_t>(cls)].first;
@@ -36,10 +56,11 @@ void Emitter::note_first(int cls, OpId op) {
 }
 
 void Emitter::compute(SequenceId sequence, Label label, std::optional<MemoryDelta> memory) {
+  flush();
   label.job = settings_.job;
   label.stage = static_cast<std::int16_t>(stage_);
   const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
-  for (int c : current()) {
+  for (int c : written_) {
     ClassState& state = state_[static_cast<std::size_t>(c)];
     const OpId op = builder_.compute(builder_.on(representative(c), Stream::compute), sequence, label, effect);
     for (OpId before : state.pending) builder_.depend(op, before);
@@ -123,26 +144,6 @@ std::vector<Emitter::Step> Emitter::prepare(LayerSteps steps) {
   return prepared;
 }
 
-void Emitter::run(const std::vector<Step>& steps, Label label, double bytes_at_start, double bytes_at_end) {
-  const auto is_compute = [](const Step& s) { return s.kind == LayerStep::Kind::compute; };
-  const auto first = std::find_if(steps.begin(), steps.end(), is_compute);
-  const auto last = std::find_if(steps.rbegin(), steps.rend(), is_compute).base();
-  for (auto step = steps.begin(); step != steps.end(); ++step) {
-    label.phase = step->phase;
-    if (step->kind == LayerStep::Kind::wait) wait_for_asynchronous();
-    if (step->kind == LayerStep::Kind::collective) {
-      label.collective = step->collective;
-      collective(step->family, step->stream, step->collective, step->bytes, label,
-                 step->asynchronous ? Wait::asynchronous : Wait::next);
-      label.collective = CollectiveKind::none;
-    }
-    if (!is_compute(*step)) continue;
-    MemoryDelta delta{MemoryCategory::activations, step == first ? bytes_at_start : 0,
-                      step + 1 == last ? bytes_at_end : 0};
-    compute(step->sequence, label, delta.at_start != 0 || delta.at_end != 0 ? std::optional(delta) : std::nullopt);
-  }
-}
-
 Emitter::Family& Emitter::family(GroupFamily kind) {
   auto& slot = families_[static_cast<std::size_t>(kind)];
   if (slot) return *slot;
@@ -158,6 +159,9 @@ Emitter::Family& Emitter::family(GroupFamily kind) {
     if (is_new) slot->bundles.push_back({classes, {}, grid_.stage_of(slot->groups[g].front())});
     slot->bundles[where->second].groups.push_back(g);
   }
+  slot->by_stage.resize(static_cast<std::size_t>(grid_.pipeline));
+  for (std::size_t b = 0; b < slot->bundles.size(); ++b)
+    slot->by_stage[static_cast<std::size_t>(slot->bundles[b].stage)].push_back(b);
   return *slot;
 }
 
@@ -223,9 +227,13 @@ Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, Collecti
   const bool spans_stages = kind == GroupFamily::embedding || kind == GroupFamily::model || kind == GroupFamily::world;
   if (bytes <= 0) return ops;
   label.stage = spans_stages ? std::int16_t{-1} : static_cast<std::int16_t>(stage_);
+  flush();
   const Family& f = family(kind);
-  for (std::size_t b = 0; b < f.bundles.size(); ++b) {
-    if (!spans_stages && f.bundles[b].stage != stage_) continue;
+  std::vector<std::size_t> all;
+  if (spans_stages)
+    for (std::size_t b = 0; b < f.bundles.size(); ++b) all.push_back(b);
+  for (std::size_t b : spans_stages ? all : f.by_stage[static_cast<std::size_t>(stage_)]) {
+    if (!spans_stages && !writes(f.bundles[b].classes.front())) continue;
     std::vector<QueueId> queues;
     std::vector<OpId> after;
     for (int c : f.bundles[b].classes) {
@@ -249,13 +257,15 @@ Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, Collecti
 
 Emitter::OpOfClass Emitter::send(bool forward, double bytes, Label label, bool blocking) {
   OpOfClass arrivals;
+  flush();
   label.phase = Phase::pipeline;
   label.stage = static_cast<std::int16_t>(stage_);
   const Family& f = family(GroupFamily::next_stage);
-  for (std::size_t b = 0; b < f.bundles.size(); ++b) {
+  // Bundles lie with the stage that sends forward; backward, the stage after it sends.
+  const int from = forward ? stage_ : (stage_ + grid_.pipeline - 1) % grid_.pipeline;
+  for (std::size_t b : f.by_stage[static_cast<std::size_t>(from)]) {
     const int sender = forward ? f.bundles[b].classes.front() : f.bundles[b].classes.back();
     const int receiver = forward ? f.bundles[b].classes.back() : f.bundles[b].classes.front();
-    if (grid_.stage_of(folding_.members[static_cast<std::size_t>(sender)].front()) != stage_) continue;
     const std::vector<QueueId> queues = {
         builder_.queue(representative(sender), forward ? Stream::send_forward : Stream::send_backward),
         builder_.queue(representative(receiver), forward ? Stream::receive_forward : Stream::receive_backward)};
@@ -273,6 +283,7 @@ Emitter::OpOfClass Emitter::send(bool forward, double bytes, Label label, bool b
 Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class, Label label, bool after_compute,
                                       std::optional<MemoryDelta> memory) {
   OpOfClass ops;
+  flush();
   label.job = settings_.job;
   label.stage = static_cast<std::int16_t>(stage_);
   if (!no_flows_.valid()) no_flows_ = builder_.pattern({});
@@ -307,7 +318,8 @@ double Emitter::devices_per_host(int cls) const {
 }
 
 void Emitter::wait_for_asynchronous() {
-  for (int c : current()) {
+  flush();
+  for (int c : written_) {
     ClassState& state = state_[static_cast<std::size_t>(c)];
     state.pending.insert(state.pending.end(), state.asynchronous.begin(), state.asynchronous.end());
     state.asynchronous.clear();

@@ -1,8 +1,13 @@
 // Writes the operations of one job, stage by stage, for the representatives of a folding. A collective among groups whose
 // ranks fall into the same classes is one Transfer whose flows are those of all the groups, on the queues of all the classes:
 // the actual load of every member on the real fabric, folded or not.
+// Layer passes are collected until something else is written; what was collected becomes a body, written once for each gang
+// (classes that these passes tie together) and called as often as the same passes return, once per micro-batch. A gang of
+// several classes is called from one collective of all of them to another, the rest is written in place, so that a Call
+// neither makes anybody wait nor hides an end. Where that cannot be had, everything is written in place.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +35,8 @@ class Emitter {
 
   // Classes of a stage; what follows is written for all of them.
   void stage(int s);
+  // Writes what run() has collected. Everything that looks at or adds to what was written before does so by itself.
+  void flush();
   const std::vector<int>& classes_of_stage(int s) const { return stage_classes_[static_cast<std::size_t>(s)]; }
 
   void compute(SequenceId, Label, std::optional<MemoryDelta> = {});
@@ -45,6 +52,7 @@ class Emitter {
     bool asynchronous;
   };
   std::vector<Step> prepare(LayerSteps);
+  // The steps must outlive the emitter.
   void run(const std::vector<Step>&, Label, double bytes_at_start, double bytes_at_end);
 
   // Who waits for a collective: the next Compute, the next Compute after wait_for_asynchronous(), or whoever the caller
@@ -63,17 +71,12 @@ class Emitter {
   double devices_per_host(int cls) const;
   // Forward (or backward) activations of the current stage to its neighbour; returns one operation per receiving class.
   OpOfClass send(bool forward, double bytes, Label, bool blocking);
-  void wait_for(const OpOfClass& ops) {
-    for (auto [cls, op] : ops) state_[static_cast<std::size_t>(cls)].pending.push_back(op);
-  }
+  void wait_for(const OpOfClass& ops);
   void wait_for_asynchronous();
 
   // Remembers the first operation that each class of the stage writes from now on (for dependencies added later).
-  void capture_first() {
-    for (int c : current()) state_[static_cast<std::size_t>(c)].first = OpId();
-  }
-  OpId first(int cls) const { return state_[static_cast<std::size_t>(cls)].first; }
-  OpId last_compute(int cls) const { return state_[static_cast<std::size_t>(cls)].last; }
+  void capture_first();
+  OpId first(int cls);
 
   ProgramBuilder& builder() { return builder_; }
   const std::vector<int>& current() const { return stage_classes_[static_cast<std::size_t>(stage_)]; }
@@ -88,6 +91,7 @@ class Emitter {
   struct Family {
     std::vector<std::vector<int>> groups;
     std::vector<Bundle> bundles;
+    std::vector<std::vector<std::size_t>> by_stage;  // bundles, by the stage of their first member
   };
   struct ResolvedStep {
     PatternId pattern;
@@ -101,6 +105,37 @@ class Emitter {
     std::vector<OpId> asynchronous;  // a `wait` makes them pending
   };
 
+  struct CollectedUnit {  // one run()
+    const std::vector<Step>* steps;
+    Label label;
+    double bytes_at_start, bytes_at_end;
+    auto key() const {  // all but the micro-batch
+      return std::tie(steps, label.phase, label.chunk, label.layer, bytes_at_start, bytes_at_end);
+    }
+    bool operator<(const CollectedUnit& other) const { return key() < other.key(); }
+  };
+  struct CollectedStep {
+    const Step* step;
+    Label label;
+    std::optional<MemoryDelta> memory;
+  };
+  struct Gang {
+    std::vector<int> classes;                  // sorted
+    std::size_t body_begin = 0, body_end = 0;  // steps that are called; the others are written in place
+    BodyId body;                               // none: nothing is called
+  };
+  struct Passage {  // units that were collected together
+    std::vector<CollectedStep> steps;
+    std::vector<Gang> gangs;
+  };
+
+  // emitter_bodies.cpp
+  Passage make_passage(const std::vector<CollectedUnit>&);
+  std::vector<std::vector<int>> gangs_of(std::span<const CollectedStep>);
+  void choose_body(std::span<const CollectedStep>, Gang&);
+  void call_body(std::span<const CollectedStep>, Gang&, std::int32_t micro_batch);
+  void write_steps(std::span<const CollectedStep>, std::int32_t micro_batch);
+
   Family& family(GroupFamily);
   LayerSteps cover_host_time(LayerSteps);
   double crossing_share(const std::vector<int>& group) const;
@@ -109,6 +144,7 @@ class Emitter {
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
                 Label, bool reverse, std::span<const OpId> after);
   void note_first(int cls, OpId op);
+  bool writes(int cls) const { return std::binary_search(written_.begin(), written_.end(), cls); }
 
   const Cluster& cluster_;
   std::vector<DeviceId> devices_;
@@ -118,6 +154,9 @@ class Emitter {
   ProgramBuilder builder_;
   std::vector<std::vector<int>> stage_classes_;
   std::vector<ClassState> state_;
+  std::vector<int> written_;  // the classes, sorted, for which operations are written at present
+  std::vector<CollectedUnit> collected_;
+  std::map<std::pair<int, std::vector<CollectedUnit>>, Passage> passages_;  // by stage; only looked up
   std::array<std::unique_ptr<Family>, group_family_count> families_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double, bool>, std::vector<ResolvedStep>> resolved_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, std::string, std::size_t, bool>, PatternId> patterns_;

@@ -1,136 +1,164 @@
 #include "models/parallelism/folding.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <numeric>
-
-#include "kernels/collectives/collective.hpp"
-#include "sim/routes.hpp"
 
 namespace orrery {
 
 namespace {
 
-using Key = std::vector<double>;
+using Colour = std::uint64_t;
 
-// Numbers classes in the order of their first rank.
-std::vector<int> classes_of(const std::vector<Key>& keys) {
-  std::map<Key, int> number;
-  std::vector<int> class_of;
-  class_of.reserve(keys.size());
-  for (const Key& key : keys)
-    class_of.push_back(number.try_emplace(key, static_cast<int>(number.size())).first->second);
-  return class_of;
+// Colours are hashes of what they stand for: 64 bits tell some millions of ranks, groups and links apart. Sums of
+// mixed colours are colours of multisets.
+Colour mix(Colour a, Colour b) {
+  Colour h = a * 0x9E3779B97F4A7C15ull ^ (b + 0x632BE59BD9B4E019ull + (a >> 31));
+  h ^= h >> 32;
+  h *= 0xD6E8FEB86659FD93ull;
+  h ^= h >> 32;
+  h *= 0xD6E8FEB86659FD93ull;
+  return h ^ (h >> 32);
 }
 
-std::vector<Flow> flows_of(const Cluster& cluster, GroupFamily family, const std::vector<DeviceId>& members) {
-  CollectiveRequest request;
-  request.kind = family == GroupFamily::next_stage ? CollectiveKind::send_receive
-                 : family == GroupFamily::experts  ? CollectiveKind::all_to_all
-                                                   : CollectiveKind::all_reduce;
-  request.members = members;
-  request.bytes = Bytes(64e6);
-  if (request.kind == CollectiveKind::all_reduce) request.algorithm = "ring";
-  std::vector<Flow> flows;
-  for (const CollectiveStep& step : plan_collective(cluster, request).steps)
-    flows.insert(flows.end(), step.flows.begin(), step.flows.end());
-  return flows;
+// Sums taken in another order differ in the last bits: nine digits count.
+Colour colour_of(double x) { return (std::bit_cast<std::uint64_t>(x) + (1u << 19)) >> 20; }
+
+std::size_t distinct(std::vector<Colour> colours) {
+  std::sort(colours.begin(), colours.end());
+  return static_cast<std::size_t>(std::unique(colours.begin(), colours.end()) - colours.begin());
 }
 
-// What each group of a family costs when all groups of the same stage are active together: {latency, seconds per byte}.
-struct FamilyCosts {
-  std::vector<std::vector<int>> groups;
-  std::vector<std::pair<double, double>> cost;
-};
-
-FamilyCosts family_costs(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
-                         GroupFamily family) {
-  FamilyCosts result{grid.groups(family), {}};
-  std::vector<RoutedPattern> routed;
-  std::map<int, std::vector<double>> load;  // by stage, by link
-  for (const auto& group : result.groups) {
-    std::vector<DeviceId> members;
-    for (int rank : group) members.push_back(devices[static_cast<std::size_t>(rank)]);
-    routed.push_back(route_pattern(cluster.fabric, *cluster.router, flows_of(cluster, family, members)));
-    auto& links = load[grid.stage_of(group.front())];
-    links.resize(cluster.fabric.links().size());
-    for (const LinkLoad& l : routed.back().loads) links[l.link.index()] += l.weight;
+class Refinement {
+ public:
+  Refinement(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
+             const JobTraffic& traffic, const LinkUse& all_jobs)
+      : traffic_(traffic) {
+    colour_ranks(grid, cluster, devices);
+    collect_loads(cluster, all_jobs);
+    for (std::size_t before = 0, now = count(); before != now; before = std::exchange(now, count())) round();
   }
-  for (std::size_t g = 0; g < result.groups.size(); ++g) {
-    const auto& links = load[grid.stage_of(result.groups[g].front())];
-    double worst = 0;
-    for (const LinkLoad& l : routed[g].loads)
-      worst = std::max(worst, links[l.link.index()] / cluster.fabric.link(l.link).bandwidth.value);
-    // Sums taken in another order differ in the last bits: compare to nine digits.
-    auto rounded = [](double x) { return x == 0 ? 0 : std::stod(fmt::format("{:.9e}", x)); };
-    result.cost.emplace_back(rounded(routed[g].latency.value), rounded(worst));
-  }
-  return result;
-}
 
-// One round of refinement: a rank's key grows by the classes in its groups.
-bool refine(std::vector<int>& class_of, const std::vector<FamilyCosts>& families) {
-  std::vector<Key> keys;
-  for (int c : class_of) keys.push_back({static_cast<double>(c)});
-  for (const FamilyCosts& family : families)
-    for (std::size_t g = 0; g < family.groups.size(); ++g) {
-      Key classes;
-      for (int rank : family.groups[g]) classes.push_back(class_of[static_cast<std::size_t>(rank)]);
-      std::sort(classes.begin(), classes.end());
-      classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-      for (int rank : family.groups[g]) {
-        Key& key = keys[static_cast<std::size_t>(rank)];
-        key.push_back(-1);
-        key.insert(key.end(), classes.begin(), classes.end());
+  const std::vector<Colour>& ranks() const { return ranks_; }
+
+ private:
+  struct Load {  // of a group on a link that it shares
+    std::uint32_t link, group;
+    Colour weight;
+  };
+
+  void colour_ranks(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices) {
+    for (int rank = 0; rank < grid.ranks(); ++rank) {
+      const std::size_t device = devices[static_cast<std::size_t>(rank)].index();
+      const double speed = cluster.speed.empty() ? 1 : cluster.speed[device];
+      ranks_.push_back(mix(mix(static_cast<Colour>(grid.stage_of(rank)), cluster.type_of[device].value),
+                           std::bit_cast<Colour>(speed)));
+    }
+  }
+
+  // A link that one group has for itself is a limit of its own; a link that can limit nobody counts for nothing.
+  void collect_loads(const Cluster& cluster, const LinkUse& all_jobs) {
+    constexpr std::uint32_t unknown = ~0u;
+    const auto& groups = traffic_.groups();
+    std::vector<std::uint32_t> user(cluster.fabric.links().size(), unknown), number(user.size(), unknown);
+    std::vector<bool> shared(user.size(), false);
+    for (std::uint32_t g = 0; g < groups.size(); ++g)
+      for (const TrafficPattern& pattern : groups[g].patterns)
+        for (const LinkLoad& load : pattern.loads) {
+          std::uint32_t& known = user[load.link.index()];
+          if (known != unknown && known != g) shared[load.link.index()] = true;
+          known = g;
+        }
+    for (std::uint32_t g = 0; g < groups.size(); ++g) {
+      Colour own = static_cast<Colour>(groups[g].family);
+      for (std::size_t p = 0; p < groups[g].patterns.size(); ++p) {
+        double limit = 0;
+        for (const LinkLoad& load : groups[g].patterns[p].loads) {
+          if (!all_jobs.can_limit(load.link)) continue;
+          const Link& link = cluster.fabric.link(load.link);
+          const bool others = all_jobs.several_jobs(load.link);
+          if (!shared[load.link.index()] && !others) {
+            limit = std::max(limit, load.weight / link.bandwidth.value);
+            continue;
+          }
+          std::uint32_t& n = number[load.link.index()];
+          if (n == unknown) {
+            n = static_cast<std::uint32_t>(links_.size());
+            // What another job does to a link is not known here: such a link is like no other.
+            links_.push_back(mix(colour_of(link.bandwidth.value), others ? load.link.value + 1 : 0));
+          }
+          loads_.push_back({n, g, mix(p, colour_of(load.weight))});
+        }
+        own = mix(own, mix(colour_of(groups[g].patterns[p].latency_s), colour_of(limit)));
+      }
+      groups_.push_back(own);
+    }
+  }
+
+  std::size_t count() const { return distinct(ranks_) + distinct(groups_) + distinct(links_); }
+
+  void round() {
+    std::vector<Colour> groups = groups_, links = links_, ranks = ranks_;
+    for (const Load& load : loads_) groups[load.group] += mix(links_[load.link], load.weight);
+    std::vector<Colour> members;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const TrafficGroup& group = traffic_.groups()[g];
+      members.clear();
+      for (int rank : group.ranks) members.push_back(ranks_[static_cast<std::size_t>(rank)]);
+      if (group.family != GroupFamily::next_stage) {  // of which only the first sends forward
+        std::sort(members.begin(), members.end());
+        members.erase(std::unique(members.begin(), members.end()), members.end());
+      }
+      for (Colour member : members) groups[g] = mix(groups[g], member);
+    }
+    for (const Load& load : loads_) links[load.link] += mix(groups[load.group], load.weight);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const TrafficGroup& group = traffic_.groups()[g];
+      for (std::size_t i = 0; i < group.ranks.size(); ++i) {
+        const bool receives = group.family == GroupFamily::next_stage && i == 1;
+        ranks[static_cast<std::size_t>(group.ranks[i])] += mix(groups[g], receives);
       }
     }
-  std::vector<int> next = classes_of(keys);
-  const bool changed = *std::max_element(next.begin(), next.end()) !=
-                       *std::max_element(class_of.begin(), class_of.end());
-  class_of = std::move(next);
-  return changed;
-}
+    for (std::vector<Colour>* colours : {&groups, &links, &ranks})
+      for (Colour& colour : *colours) colour = mix(colour, 0);
+    groups_ = std::move(groups);
+    links_ = std::move(links);
+    ranks_ = std::move(ranks);
+  }
 
-Folding folding_of(std::vector<int> class_of) {
+  const JobTraffic& traffic_;
+  std::vector<Colour> ranks_, groups_, links_;
+  std::vector<Load> loads_;
+};
+
+// Numbers classes in the order of their first rank.
+Folding folding_of(const std::vector<Colour>& colours) {
   Folding f;
-  f.members.resize(static_cast<std::size_t>(*std::max_element(class_of.begin(), class_of.end())) + 1);
-  for (std::size_t rank = 0; rank < class_of.size(); ++rank)
-    f.members[static_cast<std::size_t>(class_of[rank])].push_back(static_cast<int>(rank));
-  f.class_of = std::move(class_of);
+  std::map<Colour, int> number;
+  for (std::size_t rank = 0; rank < colours.size(); ++rank) {
+    const auto [at, fresh] = number.try_emplace(colours[rank], static_cast<int>(number.size()));
+    if (fresh) f.members.emplace_back();
+    f.class_of.push_back(at->second);
+    f.members[static_cast<std::size_t>(at->second)].push_back(static_cast<int>(rank));
+  }
   return f;
 }
 
 }  // namespace
 
 Folding unfolded(const RankGrid& grid) {
-  std::vector<int> class_of(static_cast<std::size_t>(grid.ranks()));
-  std::iota(class_of.begin(), class_of.end(), 0);
-  return folding_of(std::move(class_of));
+  std::vector<Colour> colours(static_cast<std::size_t>(grid.ranks()));
+  std::iota(colours.begin(), colours.end(), 0);
+  return folding_of(colours);
 }
 
-Folding fold(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices) {
-  std::vector<Key> keys;
-  for (int rank = 0; rank < grid.ranks(); ++rank) {
-    const DeviceId device = devices[static_cast<std::size_t>(rank)];
-    keys.push_back({static_cast<double>(grid.stage_of(rank)),
-                    static_cast<double>(cluster.type_of[device.index()].value), cluster.speed[device.index()]});
-  }
-  std::vector<FamilyCosts> families;
-  for (GroupFamily family : {GroupFamily::tensor, GroupFamily::context, GroupFamily::shards, GroupFamily::replicas,
-                             GroupFamily::next_stage, GroupFamily::embedding, GroupFamily::experts,
-                             GroupFamily::expert_tensor, GroupFamily::expert_shards, GroupFamily::expert_replicas}) {
-    families.push_back(family_costs(grid, cluster, devices, family));
-    for (std::size_t g = 0; g < families.back().groups.size(); ++g)
-      for (int rank : families.back().groups[g]) {
-        Key& key = keys[static_cast<std::size_t>(rank)];
-        key.push_back(families.back().cost[g].first);
-        key.push_back(families.back().cost[g].second);
-      }
-  }
-  std::vector<int> class_of = classes_of(keys);
-  while (refine(class_of, families)) {
-  }
-  return folding_of(std::move(class_of));
+Folding fold(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
+             const LinkUse* all_jobs) {
+  const JobTraffic traffic(grid, cluster, devices);
+  LinkUse alone(cluster);
+  if (!all_jobs) alone.add(traffic);
+  return folding_of(Refinement(grid, cluster, devices, traffic, all_jobs ? *all_jobs : alone).ranks());
 }
 
 }  // namespace orrery

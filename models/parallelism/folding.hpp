@@ -1,14 +1,15 @@
-// Ranks that do the same at the same time are one class and run once, as its first member. Two ranks are alike when they
-// have the same stage, device type and speed, and the groups they communicate in cost the same on the real fabric (latency
-// and most loaded link, with all groups of the family active) and consist of like classes; found by partition refinement.
-// No symmetry of the fabric is assumed: whatever differs (a straggler, a path across the spine, a hashed route) unfolds.
+// Ranks that do the same at the same time are one class and run once, as its first member. Two ranks are alike when
+// they have the same stage, device type and speed, and the groups they communicate in consist of like ranks and meet
+// like traffic on like links. Found by colour refinement (1-dimensional Weisfeiler-Leman) over ranks, groups and
+// links: the colours of a stable (equitable) partition behave alike at every moment, since every link of one colour
+// carries equally much of every colour of traffic and max-min sharing has one solution only. No symmetry of the
+// fabric is assumed and no path is special: hashed routes, a straggler, a way across the spine or another job's
+// traffic split what they touch, and only that.
 #pragma once
 
-#include <string>
 #include <vector>
 
-#include "models/parallelism/rank_grid.hpp"
-#include "sim/cluster.hpp"
+#include "models/parallelism/job_traffic.hpp"
 
 namespace orrery {
 
@@ -20,7 +21,8 @@ struct Folding {
 };
 
 Folding unfolded(const RankGrid&);
-// `devices`: the device of each rank.
-Folding fold(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices);
+// `devices`: the device of each rank. `all_jobs`: what this job and all others put on links; null: there are no
+// others.
+Folding fold(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices, const LinkUse* all_jobs);
 
 }  // namespace orrery

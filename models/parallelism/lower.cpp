@@ -127,17 +127,26 @@ void write_memory(StepLowering& l) {
   }
 }
 
+RankGrid grid_of(const TrainingJob& job) {
+  return RankGrid(job.plan, job.model.tied_embeddings, job.model.experts.has_value());
+}
+
 }  // namespace
+
+void note_links(LinkUse& use, const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices) {
+  use.add(JobTraffic(grid_of(job), cluster, devices));
+}
 
 LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
                           const LoweringOptions& options) {
-  const RankGrid grid(job.plan, job.model.tied_embeddings, job.model.experts.has_value());
+  const RankGrid grid = grid_of(job);
   ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
                grid.ranks());
-  const Folding folding = options.fold ? fold(grid, cluster, devices) : unfolded(grid);
+  const Folding folding = options.fold ? fold(grid, cluster, devices, options.all_jobs) : unfolded(grid);
   StepLowering lowering(cluster, job, devices, grid, folding, options);
   PipelineMessages messages(lowering);
   for (int s = 0; s < job.plan.pipeline; ++s) StageWriter(lowering, messages, s).write();
+  lowering.emitter.flush();
   messages.connect(lowering.emitter.builder());
   emit_optimizer(lowering);
   write_memory(lowering);

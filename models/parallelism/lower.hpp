@@ -26,6 +26,7 @@ struct LoweringOptions {
   bool fold = true;
   CollectiveDetail detail = CollectiveDetail::flow;
   std::uint16_t job = 0;
+  const LinkUse* all_jobs = nullptr;  // what all jobs put on links, this one too; null: there are no others
 };
 
 struct LoweredJob {
@@ -36,5 +37,6 @@ struct LoweredJob {
 // `devices`: the device of each rank, in rank order; plan.ranks() of them.
 LoweredJob lower_training(const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices,
                           const LoweringOptions&);
+void note_links(LinkUse&, const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices);
 
 }  // namespace orrery

@@ -72,24 +72,110 @@ void SimGridNetwork::add(const IndexedProgram& indexed) {
   for (std::uint32_t i = 0; i < flows_.size(); ++i) {
     if (!flows_[i].active) continue;
     active.push_back(i);
-    flows_[i].bytes = halt(i);
+    flows_[i].bytes = flows_[i].alone ? left_alone(flows_[i]) : halt(i);
   }
+  flows_on_.clear();
   assign_capacities();
-  for (std::uint32_t i : active) launch(i);
+  for (std::uint32_t i : active) begin(i);
 }
 
 void SimGridNetwork::start(std::uint32_t index, const IndexedProgram& indexed, std::size_t op, double bytes) {
   if (flows_.size() <= index) flows_.resize(index + 1);
-  flows_[index] = {contention_.pattern(indexed.program.get(), op), bytes, true};
+  Flow& flow = flows_[index];
+  flow.pattern = contention_.pattern(indexed.program.get(), op);
+  flow.bytes = bytes;
+  flow.active = true;
   ++active_flows_;
-  if (platform_) launch(index);
+  if (platform_) begin(index);
 }
 
 double SimGridNetwork::stop(std::uint32_t index) {
-  const double left = halt(index);
-  flows_[index].active = false;
-  --active_flows_;
+  if (!platform_) {
+    flows_[index].active = false;
+    --active_flows_;
+    return flows_[index].bytes;
+  }
+  const double left = flows_[index].alone ? left_alone(flows_[index]) : halt(index);
+  end(index);
   return left;
+}
+
+// Joins the flows in flight.
+void SimGridNetwork::begin(std::uint32_t index) {
+  bool meets = false;
+  const auto& uses = contention_.uses(flows_[index].pattern);
+  if (flows_on_.size() < contention_.constraints().size()) flows_on_.resize(contention_.constraints().size());
+  for (const ConstraintUse& use : uses) {
+    auto& others = flows_on_[use.constraint];
+    for (std::uint32_t other : others) {
+      meets = true;
+      if (flows_[other].alone) give_to_simgrid(other);
+    }
+    others.push_back(index);
+  }
+  if (meets)
+    launch(index);
+  else
+    run_alone(index);
+}
+
+void SimGridNetwork::end(std::uint32_t index) {
+  Flow& flow = flows_[index];
+  for (const ConstraintUse& use : contention_.uses(flow.pattern)) std::erase(flows_on_[use.constraint], index);
+  flow.active = flow.alone = false;
+  ++flow.generation;
+  --active_flows_;
+}
+
+void SimGridNetwork::run_alone(std::uint32_t index) {
+  Flow& flow = flows_[index];
+  double limit = std::numeric_limits<double>::infinity();
+  for (const ConstraintUse& use : contention_.uses(flow.pattern))
+    limit = std::min(limit, contention_.constraints()[use.constraint].capacity / use.count);
+  flow.alone = true;
+  flow.since = s4u::Engine::get_clock();
+  flow.until = flow.since + flow.bytes * contention_.fair_share(flow.pattern) / limit;
+  arrivals_.push_back({flow.until, order_++, index, ++flow.generation});
+  std::push_heap(arrivals_.begin(), arrivals_.end(), std::greater<>());
+}
+
+// Never nothing: a flow that is launched must have something to carry.
+double SimGridNetwork::left_alone(const Flow& flow) const {
+  const double whole = flow.until - flow.since, left = flow.until - s4u::Engine::get_clock();
+  return flow.bytes * (whole > 0 ? std::clamp(left / whole, 1e-15, 1.0) : 1e-15);
+}
+
+void SimGridNetwork::give_to_simgrid(std::uint32_t index) {
+  Flow& flow = flows_[index];
+  flow.bytes = left_alone(flow);
+  flow.alone = false;
+  ++flow.generation;
+  launch(index);
+}
+
+double SimGridNetwork::next_arrival() {
+  while (!arrivals_.empty()) {
+    const Arrival& first = arrivals_.front();
+    if (flows_[first.flow].alone && flows_[first.flow].generation == first.generation) return first.date;
+    std::pop_heap(arrivals_.begin(), arrivals_.end(), std::greater<>());
+    arrivals_.pop_back();
+  }
+  return std::numeric_limits<double>::infinity();
+}
+
+// All arrivals of flows that are alone and all events of the core, in order.
+void SimGridNetwork::happen(double until) {
+  while (true) {
+    const double arrival = next_arrival(), event = core_->next_date();
+    if (std::min(arrival, event) > until || core_->over()) return;
+    if (event < arrival) {
+      core_->advance(event);
+      continue;
+    }
+    const std::uint32_t flow = arrivals_.front().flow;
+    end(flow);
+    core_->flow_arrived(flow, arrival);
+  }
 }
 
 // Puts a flow on the wire.
@@ -111,11 +197,9 @@ void SimGridNetwork::launch(std::uint32_t index) {
 // Takes a flow off the wire; returns the bytes of the Transfer that had not arrived.
 double SimGridNetwork::halt(std::uint32_t index) {
   const double bytes = flows_[index].bytes;
-  if (!platform_) return bytes;
   Platform& p = *platform_;
   s4u::CommPtr comm = std::move(p.comms[index]);
   comm->set_data(nullptr);
-  // Never nothing: a flow that is launched again must have something to carry.
   const double left = bytes * std::clamp(comm->get_remaining() / payload, 1e-15, 1.0);
   comm->cancel();
   p.keep(std::move(comm));
@@ -135,20 +219,19 @@ void SimGridNetwork::assign_capacities() {
 void SimGridNetwork::arrived(std::uint32_t index) {
   Platform& p = *platform_;
   p.keep(std::move(p.comms[index]));
-  flows_[index].active = false;
-  --active_flows_;
+  end(index);
   core_->flow_arrived(index, s4u::Engine::get_clock());
   after_events();
 }
 
-// One timer stands for the earliest event of the core. It is never further away than twice the clock: SimGrid advances its
-// clock by adding a difference, which is exact only as long as no step more than doubles it (Sterbenz). With an exact clock
-// a date is met exactly, whatever timers came before it.
+// One timer stands for the earliest event of the core and of flows that are alone. It is never further away than
+// twice the clock: SimGrid advances its clock by adding a difference, which is exact only as long as no step more
+// than doubles it (Sterbenz). With an exact clock a date is met exactly, whatever timers came before it.
 void SimGridNetwork::arm() {
   constexpr double never = std::numeric_limits<double>::infinity();
   Platform& p = *platform_;
   const double clock = s4u::Engine::get_clock();
-  double date = core_->over() ? never : core_->next_date();
+  double date = core_->over() ? never : std::min(core_->next_date(), next_arrival());
   if (clock > 0 && (std::isfinite(date) || active_flows_ > 0)) date = std::min(date, 2 * clock);
   if (p.timer && p.timer_date <= date && std::isfinite(date)) return;  // early is harmless
   if (p.timer) p.timer->remove();
@@ -157,7 +240,7 @@ void SimGridNetwork::arm() {
   p.timer_date = std::max(date, clock);
   p.timer = Timer::set(p.timer_date, [this] {
     platform_->timer = nullptr;
-    core_->advance(platform_->timer_date);
+    happen(platform_->timer_date);
     after_events();
   });
 }
@@ -190,7 +273,7 @@ void SimGridNetwork::run(EngineCore& core) {
     if (data > 0) arrived(static_cast<std::uint32_t>(data - 1));
   });
   for (std::uint32_t i = 0; i < flows_.size(); ++i)
-    if (flows_[i].active) launch(i);
+    if (flows_[i].active) begin(i);
   after_events();
   p.engine.run();
   if (!core.over()) core.stuck();

@@ -17,6 +17,7 @@ struct FragmentBytes {
 // Names every table of a Program once, for writing and for reading.
 template <class AProgram, class Visit> void each_table(AProgram& p, Visit visit) {
   visit(p.operations);
+  visit(p.bodies);
   visit(p.dependency_begin);
   visit(p.dependencies);
   visit(p.queues);

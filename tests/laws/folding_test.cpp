@@ -72,8 +72,8 @@ TEST_CASE("folded equals unfolded in every metric for every strategy on one swit
   }
 }
 
-TEST_CASE("folded equals unfolded on a two-level fat-tree with replicas on both sides of the spine") {
-  for (Wiring wiring : {Wiring::fat_tree, Wiring::oversubscribed_tree})
+TEST_CASE("folded equals unfolded on fat-trees of two and three levels with replicas on both sides of the spine") {
+  for (Wiring wiring : {Wiring::fat_tree, Wiring::oversubscribed_tree, Wiring::three_level_tree})
     for (SmallScenario s : strategies()) {
       CAPTURE(write_spec(s.plan).dump(), static_cast<int>(wiring));
       s.wiring = wiring;
@@ -81,6 +81,38 @@ TEST_CASE("folded equals unfolded on a two-level fat-tree with replicas on both 
       s.fold = false;
       require_equal(folded.metrics, orrery::testing::run(s).metrics);
     }
+}
+
+TEST_CASE("folded equals unfolded with hashed routes, which split what they touch") {
+  for (Wiring wiring : {Wiring::oversubscribed_tree, Wiring::three_level_tree})
+    for (SmallScenario s : strategies()) {
+      CAPTURE(write_spec(s.plan).dump(), static_cast<int>(wiring));
+      s.wiring = wiring;
+      s.ecmp = "hash";
+      const ScenarioRun folded = orrery::testing::run(s);
+      s.fold = false;
+      require_equal(folded.metrics, orrery::testing::run(s).metrics);
+    }
+}
+
+TEST_CASE("a second job on the same links unfolds what it meets, and folded equals unfolded for both") {
+  for (bool oversubscribed : {false, true}) {
+    SmallScenario s;
+    s.plan = plan(4, 2, 1);
+    s.wiring = oversubscribed ? Wiring::oversubscribed_tree : Wiring::fat_tree;
+    s.global_batch = 16;
+    Scenario both = orrery::testing::make(s);
+    both.jobs.push_back(both.jobs[0]);
+    both.jobs[1].name = "other";
+    both.jobs[0].placement = Placement{4, 8};  // half of a leaf, and one of the next
+    both.jobs[1].placement = Placement{12, 4};
+    both.jobs[1].plan = plan(4, 1, 1);
+    const auto metrics = [&](bool fold) {
+      both.simulate.fold = fold;
+      return run_scenario(both, "test", Library::installed()).metrics;
+    };
+    require_equal(metrics(true), metrics(false));
+  }
 }
 
 TEST_CASE("a slowed device changes the answer and unfolds what it touches") {

@@ -30,12 +30,14 @@ SmallScenario with(Plan p, std::string fidelity = "flow") {
 // Bytes that cross links of a class in one iteration, from the Program alone.
 double bytes_on(const ScenarioRun& r, const std::string& link_class) {
   const Program& program = *r.jobs[0].program;
+  const std::vector<std::uint32_t> times = program.executions();
   double sum = 0;
-  for (const Operation& op : program.operations) {
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const Operation& op = program.operations[i];
     if (op.kind != OpKind::transfer) continue;
     for (const LinkLoad& load : route_pattern(r.cluster.fabric, *r.cluster.router, program.pattern(op.pattern)).loads)
       if (r.cluster.fabric.link_class(r.cluster.fabric.link(load.link).link_class).name == link_class)
-        sum += op.bytes * load.weight;
+        sum += op.bytes * load.weight * times[i];
   }
   return sum;
 }
@@ -116,11 +118,14 @@ TEST_CASE("no run beats its compute or the bandwidth of its links") {
     const double iteration = r.metrics.jobs[0].iteration_s;
     for (const StageMetrics& stage : r.metrics.jobs[0].stages) REQUIRE(stage.compute_s <= iteration * (1 + 1e-9));
     std::map<std::uint32_t, double> bytes;
-    for (const Operation& op : r.jobs[0].program->operations)
-      if (op.kind == OpKind::transfer)
-        for (const LinkLoad& load :
-             route_pattern(r.cluster.fabric, *r.cluster.router, r.jobs[0].program->pattern(op.pattern)).loads)
-          bytes[load.link.value] += op.bytes * load.weight;
+    const Program& program = *r.jobs[0].program;
+    const std::vector<std::uint32_t> times = program.executions();
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      const Operation& op = program.operations[i];
+      if (op.kind != OpKind::transfer) continue;
+      for (const LinkLoad& load : route_pattern(r.cluster.fabric, *r.cluster.router, program.pattern(op.pattern)).loads)
+        bytes[load.link.value] += op.bytes * load.weight * times[i];
+    }
     for (const auto& [link, sum] : bytes)
       REQUIRE(sum / r.cluster.fabric.link(LinkId(link)).bandwidth.value <= iteration * (1 + 1e-9));
   }

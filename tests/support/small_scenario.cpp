@@ -19,6 +19,8 @@ Json document(const SmallScenario& s) {
               {"radix", s.wiring == Wiring::fat_tree ? 16 : 10},
               {"oversubscription", s.wiring == Wiring::fat_tree ? 1 : 4},
               {"ecmp", s.ecmp}};
+  if (s.wiring == Wiring::three_level_tree)
+    fabric = {{"kind", "fat-tree"}, {"levels", 3}, {"radix", 5}, {"oversubscription", 4}, {"ecmp", s.ecmp}};
   Json model = {{"name", "small"}, {"layers", s.layers},  {"hidden", 1024},
                 {"heads", 16},     {"vocabulary", 32000}, {"sequence", 1024}};
   Json software = s.more_software;

@@ -1,5 +1,6 @@
 // Small machines and jobs for tests: A100 nodes of 4 under one switch or under a two-level fat-tree whose leaves hold
-// two nodes each (so that eight nodes span four leaves), and a transformer small enough to simulate in milliseconds.
+// two nodes each (so that eight nodes span four leaves) or a three-level one of a node per leaf, two leaves per pod and
+// 4:1 oversubscription, and a transformer small enough to simulate in milliseconds.
 #pragma once
 
 #include "scenarios/run_scenario.hpp"
@@ -7,7 +8,7 @@
 
 namespace orrery::testing {
 
-enum class Wiring { one_switch, fat_tree, oversubscribed_tree };
+enum class Wiring { one_switch, fat_tree, oversubscribed_tree, three_level_tree };
 
 struct SmallScenario {
   Wiring wiring = Wiring::one_switch;
