@@ -42,18 +42,41 @@ void IdleCauses::add_devices(const Record& record, std::size_t except, Stages& s
 
 void IdleCauses::add_dependencies(std::uint32_t record, std::size_t device, Stages& stages) {
   const auto& records = view_.timeline().records;
-  std::vector<std::uint32_t> open = {record};  // the operation itself, then the joins that it waited for
+  std::vector<std::uint32_t> open = {record}, ended;  // the operation itself, then the joins that it waited for
   while (!open.empty()) {
     const Record waiting = records[open.back()];
+    const Program& program = view_.program_of(waiting);
     open.pop_back();
-    for (const OpId id : view_.program_of(waiting).dependencies_of(waiting.op.index())) {
-      const std::uint32_t r = record_of(waiting.fragment, id);
-      if (r == no_record || records[r].end_s != waiting.start_s) continue;
+    ended.clear();
+    for (const OpId id : program.dependencies_of(waiting.op.index())) ended_with(waiting, waiting.call, id, ended);
+    if (waiting.call.valid())  // what its Call waited for, it waited for
+      for (const OpId id : program.dependencies_of(waiting.call.index())) ended_with(waiting, OpId(), id, ended);
+    for (const std::uint32_t r : ended)
       if (view_.operation_of(records[r]).kind == OpKind::join)
         open.push_back(r);
       else
         add_devices(records[r], device, stages);
-    }
+  }
+}
+
+// Records of `awaited` (an operation of the body that `call` runs, one outside, or a Call itself) that ended as
+// `waiting` started.
+void IdleCauses::ended_with(const Record& waiting, OpId call, OpId awaited, std::vector<std::uint32_t>& ended) {
+  const auto& records = view_.timeline().records;
+  const auto add = [&](std::uint32_t r) {
+    if (r != no_record && records[r].end_s == waiting.start_s) ended.push_back(r);
+  };
+  const OfFragment& all = of_fragment(waiting.fragment);
+  if (view_.program_of(waiting).operations[awaited.index()].kind == OpKind::call) {
+    if (awaited.index() < all.of_call.size())
+      for (const std::uint32_t r : all.of_call[awaited.index()]) add(r);
+  } else if (!call.valid()) {
+    if (awaited.index() < all.outside.size()) add(all.outside[awaited.index()]);
+  } else if (call.index() < all.of_call.size()) {
+    const auto& called = all.of_call[call.index()];
+    const auto at = std::lower_bound(called.begin(), called.end(), awaited.index(),
+                                     [&](std::uint32_t r, std::size_t op) { return records[r].op.index() < op; });
+    if (at != called.end() && records[*at].op == awaited) add(*at);
   }
 }
 
@@ -89,19 +112,28 @@ const IdleCauses::Stages& IdleCauses::closers(double time) {
   return entry->second;
 }
 
-std::uint32_t IdleCauses::record_of(std::uint32_t fragment, OpId op) {
+const IdleCauses::OfFragment& IdleCauses::of_fragment(std::uint32_t fragment) {
   const auto& records = view_.timeline().records;
-  if (record_of_.empty()) {
-    record_of_.resize(view_.timeline().fragments.size());
+  if (fragments_.empty()) {
+    fragments_.resize(view_.timeline().fragments.size());
     for (std::size_t r = 0; r < records.size(); ++r) {
       if (!view_.has(records[r]) || records[r].end_s < view_.window_start_s()) continue;
-      auto& of_fragment = record_of_[records[r].fragment];
-      of_fragment.resize(view_.program_of(records[r]).operations.size(), no_record);
-      of_fragment[records[r].op.index()] = static_cast<std::uint32_t>(r);
+      OfFragment& of = fragments_[records[r].fragment];
+      const std::size_t operations = view_.program_of(records[r]).operations.size();
+      of.outside.resize(operations, no_record);
+      if (!records[r].call.valid()) {
+        of.outside[records[r].op.index()] = static_cast<std::uint32_t>(r);
+        continue;
+      }
+      of.of_call.resize(operations);
+      of.of_call[records[r].call.index()].push_back(static_cast<std::uint32_t>(r));
     }
+    for (OfFragment& of : fragments_)
+      for (auto& called : of.of_call)
+        std::sort(called.begin(), called.end(),
+                  [&](std::uint32_t a, std::uint32_t b) { return records[a].op.index() < records[b].op.index(); });
   }
-  const auto& of_fragment = record_of_[fragment];
-  return op.index() < of_fragment.size() ? of_fragment[op.index()] : no_record;
+  return fragments_[fragment];
 }
 
 }  // namespace orrery

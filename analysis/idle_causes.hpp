@@ -23,16 +23,21 @@ class IdleCauses {
 
  private:
   using Stages = std::vector<std::int32_t>;  // those waited for; each once or oftener
+  struct OfFragment {
+    std::vector<std::uint32_t> outside;               // by operation, of those that no Call ran
+    std::vector<std::vector<std::uint32_t>> of_call;  // by Call, in order of their operations
+  };
   void add_dependencies(std::uint32_t record, std::size_t device, Stages&);
+  void ended_with(const Record& waiting, OpId call, OpId awaited, std::vector<std::uint32_t>& ended);
   void add_partners(std::uint32_t record, std::size_t device, Stages&) const;
   void add_devices(const Record&, std::size_t except, Stages&) const;
   const Stages& closers(double time);
-  std::uint32_t record_of(std::uint32_t fragment, OpId);
+  const OfFragment& of_fragment(std::uint32_t fragment);
   IdleCause judge(const Stages&, std::size_t device) const;
 
   const JobView& view_;
-  std::vector<std::vector<std::uint32_t>> record_of_;  // by fragment, then operation; filled when first asked for
-  std::map<double, Stages> closers_;                   // by time
+  std::vector<OfFragment> fragments_;  // filled when first asked for
+  std::map<double, Stages> closers_;   // by time
 };
 
 }  // namespace orrery

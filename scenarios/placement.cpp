@@ -25,8 +25,7 @@ class Placer {
  public:
   Placer(const Scenario& scenario, const std::string& file, std::vector<Fault>& faults)
       : scenario_(scenario), file_(file), faults_(faults) {
-    for (const PoolSpec& pool : scenario.cluster.pools)
-      available_ += std::min<std::int64_t>(most_devices, std::int64_t{pool.count} * pool.node.devices);
+    for (const PoolSpec& pool : scenario.cluster.pools) available_ += std::int64_t{pool.count} * pool.node.devices;
   }
 
   std::vector<PlacedJob> place() {

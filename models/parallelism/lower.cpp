@@ -142,7 +142,9 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   const RankGrid grid = grid_of(job);
   ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
                grid.ranks());
-  const Folding folding = options.fold ? fold(grid, cluster, devices, options.all_jobs) : unfolded(grid);
+  // Where paths depend on the load of what is routed together, members of a class cannot be routed apart and compared.
+  const bool adaptive = cluster.router && cluster.router->adapt();
+  const Folding folding = options.fold && !adaptive ? fold(grid, cluster, devices, options.all_jobs) : unfolded(grid);
   StepLowering lowering(cluster, job, devices, grid, folding, options);
   PipelineMessages messages(lowering);
   for (int s = 0; s < job.plan.pipeline; ++s) StageWriter(lowering, messages, s).write();

@@ -42,9 +42,13 @@ Metrics metrics(const Scenario& s) { return run_scenario(s, "test", Library::ins
 // Bytes that each member of the groups puts into all-to-alls in one iteration.
 double exchanged(const Scenario& s) {
   const ScenarioRun r = run_scenario(s, "test", Library::installed());
+  const Program& program = *r.jobs[0].program;
+  const std::vector<std::uint32_t> times = program.executions();
   double sum = 0;
-  for (const Operation& op : r.jobs[0].program->operations)
-    if (op.label.collective == CollectiveKind::all_to_all && op.label.phase != Phase::none) sum += op.bytes;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const Operation& op = program.operations[i];
+    if (op.label.collective == CollectiveKind::all_to_all && op.label.phase != Phase::none) sum += op.bytes * times[i];
+  }
   return sum;
 }
 

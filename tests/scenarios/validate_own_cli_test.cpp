@@ -105,8 +105,6 @@ TEST_CASE("logs and mappings that cannot be used end with exit code 2 and say wh
   refused({"--scenario", file, "--log", csv, "--column", "time_ms=ms"}, "line 3");
   refused({"--scenario", file, "--log", csv, "--column", "times=ms"}, "time_s");
   refused({"--scenario", file, "--log", csv, "--column", "id=tp"}, "exactly one");
-  refused({"--scenario", file, "--log", csv, "--column", "time_ms=ms", "--column", "/jobs/0/plan/tensors/x=tp"},
-          "tensors");
   refused({"--scenario", file, "--log", folder.write("empty.csv", ""), "--column", "time_ms=ms"}, "empty.csv");
 }
 
@@ -125,4 +123,15 @@ TEST_CASE("measured files that are cut off, foreign, of another version or empty
   refused("empty.json", R"({"format": "orrery/measured/1", "kind": "training", "runs": []})", "at least one run");
   refused("list.json", R"({"format": "orrery/measured/1", "kind": "training", "runs": [3]})", "/runs/0");
   refused("table.json", R"({"format": "orrery/measured/1", "kind": "power", "data_file": "none.csv"})", "none.csv");
+}
+
+TEST_CASE("a column that points nowhere leaves its rows unsimulated, with the reason and the nearest key") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  const std::string csv = folder.write("runs.csv", "tp,ms\n1,1400\n2,800\n");
+  const auto outcome = run_orrery({"validate", "--scenario", file, "--log", csv, "--column", "time_ms=ms", "--column",
+                                   "/jobs/0/plan/tensors/x=tp"});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Catch::Contains("not simulated") && Catch::Contains("did you mean \"tensor\""));
 }
