@@ -43,7 +43,7 @@ OpId HandMade::add(Operation op, const std::vector<Queue>& queues, double start,
   program_.operations.push_back(op);
   program_.dependencies.insert(program_.dependencies.end(), after.begin(), after.end());
   program_.dependency_begin.push_back(static_cast<std::uint32_t>(program_.dependencies.size()));
-  records_.push_back({0, id, start, end, 0});
+  records_.push_back({0, id, start, end, 0, OpId()});
   return id;
 }
 
