@@ -135,15 +135,20 @@ GemmParameters fit_gemm(const DeviceModel& device, const DeviceCalibration& star
   DeviceCalibration trial = start;
   GemmParameters& gemm = trial.gemm[static_cast<std::size_t>(type)].parameters;
   gemm.type = type;
+  constexpr int enough = 8;  // a handful of misaligned or shallow rows would fit their own noise
+  constexpr double shallow_depth = 8;
   std::vector<Knob> knobs = {
       {&gemm.efficiency, 0.2, 0.98}, {&gemm.memory_efficiency, 0.55, 0.95}, {&gemm.launch.value, 0.5e-6, 9e-6}};
   if (family_model(device) == gpu) {
-    knobs.push_back({&gemm.k_overhead, 5, 600});
+    // Only shallow products tell what a tile's prologue costs; deep ones would have it fit what else differs with k.
+    const auto shallow = std::count_if(samples.begin(), samples.end(), [&](const KernelSample& sample) {
+      return static_cast<double>(sample.kernels.front().k) < shallow_depth * gemm.k_overhead;
+    });
+    if (shallow >= enough) knobs.push_back({&gemm.k_overhead, 5, 600});
     knobs.push_back({&gemm.tile_cost, 0.3, 60});
   } else if (gemm.overlap) {
     knobs.push_back({&*gemm.overlap, 1, 20});
   }
-  constexpr int enough = 8;  // a handful of misaligned rows would fit their own noise
   const auto misaligned = std::count_if(samples.begin(), samples.end(),
                                         [](const KernelSample& sample) { return !is_aligned(sample.kernels.front()); });
   if (misaligned >= enough) knobs.push_back({&gemm.misaligned, 0.2, 1});

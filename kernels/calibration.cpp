@@ -30,6 +30,7 @@ void fields(Fields& f, GemmParameters& gemm) {
   f("k_overhead", gemm.k_overhead, Need::optional, non_negative);
   f("tile_cost", gemm.tile_cost, Need::optional, non_negative);
   f("tile_step", gemm.tile_step, Need::optional, non_negative);
+  f("wave_tail", gemm.wave_tail, Need::optional, Range{0, 1});
   f("misaligned", gemm.misaligned, Need::optional, efficiency_range);
   f("overlap", gemm.overlap, Need::optional, at_least_one);
   f("fit", gemm.fit);

@@ -33,7 +33,7 @@ struct Fit {
   std::string note;
 };
 
-// t = launch + max(bytes / (memory_efficiency BW), min over tiles of waves x 2 tm tn (k + k_overhead) / rate of one core),
+// t = launch + join(bytes / (memory_efficiency BW), min over tiles of waves x 2 tm tn (k + k_overhead) / rate of one core),
 // see gpu_gemm.hpp. The systolic family uses efficiency, memory_efficiency, launch and overlap.
 struct GemmParameters {
   DataType type = DataType::bf16;
@@ -42,6 +42,7 @@ struct GemmParameters {
   double k_overhead = 80;    // elements of k that prologue and epilogue of a tile cost
   double tile_cost = 11;     // loss of tiles smaller than 256 x 128 (operand delivery)
   int tile_step = 0;         // tiles of 64, 128 or 256 by any multiple of this exist as well; 0: powers of two only
+  double wave_tail = 1;      // share of the cores left idle by a last wave that costs time
   double misaligned = 0.77;  // rate left when a row is no multiple of 16 bytes
   // Joins compute and memory time as (C^overlap + M^overlap)^(1/overlap); absent: their maximum, perfect overlap.
   std::optional<double> overlap;

@@ -48,7 +48,8 @@ GemmTiling choose_tiling(const Kernel& kernel, const GemmParameters& parameters,
   GemmTiling best;
   const double depth = static_cast<double>(kernel.k) + parameters.k_overhead;
   const auto consider = [&](int m, int n) {
-    const double waves = std::ceil(row_tiles(kernel, m) * ceiling_of(kernel.n, n) / cores);
+    const double full = row_tiles(kernel, m) * ceiling_of(kernel.n, n) / cores;
+    const double waves = std::max(1.0, full + parameters.wave_tail * (std::ceil(full) - full));
     const double narrow = std::max(0.0, 1.0 / m + 1.0 / n - widest);
     const double seconds = waves * 2.0 * m * n * depth * (1 + parameters.tile_cost * narrow) / core_flops;
     if (best.tile_m == 0 || seconds < best.core_s) best = {m, n, waves, seconds};

@@ -1,10 +1,14 @@
 // Matrix products on a GPU, after how the vendor libraries compute them: the result is cut into tiles, one tile per core
 // (SM, CU) at a time, in waves; the last wave may be nearly empty, and edge tiles compute padding.
-//   t = launch + max(bytes / (e_m BW), min over tiles of ceil(tiles / cores) x 2 tm tn (k + k0) / (e te peak / cores))
+//   t = launch + (C^q + M^q)^(1/q),  M = bytes / (e_m BW),  C = min over tiles of W x 2 tm tn (k + k0) / (e te peak / cores)
+//   W = x + tail (ceil(x) - x) waves for x = tiles / cores, at least one: several tiles share a core, the emptier the last
+//       wave the faster its tiles run, and schedulers split it (stream-k); tail 1 counts whole waves, 0 none of the rest
 //   te = 1 / (1 + c (1/tm + 1/tn - 1/256 - 1/128)): small tiles need more operand bytes per FLOP
-// Tiles 256x128 down to 32x32 (CUTLASS's standard set); the library's heuristic is taken to pick the best. Rows (n, k) that
-// are no multiple of 16 bytes leave the fast path. Not modelled: split-k (tried, did not reduce errors), stream-k, reuse in
-// L2 (bytes are compulsory). The experts of a grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
+// q: near the ridge neither memory nor compute hides all of the other. q = 2.5 and tail = 0.5 are values of the family, found
+// on A100, A40, V100 and H100 together (docs/kernels.md). Tiles 256x128 down to 32x32 (CUTLASS's standard set); the
+// library's heuristic is taken to pick the best. Rows (n, k) that are no multiple of 16 bytes leave the fast path. Not
+// modelled: split-k (tried, did not reduce errors), reuse in L2 (bytes are compulsory). The experts of a grouped product
+// share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +19,7 @@ namespace orrery {
 
 struct GemmTiling {
   int tile_m = 0, tile_n = 0;
-  double waves = 0;   // rounds over all cores
+  double waves = 0;   // W of above
   double core_s = 0;  // time of the matrix units at efficiency 1: what the tiling alone costs
 };
 

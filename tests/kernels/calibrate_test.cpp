@@ -63,6 +63,14 @@ TEST_CASE("fitting samples of known parameters recovers them") {
   CHECK(fitted.fit.largest == 12288);
 }
 
+TEST_CASE("products that are all deep say nothing of what a tile's prologue costs") {
+  auto samples = synthetic(truth());
+  std::erase_if(samples, [](const KernelSample& sample) { return sample.kernels.front().k < 8192; });
+  const auto fitted = fit_gemm(test::plain_gpu(), default_calibration(), samples);
+  CHECK(fitted.k_overhead == GemmParameters{}.k_overhead);
+  CHECK(fitted.efficiency == Approx(0.8).epsilon(0.03));
+}
+
 TEST_CASE("a wild sample in ten moves the fit hardly") {
   auto samples = synthetic(truth());
   for (std::size_t i = 0; i < samples.size(); i += 10) samples[i].measured_s *= 5;

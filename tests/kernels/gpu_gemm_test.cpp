@@ -1,6 +1,8 @@
 // Tiles, waves, alignment and the two roofs of a GPU matrix product.
 #include "kernels/gpu_gemm.hpp"
 
+#include <cmath>
+
 #include <catch2/catch.hpp>
 
 #include "kernels/shapes.hpp"
@@ -42,6 +44,29 @@ TEST_CASE("a nearly empty last wave costs as much as a full one") {
   CHECK(full.waves == 1);
   CHECK(over.waves == 2);
   CHECK(over.core_s == Approx(2 * full.core_s));
+}
+
+TEST_CASE("of the cores that a last wave leaves idle only a share costs time, and less than a wave costs a wave") {
+  GemmParameters parameters = perfect().gemm[static_cast<std::size_t>(DataType::fp16)].parameters;
+  parameters.tile_cost = 1e4;
+  parameters.wave_tail = 0.5;
+  const auto waves = [&](int tiles) {
+    return choose_tiling(gemm(256 * tiles, 128, 4096, DataType::fp16), parameters, 100, 1e12).waves;
+  };
+  CHECK(waves(20) == 1);
+  CHECK(waves(100) == 1);
+  CHECK(waves(101) == Approx(1.505));
+  CHECK(waves(150) == Approx(1.75));
+  CHECK(waves(200) == 2);
+}
+
+TEST_CASE("where compute and memory would take the same time, neither hides all of the other") {
+  DeviceCalibration calibration = perfect();
+  calibration.gemm[static_cast<std::size_t>(DataType::fp16)].parameters.overlap = 2.5;
+  DeviceModel device = plain_gpu();
+  const Kernel kernel = gemm(12800, 25600, 4096, DataType::fp16);
+  device.memory.bandwidth = BytesPerSecond(kernel.bytes / (kernel.flops / 100e12));
+  CHECK(seconds_of(device, calibration, kernel) == Approx(std::pow(2.0, 1 / 2.5) * kernel.flops / 100e12));
 }
 
 TEST_CASE("small products take small tiles so that more cores work") {

@@ -1,6 +1,6 @@
-// Predicted against measured kernels (tests/validation/measured/kernels): median |ln(predicted / measured)| per file and
-// device with the shipped calibrations, at isolated conditions. The recorded values are what the fits reach; half a point
-// more fails. Leave-one-device-out: the device runs on what the others say of its generation or family.
+// Predicted against measured kernels (tests/validation/measured/kernels): median and 90th percentile of
+// |ln(predicted / measured)| per file and device with the shipped calibrations, at isolated conditions. The recorded values
+// are what the fits reach; half a point more of the median, or one of the 90th percentile, fails. Leave-one-device-out: the device runs on what the others say of its generation or family.
 #include <algorithm>
 #include <cmath>
 
@@ -32,9 +32,14 @@ DeviceModel measured_device(const std::string& name, Group group) {
   return device;
 }
 
+Fit errors_of(const DeviceModel& device, const DeviceCalibration& calibration,
+              const std::vector<KernelSample>& samples) {
+  return describe_fit(samples, log_residuals(device, calibration, samples));
+}
+
 double median_error(const DeviceModel& device, const DeviceCalibration& calibration,
                     const std::vector<KernelSample>& samples) {
-  return describe_fit(samples, log_residuals(device, calibration, samples)).median_error;
+  return errors_of(device, calibration, samples).median_error;
 }
 
 struct Recorded {
@@ -42,35 +47,35 @@ struct Recorded {
   const char* device;
   Group group;
   int samples;
-  double median;  // recorded
+  double median, p90;  // recorded
 };
 
 // clang-format off
 const Recorded recorded[] = {
-    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 8, 0.029},
-    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::memory, 4, 0.027},
-    {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::gemm, 9, 0.020},
-    {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::memory, 4, 0.012},
-    {"deepbench_v100_gemm", "nvidia-v100", Group::gemm, 320, 0.047},
-    {"deepgemm_h800_fp8", "nvidia-h800-sxm5-80gb", Group::gemm, 56, 0.039},
-    {"flash_attention_a100", "nvidia-a100-sxm4-80gb", Group::attention, 23, 0.006},
-    {"flash_attention_h100", "nvidia-h100-sxm5-80gb", Group::attention, 47, 0.011},
-    {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 20, 0.144},
-    {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::memory, 26, 0.046},
-    {"neusight_linear_fp32", "nvidia-a100-pcie-40gb", Group::gemm, 40, 0.072},
-    {"neusight_linear_fp32", "nvidia-a100-pcie-80gb", Group::gemm, 40, 0.029},
-    {"neusight_linear_fp32", "nvidia-p100", Group::gemm, 40, 0.071},
-    {"neusight_linear_fp32", "nvidia-p4", Group::gemm, 40, 0.050},
-    {"neusight_linear_fp32", "nvidia-t4", Group::gemm, 40, 0.064},
-    {"neusight_linear_fp32", "nvidia-v100-pcie-32gb", Group::gemm, 40, 0.035},
-    {"tpu7x_kernels", "google-tpu7x", Group::gemm, 8, 0.024},
-    {"tpu7x_kernels", "google-tpu7x", Group::memory, 13, 0.004},
-    {"tpu_v6e_kernels", "google-tpu-v6e", Group::gemm, 2, 0.046},
-    {"tpu_v6e_kernels", "google-tpu-v6e", Group::memory, 1, 0.001},
-    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::gemm, 601, 0.043},
-    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::memory, 16, 0.068},
-    {"vidur_mlp_ops", "nvidia-a40", Group::gemm, 416, 0.044},
-    {"vidur_mlp_ops", "nvidia-a40", Group::memory, 28, 0.019},
+    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 8, 0.038, 0.090},
+    {"azure_nd_a100", "nvidia-a100-sxm4-80gb", Group::memory, 4, 0.027, 0.054},
+    {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::gemm, 9, 0.012, 0.115},
+    {"azure_nd_h100", "nvidia-h100-sxm5-80gb", Group::memory, 4, 0.012, 0.023},
+    {"deepbench_v100_gemm", "nvidia-v100", Group::gemm, 320, 0.054, 0.247},
+    {"deepgemm_h800_fp8", "nvidia-h800-sxm5-80gb", Group::gemm, 56, 0.046, 0.137},
+    {"flash_attention_a100", "nvidia-a100-sxm4-80gb", Group::attention, 23, 0.006, 0.018},
+    {"flash_attention_h100", "nvidia-h100-sxm5-80gb", Group::attention, 47, 0.011, 0.047},
+    {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::gemm, 20, 0.150, 0.181},
+    {"llmcompass_a100", "nvidia-a100-sxm4-80gb", Group::memory, 26, 0.046, 0.096},
+    {"neusight_linear_fp32", "nvidia-a100-pcie-40gb", Group::gemm, 40, 0.071, 0.250},
+    {"neusight_linear_fp32", "nvidia-a100-pcie-80gb", Group::gemm, 40, 0.030, 0.185},
+    {"neusight_linear_fp32", "nvidia-p100", Group::gemm, 40, 0.062, 0.897},
+    {"neusight_linear_fp32", "nvidia-p4", Group::gemm, 40, 0.071, 0.398},
+    {"neusight_linear_fp32", "nvidia-t4", Group::gemm, 40, 0.062, 0.299},
+    {"neusight_linear_fp32", "nvidia-v100-pcie-32gb", Group::gemm, 40, 0.034, 0.161},
+    {"tpu7x_kernels", "google-tpu7x", Group::gemm, 8, 0.024, 0.076},
+    {"tpu7x_kernels", "google-tpu7x", Group::memory, 13, 0.004, 0.060},
+    {"tpu_v6e_kernels", "google-tpu-v6e", Group::gemm, 2, 0.046, 0.083},
+    {"tpu_v6e_kernels", "google-tpu-v6e", Group::memory, 1, 0.001, 0.001},
+    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::gemm, 601, 0.038, 0.113},
+    {"vidur_mlp_ops", "nvidia-a100-sxm4-80gb", Group::memory, 16, 0.068, 0.085},
+    {"vidur_mlp_ops", "nvidia-a40", Group::gemm, 416, 0.040, 0.112},
+    {"vidur_mlp_ops", "nvidia-a40", Group::memory, 28, 0.019, 0.029},
 };
 // clang-format on
 
@@ -83,13 +88,17 @@ std::vector<KernelSample> of_file(const Recorded& row) {
 
 }  // namespace
 
-TEST_CASE("measured kernels are predicted as well as recorded, within half a point of median error per file") {
+TEST_CASE(
+    "measured kernels are predicted as well as recorded: within half a point of median error, one of the 90th "
+    "percentile") {
   for (const Recorded& row : recorded) {
     INFO(row.file << " on " << row.device);
     const DeviceModel device = measured_device(row.device, row.group);
     const auto samples = of_file(row);
     CHECK(samples.size() == static_cast<std::size_t>(row.samples));
-    CHECK(median_error(device, resolve_calibration(device, Library::installed()), samples) <= row.median + 0.005);
+    const Fit errors = errors_of(device, resolve_calibration(device, Library::installed()), samples);
+    CHECK(errors.median_error <= row.median + 0.005);
+    CHECK(errors.p90_error <= row.p90 + 0.01);
   }
 }
 
