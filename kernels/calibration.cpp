@@ -164,13 +164,10 @@ DeviceCalibration::Found<GemmParameters> find_gemm(const DeviceModel& device, co
   for (const auto& source : sources) {
     if (const auto* entry = entry_of(device, source.calibration, type))
       return {*entry, is_fit(source, entry->fit), source.from};
-    if (!source.own) continue;
+    // Another type of a nearer file says more than this type of a more general one.
     if (auto scaled = scaled_entry(device, source.calibration, type))
-      return {*scaled, false, "scaled from another precision"};
+      return {*scaled, false, source.own ? "scaled from another precision" : source.from};
   }
-  // A family default without this type still says more than our constructor.
-  for (const auto& source : sources)
-    if (auto scaled = scaled_entry(device, source.calibration, type)) return {*scaled, false, source.from};
   return {GemmParameters{}, false, "built-in default"};
 }
 
@@ -216,6 +213,8 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
     double& efficiency = resolved.gemm[i].parameters.efficiency;
     const double ceiling = power_ceiling(device, static_cast<DataType>(i), resolved.energy);
     if (efficiency <= ceiling) continue;
+    // A sustained fraction is the same limit, measured: the lower of the two holds, not their product.
+    resolved.sustained[i] = std::min(1.0, resolved.sustained[i] * efficiency / ceiling);
     efficiency = ceiling;
     resolved.gemm[i].from += ", held by the power limit";
   }

@@ -140,4 +140,21 @@ TEST_CASE("power-limited boards sustain less of the same chip") {
   CHECK(sustained("nvidia-h100-sxm5-80gb") < 1);
 }
 
+TEST_CASE("another type of a device's family says more than the same type of all families") {
+  DeviceModel device = test::shipped("amd-mi100");  // bf16 at half the rate of fp16
+  device.name = device.generation = "unknown";
+  CHECK(resolve_calibration(device, Library::installed()).gemm[static_cast<std::size_t>(DataType::bf16)].from ==
+        "family default");
+}
+
+TEST_CASE("what a power limit allows and what a board sustains under it are not multiplied") {
+  const auto at = static_cast<std::size_t>(DataType::bf16);
+  const auto chip = resolve_calibration(test::shipped("nvidia-h100-sxm5-80gb"), Library::installed());
+  const auto board = resolve_calibration(test::shipped("nvidia-h100-pcie-80gb"), Library::installed());
+  REQUIRE(board.gemm[at].from.ends_with("held by the power limit"));
+  CHECK(board.gemm[at].parameters.efficiency < chip.gemm[at].parameters.efficiency);
+  CHECK(board.gemm[at].parameters.efficiency * board.sustained[at] ==
+        Approx(chip.gemm[at].parameters.efficiency * 0.54));  // the fraction in its file
+}
+
 }  // namespace orrery

@@ -122,8 +122,8 @@ TEST_CASE("calibrated devices meet the targets: GEMM 8 %, attention 10 %, memory
 }
 
 TEST_CASE("devices that were never measured are predicted from the others within 15 % median error in the median") {
-  // The device's own fit is withheld; another device of its generation, or the family, stands in. Boards far below the power
-  // that their peak needs (T4, 70 W: 55 %) are beyond this: nothing in a data sheet says what they sustain.
+  // The device's own fit is withheld; another device of its generation, or the family, stands in. A T4 keeps the energy
+  // constants of its generation, into which no Turing board went: under 70 W they decide what it reaches.
   struct Withheld {
     const char *device, *stand_in;
     DataType type;
@@ -139,7 +139,7 @@ TEST_CASE("devices that were never measured are predicted from the others within
                             {"nvidia-v100-pcie-32gb", "unknown", DataType::fp32},
                             {"nvidia-p100", "unknown", DataType::fp32},
                             {"nvidia-p4", "unknown", DataType::fp32},
-                            {"nvidia-t4", "unknown", DataType::fp32}};
+                            {"nvidia-t4", "same generation", DataType::fp32}};
   std::vector<double> medians;
   for (const auto& [device_name, stand_in, type] : cases) {
     const DeviceModel device = test::shipped(device_name);
@@ -149,7 +149,7 @@ TEST_CASE("devices that were never measured are predicted from the others within
     const auto samples = measured::of_type(measured::select(rows(), device_name, Group::gemm), type);
     medians.push_back(median_error(device, resolve_calibration(other, Library::installed()), samples));
     INFO(device_name << " from " << stand_in);
-    if (std::string(device_name) != "nvidia-t4") CHECK(medians.back() <= 0.20);
+    CHECK(medians.back() <= 0.20);
   }
   std::sort(medians.begin(), medians.end());
   CHECK(medians[medians.size() / 2] <= 0.15);
