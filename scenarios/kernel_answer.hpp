@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/svg_plot.hpp"
 #include "kernels/calibration.hpp"
 #include "scenarios/kernel_forms.hpp"
 #include "sim/device.hpp"
@@ -51,7 +52,9 @@ std::vector<KernelAnswer> answer(const KernelQuestion&, const DeviceModel&, cons
 
 std::string kernel_text(const KernelQuestion&, const std::vector<KernelAnswer>&, const DeviceModel&);
 Json kernel_json(const KernelQuestion&, const std::vector<KernelAnswer>&, const DeviceModel&);
-// Of a sweep: the reached rate over the swept size, with the roof. Else: the kernel under the device's roofline.
-std::string kernel_svg(const KernelQuestion&, const std::vector<KernelAnswer>&, const DeviceModel&);
+// Of a sweep: the reached rate over the swept size, with the roof and measured points (x: the swept size, y: TFLOP/s).
+// Else: the kernel under the device's roofline.
+std::string kernel_svg(const KernelQuestion&, const std::vector<KernelAnswer>&, const DeviceModel&,
+                       const std::vector<PlotPoint>& measured = {});
 
 }  // namespace orrery

@@ -129,17 +129,21 @@ Json answer_json(const KernelAnswer& a) {
       {"unvalidated", a.unvalidated.empty() ? Json(nullptr) : Json(a.unvalidated)}};
 }
 
-Plot sweep_plot(const KernelQuestion& question, const std::vector<KernelAnswer>& answers) {
+Plot sweep_plot(const KernelQuestion& question, const std::vector<KernelAnswer>& answers,
+                const std::vector<PlotPoint>& measured) {
+  // Steps are seen on a linear axis; markers and bands of so many points would hide them.
+  constexpr std::size_t many = 100;
+  const bool dense = answers.size() > many;
   const bool computes = answers.front().what.kernel.flops > 0;
   Plot plot;
-  plot.x = {question.swept, AxisScale::logarithmic, false};
+  plot.x = {question.swept, dense ? AxisScale::linear : AxisScale::logarithmic, false};
   plot.y = {computes ? "rate (TFLOP/s)" : "rate (GB/s)", AxisScale::linear, true};
-  PlotSeries reached{"predicted", {}, true, true, false}, roof{"roof of the data sheet", {}, false, true, true};
+  PlotSeries reached{"predicted", {}, !dense, true, false}, roof{"roof of the data sheet", {}, false, true, true};
   for (const KernelAnswer& a : answers) {
     const double x = a.what.sizes.at(question.swept), scale = computes ? 1e-12 : 1e-9;
     const double work = scale * (computes ? a.what.kernel.flops : a.what.kernel.bytes);
     PlotPoint point{x, work / a.time_s, {}, {}, human(Seconds(a.time_s)) + ", bound by " + a.bound};
-    if (a.low_s && a.high_s && *a.low_s > 0) {
+    if (a.low_s && a.high_s && *a.low_s > 0 && !dense) {
       point.low = work / *a.high_s;
       point.high = work / *a.low_s;
     }
@@ -147,6 +151,12 @@ Plot sweep_plot(const KernelQuestion& question, const std::vector<KernelAnswer>&
     roof.points.push_back({x, scale * (computes ? a.roof_flops_per_s() : a.memory_bytes_per_s), {}, {}, ""});
   }
   plot.series = {roof, reached};
+  if (!measured.empty()) {
+    plot.series.push_back({"measured", {}, true, false, false});
+    for (const PlotPoint& point : measured)
+      if (point.x >= reached.points.front().x && point.x <= reached.points.back().x)
+        plot.series.back().points.push_back(point);
+  }
   return plot;
 }
 
@@ -188,8 +198,8 @@ Json kernel_json(const KernelQuestion& question, const std::vector<KernelAnswer>
 }
 
 std::string kernel_svg(const KernelQuestion& question, const std::vector<KernelAnswer>& answers,
-                       const DeviceModel& device) {
-  Plot plot = question.swept.empty() ? roofline_plot(answers.front()) : sweep_plot(question, answers);
+                       const DeviceModel& device, const std::vector<PlotPoint>& measured) {
+  Plot plot = question.swept.empty() ? roofline_plot(answers.front()) : sweep_plot(question, answers, measured);
   plot.title = fmt::format("{} in {} on {}", question.form->name, name(answers.front().what.kernel.type), device.name);
   plot.subtitle = sizes_text(answers.front(), question.swept);
   return svg_plot(plot);

@@ -1,5 +1,6 @@
 #include "scenarios/commands/kernel.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <memory>
@@ -9,9 +10,11 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "scenarios/calibration_samples.hpp"
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
 #include "scenarios/kernel_answer.hpp"
+#include "scenarios/measured.hpp"
 #include "scenarios/output_files.hpp"
 
 namespace orrery {
@@ -20,6 +23,7 @@ namespace {
 struct KernelOptions {
   ScenarioOptions library;
   std::string accelerator, kernel, precision, sweep, plot;
+  std::vector<std::string> measured;         // files whose products are drawn beside a sweep
   std::map<std::string, std::string> sizes;  // by name; "" = not given
   bool causal = false, sustained = false, json = false;
 };
@@ -33,7 +37,7 @@ double number(const std::string& option, std::string_view text) {
   throw UsageError(fmt::format("--{}: expected a number, found {}", option, quote(text)));
 }
 
-// "128..16384" doubles, "1,2,3" lists, and both may be mixed.
+// "128..16384" doubles, "1..4096:1" adds, "1,2,3" lists, and all may be mixed.
 std::vector<double> sweep_values(const std::string& name, std::string_view text) {
   constexpr std::size_t most = 4096;
   std::vector<double> values;
@@ -42,10 +46,13 @@ std::vector<double> sweep_values(const std::string& name, std::string_view text)
     const std::string_view part = text.substr(0, comma);
     const std::size_t dots = part.find("..");
     double value = number(name, part.substr(0, dots));
-    const double last = dots == part.npos ? value : number(name, part.substr(dots + 2));
-    if (!(value > 0) || !(last >= value))
-      throw UsageError(fmt::format("--sweep: expected LOW..HIGH with 0 < LOW <= HIGH, found {}", quote(part)));
-    for (; value < last; value *= 2) values.push_back(value);
+    const std::size_t colon = dots == part.npos ? part.npos : part.find(':', dots);
+    const double last = dots == part.npos ? value : number(name, part.substr(dots + 2, colon - dots - 2));
+    const double step = colon == part.npos ? 0 : number(name, part.substr(colon + 1));
+    if (!(value > 0) || !(last >= value) || (colon != part.npos && !(step > 0)))
+      throw UsageError(fmt::format(
+          "--sweep: expected LOW..HIGH or LOW..HIGH:STEP with 0 < LOW <= HIGH and 0 < STEP, found {}", quote(part)));
+    for (; value < last && values.size() < most; value += step > 0 ? step : value) values.push_back(value);
     values.push_back(last);
     if (values.size() > most) throw UsageError(fmt::format("--sweep: more than {} values", most));
     if (comma == text.npos) return values;
@@ -95,6 +102,35 @@ KernelQuestion question_of(const KernelOptions& options) {
   return question;
 }
 
+// Measured products of the same device and type that differ from the first answer in the swept size only.
+std::vector<PlotPoint> measured_products(const KernelOptions& options, const KernelQuestion& question,
+                                         const Kernel& first) {
+  std::vector<PlotPoint> points;
+  if (options.measured.empty()) return points;
+  const std::map<std::string, std::int64_t Kernel::*> dimensions = {
+      {"m", &Kernel::m}, {"n", &Kernel::n}, {"k", &Kernel::k}, {"batch", &Kernel::batch}};
+  const auto swept = dimensions.find(question.swept);
+  if (options.plot.empty() || options.kernel != "gemm" || swept == dimensions.end())
+    throw UsageError(
+        "--measured: draws measured products beside a sweep of m, n, k or batch; needs gemm, --sweep, --plot");
+  const auto same_but_swept = [&](const Kernel& kernel) {
+    return kernel.kind == first.kind && kernel.type == first.type && kernel.group == first.group &&
+           std::all_of(dimensions.begin(), dimensions.end(), [&](const auto& dimension) {
+             return dimension.second == swept->second || kernel.*dimension.second == first.*dimension.second;
+           });
+  };
+  for (const measured::Row& row : measured::read_kernels(measured_files(options.measured))) {
+    const KernelSample& sample = row.sample;
+    if (row.accelerator != options.accelerator || !row.fit || sample.kernels.size() != 1) continue;
+    const Kernel& kernel = sample.kernels.front();
+    const double seconds = sample.measured_s - sample.harness_s;
+    if (!same_but_swept(kernel) || !(seconds > 0)) continue;
+    points.push_back({static_cast<double>(kernel.*swept->second), 1e-12 * kernel.flops / seconds, {}, {}, sample.file});
+  }
+  if (points.empty()) throw UsageError("--measured: no product of this accelerator, type and these sizes in the files");
+  return points;
+}
+
 int run_kernel(const KernelOptions& options) {
   const KernelQuestion question = question_of(options);
   if (!options.plot.empty()) check_result_file(options.plot, "");
@@ -106,10 +142,11 @@ int run_kernel(const KernelOptions& options) {
   } catch (const std::invalid_argument& error) {
     throw UsageError(error.what());
   }
+  const auto measured = measured_products(options, question, answers.front().what.kernel);
   if (!options.plot.empty()) {
     if (question.swept.empty() && !(answers.front().what.kernel.flops > 0))
       throw UsageError(fmt::format("--plot: a {} has no FLOPs to place in a roofline; add --sweep", options.kernel));
-    write_files({{options.plot, [&](std::ostream& out) { out << kernel_svg(question, answers, device); }}});
+    write_files({{options.plot, [&](std::ostream& out) { out << kernel_svg(question, answers, device, measured); }}});
   }
   print(options.json ? document_text(kernel_json(question, answers, device)) : kernel_text(question, answers, device));
   return exit_done;
@@ -148,11 +185,14 @@ CommandAction declare_kernel(CLI::App& app, const Invocation&) {
   }
   app.add_option("--precision", options->precision, "Type of the operands (default: bf16, or the kernel's usual one)")
       ->type_name("TYPE");
-  app.add_option("--sweep", options->sweep, "Many answers: m=128..16384 (doubled) or m=1,16,4096")
+  app.add_option("--sweep", options->sweep,
+                 "Many answers: m=128..16384 (doubled), m=1..512:1 (in steps) or m=1,16,4096")
       ->type_name("SIZE=VALUES");
   app.add_flag("--sustained", options->sustained, "At the clock of a long training run, not of a short benchmark");
   app.add_option("--plot", options->plot, "Also write the sweep, or the place in the roofline, as SVG")
       ->type_name("FILE.svg");
+  app.add_option("--measured", options->measured, "Measured products of the same sizes, drawn beside the sweep")
+      ->type_name("FILE");
   app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
   declare_library(app, options->library);
   app.footer(form_lines() +

@@ -6,6 +6,7 @@
 #include "kernels/cost_models.hpp"
 #include "kernels/shapes.hpp"
 #include "sim/error.hpp"
+#include "tests/kernels/allocations.hpp"
 #include "tests/kernels/devices.hpp"
 
 namespace orrery {
@@ -210,6 +211,19 @@ TEST_CASE("what a board sustains is a ceiling to attention, which draws less pow
   CHECK(seconds_of(plain_gpu(), throttled, kernel) == Approx(2 * isolated));
   throttled.attention.front().parameters.efficiency = 0.4;
   CHECK(seconds_of(plain_gpu(), throttled, kernel) == Approx(isolated / 0.4));
+}
+
+TEST_CASE("a sequence that was costed before allocates nothing") {
+  const auto model = make_cost_model(std::vector{plain_gpu()}, std::vector{perfect()});
+  const std::vector<Kernel> kernels = {gemm(4096, 4096, 4096, DataType::fp16), millisecond(),
+                                       attention(512, 512, 128, 5, 5, 5, false, DataType::fp16, 2)};
+  const Cost before = model->sequence(first, kernels, {});
+  const std::size_t allocations = test::allocations();
+  const Cost again = model->sequence(first, kernels, {});
+  const Cost slower = model->sequence(first, kernels, {0.5, 1, 1});
+  CHECK(test::allocations() == allocations);
+  CHECK(again.time == before.time);
+  CHECK(slower.time > before.time);
 }
 
 }  // namespace orrery

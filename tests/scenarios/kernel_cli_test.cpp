@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "scenarios/kernel_answer.hpp"
 #include "sim/json.hpp"
@@ -70,6 +71,14 @@ TEST_CASE("a sweep doubles from its first value and ends at its last") {
   CHECK(bytes == std::vector<double>{1e6, 2e6, 3e6, 5e6});
 }
 
+TEST_CASE("a sweep in steps adds the step and ends at its last value") {
+  const Json rows = ask(
+      {"nvidia-a100-sxm4-80gb", "gemm", "--n", "512", "--k", "512", "--sweep", "m=1..8:3,64"})["rows"];
+  std::vector<double> m;
+  for (const Json& row : rows) m.push_back(row["sizes"]["m"]);
+  CHECK(m == std::vector<double>{1, 4, 7, 8, 64});
+}
+
 TEST_CASE("a type that the device lacks is an error that names those it has") {
   const Outcome outcome = run_orrery(
       {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "fp8"});
@@ -87,6 +96,10 @@ TEST_CASE("bad questions are refused with one line that says what is wrong") {
       {{device, "gemm", "--m", "8", "--n", "8", "--k", "x"}, "--k: expected a number"},
       {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--heads", "2"}, "gemm takes --m, --n, --k, --batch"},
       {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "m=8..1"}, "0 < LOW <= HIGH"},
+      {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "m=1..8:0"}, "0 < STEP"},
+      {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "m=1..99999:1"}, "more than 4096 values"},
+      {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "m=1..8", "--measured", "x.json"},
+       "needs gemm, --sweep, --plot"},
       {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "mm=1..8"}, "did you mean \"m\""},
       {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--sweep", "m=1..8"}, "exclude each other"},
       {{device, "gem", "--m", "8"}, "did you mean \"gemm\""},
@@ -117,4 +130,41 @@ TEST_CASE("a kernel can be drawn: a sweep, or its place in the roofline") {
   CHECK(run_orrery(second).exit_code == 0);
   CHECK_THAT(read_text(sweep), Contains("<svg") && Contains("roof of the data sheet"));
   CHECK_THAT(read_text(place), Contains("arithmetic intensity"));
+}
+
+TEST_CASE("measured products are drawn beside a sweep, those of other sizes and types are not") {
+  const Folder folder;
+  const std::string plot = folder.path("measured.svg");
+  const auto run_of = [](int m, int n, const char* type) {
+    return Json{{"id", fmt::format("{}-{}-{}", m, n, type)},
+                {"kernel", "gemm"},
+                {"precision", type},
+                {"shape", {{"m", m}, {"n", n}, {"k", 4096}}},
+                {"measured", {{"time_s", 1e-3}}}};
+  };
+  const Json document = {
+      {"format", "orrery/measured/1"},
+      {"kind", "kernel"},
+      {"source", {{"title", "mine"}}},
+      {"cluster", {{"accelerator", "nvidia-a100-sxm4-80gb"}}},
+      {"runs",
+       {run_of(100, 4096, "fp16"), run_of(200, 4096, "fp16"), run_of(300, 512, "fp16"), run_of(300, 4096, "fp32")}}};
+  const std::string file = folder.write("mine.json", document.dump());
+  const std::vector<std::string> question = {"kernel",     "nvidia-a100-sxm4-80gb",
+                                             "gemm",       "--k",
+                                             "4096",       "--precision",
+                                             "fp16",       "--sweep",
+                                             "m=1..400:1", "--measured",
+                                             file,         "--plot",
+                                             plot};
+  auto known = question, unknown = question;
+  known.insert(known.end(), {"--n", "4096"});
+  unknown.insert(unknown.end(), {"--n", "64"});
+  REQUIRE(run_orrery(known).exit_code == 0);
+  const std::string drawn = read_text(plot);
+  CHECK(std::count(drawn.begin(), drawn.end(), '\n') > 0);
+  std::size_t points = 0;
+  for (std::size_t at = drawn.find("mine"); at != drawn.npos; at = drawn.find("mine", at + 1)) ++points;
+  CHECK(points == 2);  // the title of each point names its file
+  CHECK_THAT(run_orrery(unknown).err, Contains("no product of this accelerator, type and these sizes"));
 }
