@@ -42,7 +42,7 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
     for (const Participation& p : view_.participants(record))
       if (p.device == device) part = p;
     if (op.kind == OpKind::compute) {
-      add_compute(r, type, part.on_compute_stream, activity);
+      add_compute(r, share, type, part.on_compute_stream, activity);
     } else if (op.kind == OpKind::transfer) {
       const std::size_t c = communication_class(op.label.collective, part.stream);
       transfers_.push_back({record.start_s, record.end_s, static_cast<std::uint32_t>(c), r});
@@ -57,10 +57,10 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
   return activity;
 }
 
-void ActivityMeter::add_compute(std::uint32_t r, DeviceTypeId type, bool on_compute_stream, DeviceActivity& activity) {
+void ActivityMeter::add_compute(std::uint32_t r, double share, DeviceTypeId type, bool on_compute_stream,
+                                DeviceActivity& activity) {
   const Record& record = view_.timeline().records[r];
   const Operation& op = view_.operation_of(record);
-  const double share = view_.share_in_window(record);
   const double seconds = share * (record.end_s - record.start_s);
   activity.compute_energy_J += share * record.energy_J;
   if (op.sequence.valid()) {

@@ -37,7 +37,7 @@ class ActivityMeter {
   DeviceActivity of(std::size_t device);
 
  private:
-  void add_compute(std::uint32_t record, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
+  void add_compute(std::uint32_t record, double share_in_window, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
 
   const JobView& view_;
   const Cluster& cluster_;

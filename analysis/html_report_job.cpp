@@ -36,6 +36,14 @@ void add_training_cards(const JobMetrics& job, std::vector<HtmlCard>& cards) {
     cards.push_back({"Time to train", fmt::format("{:.3g} days", *job.time_to_train_s / 86400),
                      job.energy_to_train_J ? fmt::format("{:.3g} MWh, without failures", *job.energy_to_train_J / 3.6e9)
                                            : "without failures"});
+  if (job.reliability) {
+    const GoodputMetrics& r = *job.reliability;
+    cards.push_back(
+        {"Goodput", percent_text(r.goodput),
+         fmt::format("{}a failure every {}, a checkpoint every {}; {}",
+                     r.time_to_train_s ? fmt::format("{:.3g} days with failures; ", *r.time_to_train_s / 86400) : "",
+                     seconds(r.mtbf_s), seconds(r.checkpoint_interval_s), r.basis)});
+  }
   if (!job.cost) return;
   const CostMetrics& cost = *job.cost;
   if (cost.training_USD) {

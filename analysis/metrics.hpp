@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "analysis/cost.hpp"
+#include "analysis/goodput.hpp"
 #include "sim/cluster.hpp"
 #include "sim/cost_model.hpp"
 #include "sim/timeline.hpp"
@@ -77,6 +78,7 @@ struct JobMetrics {
   double calibrated_share = 1;               // share of kernel time inside the calibrated range
   std::optional<double> time_to_train_s, energy_to_train_J;  // with training_tokens
   std::optional<CostMetrics> cost;                           // where prices are known
+  std::optional<GoodputMetrics> reliability;                 // where failures are asked for
   std::vector<StageMetrics> stages;                          // in order of stage
   StageMetrics mean;  // over all devices; stage = -1, memory of the fullest device
 };

@@ -67,6 +67,18 @@ void add(std::map<std::string, double>& into, const std::map<std::string, double
   for (const auto& [name, value] : part) into[name] += weight * value;
 }
 
+GoodputMetrics reliability_from_json(const Json& json) {
+  GoodputMetrics r;
+  const auto basis = json.find("basis");
+  if (basis != json.end() && basis->is_string()) r.basis = basis->get<std::string>();
+  r.goodput = number(json, "goodput");
+  r.mtbf_s = number(json, "mtbf_s");
+  r.checkpoint_interval_s = number(json, "checkpoint_interval_s");
+  r.best_checkpoint_interval_s = number(json, "best_checkpoint_interval_s");
+  r.time_to_train_s = optional_number(json, "time_to_train_s");
+  return r;
+}
+
 }  // namespace
 
 StageMetrics mean_of(const std::vector<StageMetrics>& stages) {
@@ -137,6 +149,8 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.energy_to_train_J = optional_number(json, "energy_to_train_J");
   const auto cost = json.find("cost");
   if (cost != json.end() && cost->is_object()) job.cost = cost_from_json(*cost);
+  const auto reliability = json.find("reliability");
+  if (reliability != json.end() && reliability->is_object()) job.reliability = reliability_from_json(*reliability);
   const auto stages = json.find("stages");
   if (stages != json.end() && stages->is_array())
     for (const Json& stage : *stages)

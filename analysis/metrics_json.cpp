@@ -53,6 +53,15 @@ Json cost_json(const CostMetrics& cost) {
           {"training_high_USD", number(cost.training_high_USD)}};
 }
 
+Json reliability_json(const GoodputMetrics& r) {
+  return {{"basis", r.basis},
+          {"goodput", number(r.goodput)},
+          {"mtbf_s", number(r.mtbf_s)},
+          {"checkpoint_interval_s", number(r.checkpoint_interval_s)},
+          {"best_checkpoint_interval_s", number(r.best_checkpoint_interval_s)},
+          {"time_to_train_s", number(r.time_to_train_s)}};
+}
+
 }  // namespace
 
 Json metrics_json(const JobMetrics& job) {
@@ -98,6 +107,8 @@ Json metrics_json(const JobMetrics& job) {
   json["energy_to_train_J"] = number(job.energy_to_train_J);
   json["cost_USD"] = job.cost ? number(job.cost->training_USD) : Json(nullptr);
   json["cost"] = job.cost && timed ? cost_json(*job.cost) : Json(nullptr);
+  json["goodput"] = job.reliability ? number(job.reliability->goodput) : Json(nullptr);
+  json["reliability"] = job.reliability ? reliability_json(*job.reliability) : Json(nullptr);
   json["stages"] = Json::array();
   for (const StageMetrics& stage : job.stages) json["stages"].push_back(stage_json(stage));
   return json;

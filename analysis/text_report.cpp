@@ -120,6 +120,7 @@ class TextReport {
                                 human(Watts(job.devices > 0 ? job.average_power_W / job.devices : 0))));
     if (job.time_to_train_s) field("training", training(job));
     if (job.cost) field("cost", costs(*job.cost));
+    if (job.reliability) field("goodput", goodput(*job.reliability));
     memory_used(job);
   }
 
@@ -147,6 +148,15 @@ class TextReport {
     if (cost.per_million_tokens_USD)
       text += fmt::format("{:.3g} USD per million tokens    ", *cost.per_million_tokens_USD);
     return text + cost.basis;
+  }
+
+  static std::string goodput(const GoodputMetrics& r) {
+    const bool best = r.checkpoint_interval_s == r.best_checkpoint_interval_s;
+    std::string text = fmt::format("{} of the time, a failure every {}, a checkpoint every {} ({})",
+                                   percent_text(r.goodput), seconds(r.mtbf_s), seconds(r.checkpoint_interval_s),
+                                   best ? "the best" : "best: " + seconds(r.best_checkpoint_interval_s));
+    if (r.time_to_train_s) text += fmt::format("    {:.3g} days with failures", *r.time_to_train_s / 86400);
+    return text;
   }
 
   static std::string utilization(const JobMetrics& job) {

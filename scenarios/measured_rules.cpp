@@ -10,7 +10,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 27> rules = {{
+constexpr std::array<RuleText, 28> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -66,7 +66,8 @@ constexpr std::array<RuleText, 27> rules = {{
     {"power-recipe",
      "power of BERT training: fine-tuning at sequence 384 (SQuAD) or 128 (sentences) in fp32; MLPerf at 512 in fp16 on "
      "a "
-     "reference node with its host",
+     "reference node with its host; ResNet-50 at 224 x 224, its fp32 convolutions in TF32 where there is any, fp16 at "
+     "MLPerf",
      "defaults of the Hugging Face examples and of PyTorch; MLPerf BERT reference"},
     {"power-limit", "a board that would draw more than its power limit draws the limit",
      "power limits of NVIDIA boards are held by their clocks (nvidia-smi)"},
@@ -80,6 +81,11 @@ constexpr std::array<RuleText, 27> rules = {{
      "fully sharded Megatron on a Grace superchip: the activations of half the layers are kept in host memory",
      "Megatron-Bridge performance recipes of Llama 3 70B: cpu_offloading_num_layers 40 of 80 on GB200, 20 to 30 on "
      "GB300"},
+    {"failure-rates",
+     "devices fail independently, as often as published for one large cluster of their generation, and each failure "
+     "stops "
+     "the whole job; nodes of 8 devices",
+     "models/reliability: A100, Meta RSC-1; H100, Llama 3 pre-training"},
 }};
 
 struct FrameworkRow {

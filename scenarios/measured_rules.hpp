@@ -40,7 +40,8 @@ enum class Rule : std::uint8_t {
   power_limit,
   balanced_experts,
   unknown_framework,
-  host_activations
+  host_activations,
+  failure_rates
 };
 
 struct RuleText {

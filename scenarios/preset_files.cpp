@@ -7,6 +7,7 @@
 #include "models/software.hpp"
 #include "models/transformer.hpp"
 #include "scenarios/preset_tables.hpp"
+#include "scenarios/reliability_spec.hpp"
 #include "scenarios/scenario.hpp"
 #include "topologies/cluster_spec.hpp"
 
@@ -16,7 +17,8 @@ namespace {
 
 // Folders of the library.
 constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", links = "hardware/links",
-                           networks = "networks", software = "software", scenarios = "scenarios";
+                           networks = "networks", software = "software", reliability = "reliability",
+                           scenarios = "scenarios";
 
 template <class Q> std::string shown(const std::optional<Q>& quantity) { return quantity ? human(*quantity) : "-"; }
 
@@ -165,6 +167,17 @@ TextTable software_table(const Library& library) {
   return table;
 }
 
+TextTable reliability_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"}, {"between failures per device", Align::right}, {"1024 devices", Align::right}, {"title"}};
+  add_rows<FailureRate>(table, reliability, library, [](const std::string& part, const FailureRate& r) {
+    const double hours = r.device_mtbf.value / 3600;
+    return std::vector<std::string>{part, fmt::format("{:.0f} h", hours), fmt::format("{:.1f} h", hours / 1024),
+                                    r.title};
+  });
+  return table;
+}
+
 // ---- scenarios ----------------------------------------------------------------------------------------------------
 
 TextTable scenario_table(const Library& library) {
@@ -201,6 +214,7 @@ const PresetCategory nodes_category = files_category<NodeModel, nodes>(node_tabl
 const PresetCategory links_category = files_category<LinkModel, links>(link_table);
 const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);
 const PresetCategory software_category = files_category<SoftwareProfile, software>(software_table);
+const PresetCategory reliability_category = files_category<FailureRate, reliability>(reliability_table);
 const PresetCategory scenarios_category = {[](const Library& library) { return library.names(scenarios); },
                                            scenario_table, load_scenario};
 

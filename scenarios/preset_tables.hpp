@@ -7,7 +7,7 @@
 namespace orrery {
 
 extern const PresetCategory accelerators_category, nodes_category, links_category, models_category, software_category,
-    scenarios_category;                                                                   // preset_files.cpp
+    reliability_category, scenarios_category;                                             // preset_files.cpp
 extern const PresetCategory topologies_category, collectives_category, kernels_category;  // preset_catalogs.cpp
 
 }  // namespace orrery

@@ -11,6 +11,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
       {"links", "one link or port, one way", links_category},
       {"models", "neural networks by their sizes", models_category},
       {"software", "what a training framework fuses, overlaps and launches", software_category},
+      {"reliability", "how often devices of a generation fail, as published", reliability_category},
       {"topologies", "ways to wire devices inside a node and nodes with each other", topologies_category},
       {"collectives", "algorithms of collective communication", collectives_category},
       {"kernels", "kinds of compute kernels that the cost models know", kernels_category},

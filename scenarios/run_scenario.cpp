@@ -23,7 +23,7 @@ void add(const SpecError& error, const std::string& prefix, const std::string& f
 
 // A scenario whose parts have met: built, placed, priced. All faults of wiring, jobs and plans are told together.
 struct Prepared {
-  Prepared(const Scenario& scenario, const std::string& file) {
+  Prepared(const Scenario& scenario, const std::string& file, const Library& library) {
     std::vector<Fault> faults;
     try {
       cluster = build_cluster(scenario.cluster);
@@ -32,12 +32,16 @@ struct Prepared {
     }
     jobs = place_jobs(scenario, file, faults);
     if (!faults.empty()) throw SpecError(std::move(faults));
-    for (const PlacedJob& job : jobs) prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
+    for (const PlacedJob& job : jobs) {
+      prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
+      failures.push_back(reliability_inputs(scenario.reliability, cluster, job.devices, file, library));
+    }
   }
 
   Cluster cluster;
   std::vector<PlacedJob> jobs;
   std::vector<std::optional<CostInputs>> prices;
+  std::vector<std::optional<ReliabilityInputs>> failures;
 };
 
 JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& cluster) {
@@ -144,7 +148,7 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
 }  // namespace
 
 ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, const Library& library) {
-  Prepared prepared(scenario, file);
+  Prepared prepared(scenario, file, library);
   ScenarioRun run;
   run.cluster = std::move(prepared.cluster);
   const std::vector<PlacedJob>& placed = prepared.jobs;
@@ -160,16 +164,19 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   }
   simulate(run, scenario);
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
-  for (std::size_t j = 0; j < placed.size(); ++j)
-    if (prepared.prices[j]) run.metrics.jobs[j].cost = cost_of(run.metrics.jobs[j], *prepared.prices[j]);
+  for (std::size_t j = 0; j < placed.size(); ++j) {
+    JobMetrics& job = run.metrics.jobs[j];
+    if (prepared.prices[j]) job.cost = cost_of(job, *prepared.prices[j]);
+    if (prepared.failures[j]) job.reliability = goodput_of(*prepared.failures[j], job.time_to_train_s);
+  }
   add_error_bands(run.metrics, run.cluster, library);
   add_notes(run, scenario);
   warn(run, scenario, placed, library);
   return run;
 }
 
-ScenarioSummary check_scenario(const Scenario& scenario, const std::string& file, const Library&) {
-  const Prepared prepared(scenario, file);
+ScenarioSummary check_scenario(const Scenario& scenario, const std::string& file, const Library& library) {
+  const Prepared prepared(scenario, file, library);
   ScenarioSummary summary{prepared.cluster.fabric.device_count(), prepared.jobs.size(), 0};
   for (const PlacedJob& job : prepared.jobs) summary.ranks += job.devices.size();
   return summary;

@@ -39,6 +39,7 @@ void fields(Fields& f, Scenario& s) {
   if (f.reading() && !s.simulate.iterations)
     s.simulate.iterations = s.jobs.size() > 1 && s.simulate.fidelity == Fidelity::flow ? 4 : 1;
   f("cost", s.cost);
+  f("reliability", s.reliability);
   f.raw("sources", s.sources);
 }
 

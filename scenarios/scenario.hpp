@@ -12,6 +12,7 @@
 #include "models/software.hpp"
 #include "models/transformer.hpp"
 #include "scenarios/cost_spec.hpp"
+#include "scenarios/reliability_spec.hpp"
 #include "sim/spec.hpp"
 #include "topologies/cluster_spec.hpp"
 
@@ -56,7 +57,8 @@ struct Scenario {
   ClusterSpec cluster;
   std::vector<JobSpec> jobs;
   SimulateSpec simulate;
-  std::optional<CostSpec> cost;  // absent: the devices' own rental prices, where they state one
+  std::optional<CostSpec> cost;                // absent: the devices' own rental prices, where they state one
+  std::optional<ReliabilitySpec> reliability;  // absent: nothing fails
   Json sources;
 };
 

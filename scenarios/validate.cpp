@@ -170,24 +170,35 @@ std::string validation_csv(const Validation& v) {
 }
 
 std::string validation_svg(const Validation& v) {
+  // One pair of axes: times, or power where nothing else was judged.
+  const auto is_power = [](const ValidatedRow& r) { return r.row.kind == "power"; };
+  const auto is_time = [&](const ValidatedRow& r) { return !is_power(r) && r.row.kind != "reliability"; };
+  const bool times = std::any_of(v.rows.begin(), v.rows.end(),
+                                 [&](const ValidatedRow& r) { return judged(r) && is_time(r); });
+  const bool others = std::any_of(v.rows.begin(), v.rows.end(), [&](const ValidatedRow& r) {
+    return judged(r) && !(times ? is_time(r) : is_power(r));
+  });
   Plot plot;
   plot.title = "Predicted against measured";
   const auto percent = [](const std::optional<double>& x) {
     return x ? fmt::format("{:.1f} %", 100 * *x) : std::string("-");
   };
-  plot.subtitle = fmt::format("{} of {} rows; median error {}, 90th percentile {}; band: within 10 %",
+  plot.subtitle = fmt::format("{} of {} rows; median error {}, 90th percentile {}; bars: nominal 90 % band{}",
                               v.overall.statistics.simulated, v.overall.statistics.runs,
                               percent(v.overall.statistics.median_abs_error),
-                              percent(v.overall.statistics.p90_abs_error));
-  plot.x = {"measured time (s)", AxisScale::logarithmic, false};
-  plot.y = {"predicted time (s)", AxisScale::logarithmic, false};
+                              percent(v.overall.statistics.p90_abs_error),
+                              !others ? ""
+                              : times ? "; only times are drawn"
+                                      : "; only power is drawn");
+  plot.x = {times ? "measured time (s)" : "measured power (W)", AxisScale::logarithmic, false};
+  plot.y = {times ? "predicted time (s)" : "predicted power (W)", AxisScale::logarithmic, false};
   plot.diagonal = true;
   plot.diagonal_band = 0.1;
   plot.height = 640;
   // One series per device: sources would be too many for colours to tell apart.
   std::vector<std::string> devices;
   for (const ValidatedRow& r : v.rows)
-    if (judged(r) && r.row.kind != "power") {  // the axes are times
+    if (judged(r) && (times ? is_time(r) : is_power(r))) {
       const std::string device = r.prediction.group.substr(0, r.prediction.group.find(','));
       const auto at = std::find(devices.begin(), devices.end(), device) - devices.begin();
       if (at == static_cast<std::ptrdiff_t>(devices.size())) {

@@ -14,9 +14,9 @@ namespace orrery {
 namespace {
 
 constexpr std::string_view expected_log =
-    "iterations as Megatron-LM (\"elapsed time per iteration (ms): ...\"), torchtitan (\"step: ... tps: ...\") or "
-    "llm-foundry (\"[batch=...]\", \"throughput/samples_per_sec: ...\") log them; other logs can be given as a CSV "
-    "with "
+    "iterations as Megatron-LM (\"elapsed time per iteration (ms): ...\"), NeMo (\"train_step_timing in s: ...\"), "
+    "torchtitan (\"step: ... tps: ...\"), llm-foundry (\"[batch=...]\", \"throughput/samples_per_sec: ...\") or "
+    "DeepSpeed (\"iter time (s): ...\", \"CurrSamplesPerSec=...\") log them; other logs can be given as a CSV with "
     "--column";
 
 // Names in the logs and what they are in a scenario.
@@ -94,7 +94,7 @@ class LogReader {
   void line(std::string_view raw) {
     ++lines_;
     const std::string text = without_colours(raw);
-    if (megatron(text) || torchtitan(text) || composer(text)) return;
+    if (megatron(text) || nemo(text) || torchtitan(text) || deepspeed(text) || composer(text)) return;
     stated(text);
   }
 
@@ -125,6 +125,29 @@ class LogReader {
     if (!seconds) return false;
     add("Megatron-LM", text,
         {count_after(text, "iteration"), *seconds, StepQuantity::seconds, count_after(text, "global batch size:")});
+    return true;
+  }
+
+  // "iteration 10/99 | ... | global_step: 10 | train_step_timing in s: 5.61" or a progress bar with "global_step=10.00".
+  bool nemo(std::string_view text) {
+    auto seconds = number_after(text, "train_step_timing in s:");
+    if (!seconds) seconds = number_after(text, "train_step_timing in s=");
+    if (!seconds) return false;
+    auto step = count_after(text, "global_step:");
+    if (!step) step = count_after(text, "global_step=");
+    add("NeMo", text, {step, *seconds, StepQuantity::seconds, count_after(text, "global_batch_size:")});
+    return true;
+  }
+
+  // "steps: 10 loss: 2.3 iter time (s): 5.4 samples/sec: 94" (pipelines) or "global_step=10, ... CurrSamplesPerSec=94.3".
+  bool deepspeed(std::string_view text) {
+    if (const auto seconds = number_after(text, "iter time (s):")) {
+      add("DeepSpeed", text, {count_after(text, "steps:"), *seconds, StepQuantity::seconds, std::nullopt});
+      return true;
+    }
+    const auto rate = number_after(text, "CurrSamplesPerSec=");
+    if (!rate) return false;
+    add("DeepSpeed", text, {count_after(text, "global_step="), *rate, StepQuantity::samples_per_s, std::nullopt});
     return true;
   }
 
@@ -164,6 +187,7 @@ class LogReader {
 
   void add(std::string_view framework, std::string_view text, const LoggedStep& step) {
     if (!(step.value > 0)) return;
+    if (!log_.steps.empty() && log_.framework != framework) return;  // Megatron-DeepSpeed logs each step twice
     const std::string rank(rank_prefix(text));
     if (log_.steps.empty()) rank_ = rank;
     if (rank != rank_) return;
@@ -230,9 +254,10 @@ TrainingLog parse_training_log(std::string_view text, const std::string& file) {
   LogReader reader(file);
   std::string_view rest = text;
   while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::size_t end = std::min(rest.find_first_of("\r\n"), rest.size());  // progress bars return the carriage
     reader.line(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const bool both = rest.substr(end).starts_with("\r\n");
+    rest.remove_prefix(std::min(end + (both ? 2 : 1), rest.size()));
   }
   return std::move(reader).finish(text);
 }

@@ -1,5 +1,7 @@
 // Iteration times in the logs that training frameworks write, as text lines wherever they stand:
 //   Megatron-LM (and its forks)   "iteration 12/ 500 | ... | elapsed time per iteration (ms): 5444.9 | ... | global batch size: 128 |"
+//   NeMo                          "... | global_step: 10 | ... | train_step_timing in s: 5.61 | ...", or in its progress bar
+//   DeepSpeed                     "steps: 10 loss: 2.33 iter time (s): 5.43 samples/sec: 94.3", "CurrSamplesPerSec=94.3"
 //   torchtitan                    "step: 10  loss: ...  tps: 5,762 ..." (tokens per second and device; "wps" before 2025)
 //   llm-foundry (Composer)        "[batch=20/4800]:" with "Train throughput/samples_per_sec: 146.6" below it
 // A line is the mean since the line before it, so it counts once, whatever it spans. Lines of other ranks are left out,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/cost_models.hpp"
+#include "models/residual_network.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -35,6 +37,15 @@ const std::array<Recipe, 4> recipes = {
      {"bert_base_uncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32"},
      {"bert-base-uncased", "", "bert-base", 128, "pytorch-eager", "fp32"},
      {"bert", "", "bert-large", 512, "nvidia-bert", "fp16"}}};
+
+// Frameworks keep fp32 programs in fp32 on Volta and compute convolutions in TF32 where there is any.
+DataType convolution_type(const MeasuredRow& row, const DeviceModel& device, PowerBoundary boundary) {
+  const std::string stated = row.text("precision").value_or(boundary == PowerBoundary::node ? "fp16" : "fp32");
+  for (const DataType type : {DataType::fp16, DataType::bf16, DataType::tf32})
+    if (stated == name(type)) return type;
+  if (stated != "fp32") throw CannotSimulate("ResNet-50 in " + stated + " is not modelled");
+  return matrix_peak(device, DataType::tf32) ? DataType::tf32 : DataType::fp32;
+}
 
 const Recipe& recipe_of(const MeasuredRow& row, RulesUsed& used) {
   const auto workload = row.has("network") ? row.text("network") : row.text("workload");
@@ -99,6 +110,42 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& u
                                  {"precision", row.text("precision").value_or(recipe.precision)},
                                  {"batch", {{"global", *batch}, {"micro", *batch / devices}}},
                                  {"software", recipe.software}}})}};
+}
+
+bool is_residual_network(const MeasuredRow& row) {
+  const auto workload = row.has("network") ? row.text("network") : row.text("workload");
+  return workload && (*workload == "resnet50" || *workload == "resnet");
+}
+
+ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundary boundary, const Library& library,
+                                            RulesUsed& used) {
+  const std::string accelerator = accelerator_of(row);
+  if (accelerator.empty()) throw CannotSimulate("the accelerator is not named");
+  const std::int64_t devices = row.integer("devices").value_or(1);
+  const auto batch = row.has("batch_size") ? row.integer("batch_size") : row.integer("batch/global");
+  if (!batch) throw CannotSimulate("the batch size is not stated");
+  if (devices < 1 || *batch < devices) throw CannotSimulate("the batch does not reach every device");
+  used.insert(Rule::power_recipe);
+  const auto device = load_part<DeviceModel>("hardware/accelerators", accelerator, library);
+  const auto costs = make_cost_model({&device, 1}, library);
+  const bool node = boundary == PowerBoundary::node;
+  const std::vector<Kernel> kernels = training_step(resnet50_layers(), *batch / devices,
+                                                    convolution_type(row, device, boundary), node);
+  const Cost step = costs->sequence(DeviceTypeId(std::size_t{0}), kernels, {});
+  const double idle = device.power.idle ? device.power.idle->value : 0;
+  double watts = idle + step.energy.value / step.time.value;
+  if (device.power.tdp) watts = std::min(watts, device.power.tdp->value);
+  if (const auto limit = row.number("power_limit_W"); limit && boundary == PowerBoundary::device) {
+    used.insert(Rule::power_limit);
+    watts = std::min(watts, *limit);
+  }
+  ResidualNetworkPower power{device.name, watts};
+  if (boundary != PowerBoundary::device) power.watts *= static_cast<double>(devices);
+  if (node) {
+    const auto host = load_part<NodeModel>("hardware/nodes", reference_node(accelerator, devices), library).host_power;
+    power.watts += host ? host->value : 0;
+  }
+  return power;
 }
 
 double predicted_power(const ScenarioRun& run, PowerBoundary boundary, const MeasuredRow& row, RulesUsed& used) {

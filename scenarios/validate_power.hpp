@@ -1,8 +1,8 @@
-// A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices. What is
-// compared is energy over time of the steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of
+// A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices, or the
+// kernels of a training step of ResNet-50 (models/residual_network.hpp). What is compared is energy over time of the steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of
 // whole nodes with their hosts where the boundary is the node. A board that would draw more than the row's power limit
 // draws the limit; how much slower it runs is not predicted here.
-// Not modelled: convolutional, speech and recommendation networks, decoding, low-rank adaptation; CannotSimulate says so.
+// Not modelled: other convolutional, speech and recommendation networks, decoding, low-rank adaptation; CannotSimulate says so.
 #pragma once
 
 #include "scenarios/measured_rules.hpp"
@@ -18,6 +18,13 @@ struct MeasuredPower {
 };
 // None when the row states no average power.
 std::optional<MeasuredPower> measured_power(const MeasuredRow&);
+
+bool is_residual_network(const MeasuredRow&);
+struct ResidualNetworkPower {
+  std::string device;
+  double watts = 0;
+};
+ResidualNetworkPower residual_network_power(const MeasuredRow&, PowerBoundary, const Library&, RulesUsed&);
 
 Json power_scenario(const MeasuredRow&, PowerBoundary, RulesUsed&);
 double predicted_power(const ScenarioRun&, PowerBoundary, const MeasuredRow&, RulesUsed&);

@@ -11,6 +11,7 @@
 #include "scenarios/measured_scenario.hpp"
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/validate_power.hpp"
+#include "scenarios/validate_reliability.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 
@@ -224,10 +225,26 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
 void predict_power(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
   const auto measured = measured_power(row);
   const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
+  if (is_residual_network(row)) {
+    if (!measured) throw CannotSimulate("no average power is stated");
+    const ResidualNetworkPower power = residual_network_power(row, boundary, library, used);
+    p.predicted = power.watts;
+    p.group = power.device + ", power";
+    return;
+  }
   const Json document = power_scenario(row, boundary, used);
   if (!measured) throw CannotSimulate("no average power is stated");
   const Scenario scenario = read_scenario({document, row_name}, library);
-  p.predicted = predicted_power(run_scenario(scenario, row_name, library), boundary, row, used);
+  const ScenarioRun run = run_scenario(scenario, row_name, library);
+  p.predicted = predicted_power(run, boundary, row, used);
+  p.group = group_of(run.cluster.device_types[0], "power");
+}
+
+void predict_reliability(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
+  const ReliabilityFigure figure = predicted_reliability(row, library, used);
+  p.metric = figure.metric;
+  p.measured = figure.measured;
+  p.predicted = figure.predicted;
 }
 
 std::string metric_of(const std::string& kind) {
@@ -301,7 +318,7 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
     else if (row.kind == "power")
       predict_power(p, row, library, used);
     else
-      throw CannotSimulate("how often devices fail is an input of a simulation; no goodput is stated to compare with");
+      predict_reliability(p, row, library, used);
     if (!(*p.measured > 0)) throw CannotSimulate("faulty row: what was measured is not positive");
     add_band(p, row.kind, load_error_bands(library));
   });
@@ -321,6 +338,7 @@ PredictedStep predict_scenario(const ScenarioDocument& document, const Library& 
 
 Json shown_scenario(const MeasuredRow& row, Fidelity fidelity) {
   if (row.kind == "power") {
+    if (is_residual_network(row)) throw CannotSimulate("a convolutional network is not a scenario");
     RulesUsed unused;
     const auto measured = measured_power(row);
     return power_scenario(row, measured ? measured->boundary : PowerBoundary::device, unused);

@@ -40,6 +40,12 @@ std::string table(const Validation& v) {
   return text;
 }
 
+std::string_view unit_of(const ValidatedRow& r) {
+  if (r.row.kind == "power") return "W";
+  if (r.row.kind != "reliability") return "s";
+  return r.prediction.metric.ends_with("_h") ? "h" : "";
+}
+
 std::string worst_rows(const Validation& v) {
   std::vector<const ValidatedRow*> rows;
   for (const ValidatedRow& r : v.rows)
@@ -53,7 +59,7 @@ std::string worst_rows(const Validation& v) {
   for (const ValidatedRow* r : rows)
     text += fmt::format("  {:<64} {:>11.4g} {unit} predicted {:>11.4g} {unit} measured {:>8} %\n", r->row.id,
                         *r->prediction.predicted, *r->prediction.measured, percent(r->error(), true),
-                        fmt::arg("unit", r->row.kind == "power" ? "W" : "s"));
+                        fmt::arg("unit", unit_of(*r)));
   return text;
 }
 

@@ -23,7 +23,11 @@ fi
 folder=$(mktemp -d)
 chmod 755 "$folder"
 daemons=()
-finish() { for pid in "${daemons[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done; rm -rf "$folder"; }
+finish() {
+  local pid
+  for pid in "${daemons[@]}"; do disown "$pid" 2>/dev/null || true; kill -KILL "$pid" 2>/dev/null || true; done
+  rm -rf "$folder"
+}
 trap finish EXIT
 mkdir -p "$folder"/{state,spool,out,munge}
 chmod 700 "$folder/munge"

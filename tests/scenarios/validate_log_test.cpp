@@ -164,3 +164,54 @@ TEST_CASE("a log without a single iteration says what was looked for and what to
              Catch::Contains("nccl-tests") && Catch::Contains("orrery collective"));
   CHECK_THAT(message(""), Catch::Contains("none in 0 lines"));
 }
+
+TEST_CASE("a NeMo log gives its step timings, from lines and from a progress bar that returns the carriage") {
+  std::string lines, bar = "Epoch 0: :   0%|          | 0/500 [00:00<?]";
+  for (int i = 0; i < 40; ++i) {
+    const double seconds = i == 0 ? 61.0 : 5.5 + 0.01 * (i % 3);
+    lines += fmt::format(
+        "Training epoch 0, iteration {}/499 | lr: 4.498e-07 | global_batch_size: 128 | global_step: {} | "
+        "reduced_train_loss: 11.03 | train_step_timing in s: {:.3f} | consumed_samples: {}\n",
+        i, i, seconds, 128 * (i + 1));
+    bar += fmt::format(
+        "\rEpoch 0: :   2%|#         | {}/500 [01:00<45:00, v_num=0, reduced_train_loss=9.020, global_step={}.000, "
+        "consumed_samples={}.0, train_step_timing in s={:.3f}]",
+        i + 1, i, 128 * (i + 1), seconds);
+  }
+  for (const std::string& text : {lines, bar}) {
+    const TrainingLog log = parse_training_log(text, "log");
+    CHECK(log.framework == "NeMo");
+    REQUIRE(log.steps.size() == 40);
+    CHECK(log.steps[7].number == 7);
+    CHECK(steady(text).median_s == Approx(5.51));
+  }
+  CHECK(parse_training_log(lines, "log").steps[3].global_batch == 128);
+}
+
+TEST_CASE("a DeepSpeed log gives times of its pipeline engine or samples per second of its timer") {
+  std::string pipeline, timer;
+  for (int i = 10; i <= 200; i += 10) {
+    pipeline += fmt::format("steps: {} loss: 2.3341 iter time (s): 4.000 samples/sec: 32.000\n", i);
+    timer += fmt::format(
+        "[2026-03-01 10:00:00,123] [INFO] [timer.py:264:stop] epoch=0/micro_step={}/global_step={}, "
+        "RunningAvgSamplesPerSec=31.2, CurrSamplesPerSec=32.0, MemAllocated=12.3GB, MaxMemAllocated=45.6GB\n",
+        4 * i, i);
+  }
+  CHECK(parse_training_log(pipeline, "log").framework == "DeepSpeed");
+  CHECK(steady(pipeline).median_s == Approx(4));
+  CHECK(parse_training_log(timer, "log").steps[2].number == 30);
+  CHECK(steady(timer).median_s == Approx(4));
+}
+
+TEST_CASE("a step that Megatron-DeepSpeed logs twice counts once") {
+  std::string text;
+  for (int i = 1; i <= 40; ++i) {
+    text += fmt::format(
+        "[INFO] [timer.py:199:stop] 0/{}, global_step={}, RunningAvgSamplesPerSec=9, "
+        "CurrSamplesPerSec=8\n",
+        i, i);
+    text += megatron_line(i, 5000);
+  }
+  const TrainingLog log = parse_training_log(text, "log");
+  CHECK(log.steps.size() == 40);
+}
