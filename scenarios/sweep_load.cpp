@@ -60,13 +60,17 @@ std::vector<std::string> scalar_keys(const Json& metrics) {
   return keys;
 }
 
-// Which metrics there are is known from an empty result with as many jobs.
+// Which metrics there are is known from an empty result with as many jobs and all of its optional parts.
 void check_metrics(Sweep& sweep) {
   const std::size_t jobs = sweep.base.json.is_object() && sweep.base.json.contains("jobs")
                                ? sweep.base.json["jobs"].size()
                                : 1;
   Metrics empty;
-  empty.jobs.resize(std::max<std::size_t>(jobs, 1));
+  JobMetrics job;
+  job.iteration_s = 1;
+  job.cost.emplace();
+  job.reliability.emplace();
+  empty.jobs.assign(std::max<std::size_t>(jobs, 1), job);
   const Json result = metrics_json(empty);
   const std::vector<std::string> keys = scalar_keys(result["metrics"]);
   if (sweep.spec.metrics.empty()) {

@@ -4,7 +4,9 @@
 #include "analysis/metrics_from_json.hpp"
 #include "analysis/report.hpp"
 #include "scenarios/reliability_spec.hpp"
+#include "scenarios/sweep.hpp"
 #include "scenarios/validate_predict.hpp"
+#include "tests/support/run_orrery.hpp"
 #include "tests/support/small_scenario.hpp"
 
 using namespace orrery;
@@ -110,4 +112,12 @@ TEST_CASE("a reliability row that no failure rate decides is listed with the rea
   CHECK(predicted(R"({"accelerator": "nvidia-a100-sxm4", "measured": {"mttf_h": 9}})").skipped ==
         "devices is not stated");
   CHECK(predicted(R"({"devices": 3, "measured": {"mttf_h": 9}})").skipped == "the accelerator is not named");
+}
+
+TEST_CASE("a sweep keeps figures of the optional parts of a result: cost and failures") {
+  const test::Folder folder;
+  const std::string file = folder.write("sweep.json", R"({"orrery": "sweep/1", "base": "tiny",
+      "axes": [{"path": "/jobs/0/batch/micro", "values": [1, 2]}],
+      "metrics": ["goodput", "/jobs/0/metrics/reliability/mtbf_s", "/jobs/0/metrics/cost/per_million_tokens_USD"]})");
+  CHECK(load_sweep(file, shipped(), 0).metrics.size() == 3);
 }
