@@ -1,5 +1,7 @@
 #include "scenarios/store_sqlite.hpp"
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -49,7 +51,9 @@ void Database::fail(int code) const {
     case SQLITE_FULL:
       throw IoError(fmt::format("{}: the disk is full", file));
     default:
-      throw IoError(fmt::format("{}: cannot be read or written: {} ({})", file, why, sqlite3_errstr(code)));
+      if (handle_ && sqlite3_system_errno(handle_.get()) == ENOSPC)
+        throw IoError(fmt::format("{}: the disk is full", file));
+      throw IoError(fmt::format("{}: cannot be read or written: {}", file, why));
   }
 }
 

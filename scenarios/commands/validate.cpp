@@ -148,7 +148,8 @@ CommandAction declare_validate(CLI::App& app, const Invocation&) {
   CLI::Option* own = app.add_option("--scenario", options->own, "The scenario that --log measured (a file or a name)");
   own->type_name("SCENARIO")->excludes("RECORDS");
   app.add_option("--log", options->logs,
-                 "A training log of Megatron-LM, torchtitan or llm-foundry (may be repeated), or with --column a CSV")
+                 "A training log of Megatron-LM, NeMo, torchtitan, llm-foundry or DeepSpeed (may be repeated), or with "
+                 "--column a CSV")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->excludes("RECORDS");
