@@ -97,6 +97,9 @@ FragmentId EngineCore::submit(std::uint32_t job, std::shared_ptr<const Program> 
   record.program = std::move(program);
   record.start_s = record.end_s = now_;
   timeline_.fragments.push_back(std::move(record));
+  auto& records = timeline_.records;  // growing by doubling would take twice what a large Program needs
+  if (const std::size_t wanted = records.size() + indexed.program->executed_operations(); records.capacity() < wanted)
+    records.reserve(std::max(wanted, records.capacity() + records.capacity() / 2));
   ++live_fragments_;
   if (free) to_activate_.push_back(id);
   return FragmentId(id);

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstring>
 #include <fstream>
-#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -22,6 +21,7 @@ namespace {
 
 constexpr std::size_t deepest = 64;
 constexpr std::size_t largest = std::size_t{64} << 20U;
+constexpr std::size_t most_faults = 500;  // nobody reads more
 
 std::string ascii(
     std::string_view text) {  // the library quotes ill-formed UTF-8 as it is; messages must stay well-formed
@@ -38,7 +38,8 @@ std::string line_and_column(std::string_view text, std::size_t position) {
   return fmt::format("line {}, column {}", line, std::max<std::size_t>(before.size() - line_start, 1));
 }
 
-// Builds the document from parser events. Returning false stops the parser; `fault` then says why.
+// Builds the document from parser events. Returning false stops the parser; `faults` then ends with the reason. Keys that
+// come twice do not stop it, so that all of them are told.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
   Builder(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -58,8 +59,8 @@ class Builder final : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     Level& level = levels_.back();
-    if (!level.keys.insert(name).second)
-      return refuse(pointer_to(here(), name), "each key once", fmt::format("a second {}", quote(name)));
+    if (!level.keys.insert(name).second && faults.size() < most_faults)
+      refuse(pointer_to(here(), name), "each key once", fmt::format("a second {}", quote(name)));
     level.key = std::move(name);
     return true;
   }
@@ -73,7 +74,7 @@ class Builder final : public nlohmann::json_sax<Json> {
     return refuse("", "valid JSON", fmt::format("an error at {}: {}", line_and_column(text_, position), ascii(what)));
   }
 
-  std::optional<Fault> fault;
+  std::vector<Fault> faults;
   Json document;
 
  private:
@@ -100,7 +101,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
 
   bool refuse(std::string pointer, std::string expected, std::string found) {
-    fault = Fault{name_, std::move(pointer), std::move(expected), std::move(found)};
+    faults.push_back({name_, std::move(pointer), std::move(expected), std::move(found)});
     return false;
   }
 
@@ -142,10 +143,9 @@ Json parse_json(std::string_view text, const std::string& name_in_messages) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
     throw SpecError(name_in_messages, "", "a JSON document", "nothing (it is empty)");
   Builder builder(text, name_in_messages);
-  if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
-    ORRERY_CHECK(builder.fault, "the JSON parser gave up without a reason on {}", name_in_messages);
-    throw SpecError({*builder.fault});
-  }
+  const bool parsed = Json::sax_parse(text.begin(), text.end(), &builder);
+  ORRERY_CHECK(parsed || !builder.faults.empty(), "the JSON parser gave up without a reason on {}", name_in_messages);
+  if (!builder.faults.empty()) throw SpecError(std::move(builder.faults));
   return std::move(builder.document);
 }
 

@@ -1,66 +1,75 @@
-// Plain values to bytes and back, for a pipe between a process and its own child: no version, no byte order.
-// A reader checks every length against what is left.
+// Plain values through a pipe between a process and its own child: no version, no byte order. Lists are written from where
+// they lie and read to where they stay, so that neither side holds a second copy of a long one.
+// A reader that finds the pipe closed before it has what it wants throws CutOff.
 #pragma once
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
-#include "sim/error.hpp"
-
 namespace orrery {
+
+struct CutOff {};
 
 class ByteWriter {
  public:
+  explicit ByteWriter(int fd) : fd_(fd) {}
   template <class T> void value(const T& v) {
     static_assert(std::is_trivially_copyable_v<T>);
-    bytes_.append(reinterpret_cast<const char*>(&v), sizeof v);
+    put(&v, sizeof v);
   }
   template <class T> void list(const std::vector<T>& values) {
     static_assert(std::is_trivially_copyable_v<T>);
     value(values.size());
-    if (!values.empty()) bytes_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+    put(values.data(), values.size() * sizeof(T));
   }
   void text(std::string_view s) {
     value(s.size());
-    bytes_.append(s);
+    put(s.data(), s.size());
   }
-  std::string take() { return std::move(bytes_); }
+  bool has_sent() const { return sent_; }  // something has left for the other side
+  void take_back() { waiting_.clear(); }   // what has not
+  void flush();                            // throws IoError when nobody reads any more
 
  private:
-  std::string bytes_;
+  void put(const void* bytes, std::size_t size);
+  void send(const char* bytes, std::size_t size);
+  int fd_;
+  bool sent_ = false;
+  std::string waiting_;
 };
 
 class ByteReader {
  public:
-  explicit ByteReader(std::string_view bytes) : bytes_(bytes) {}
+  explicit ByteReader(int fd) : fd_(fd) {}
   template <class T> T value() {
     static_assert(std::is_trivially_copyable_v<T>);
     T v;
-    std::memcpy(&v, take(sizeof v).data(), sizeof v);
+    get(&v, sizeof v);
     return v;
   }
   template <class T> std::vector<T> list() {
+    std::vector<T> values;
     const auto size = value<std::size_t>();
-    ORRERY_CHECK(size <= bytes_.size() / sizeof(T), "a list of {} in {} bytes", size, bytes_.size());
-    std::vector<T> values(size);
-    const std::string_view from = take(size * sizeof(T));
-    if (size > 0) std::memcpy(values.data(), from.data(), from.size());
+    constexpr std::size_t block = (std::size_t{1} << 26) / sizeof(T) + 1;  // a size that was never sent is not believed
+    for (std::size_t read = 0; read < size; read = values.size()) {
+      if (read > 0 && values.capacity() < size) values.reserve(size);
+      values.resize(std::min(size, read + block));
+      get(values.data() + read, (values.size() - read) * sizeof(T));
+    }
     return values;
   }
-  std::string text() { return std::string(take(value<std::size_t>())); }
-  bool at_end() const { return bytes_.empty(); }
+  std::string text() {
+    const std::vector<char> letters = list<char>();
+    return {letters.begin(), letters.end()};
+  }
+  bool at_end();  // the other side has closed the pipe and everything has been read
 
  private:
-  std::string_view take(std::size_t size) {
-    ORRERY_CHECK(size <= bytes_.size(), "{} bytes wanted, {} left", size, bytes_.size());
-    const std::string_view taken = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return taken;
-  }
-  std::string_view bytes_;
+  void get(void* bytes, std::size_t size);
+  int fd_;
 };
 
 }  // namespace orrery

@@ -1,6 +1,5 @@
 #include "sim/simgrid/child.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -13,70 +12,61 @@
 #include <unistd.h>
 
 #include "sim/engine.hpp"
-#include "sim/simgrid/bytes.hpp"
+#include "sim/error.hpp"
 
 namespace orrery {
 namespace {
 
 enum class Outcome : char { result = 'r', spec_error = 's', stuck = 'k', io_error = 'i', internal_error = 'e' };
 
-std::string message(Outcome outcome, std::string_view text) {
-  std::string bytes(1, static_cast<char>(outcome));
-  return bytes.append(text);
+void send(ByteWriter& writer, Outcome outcome, std::string_view text) {
+  writer.value(outcome);
+  writer.text(text);
 }
 
-std::string message_of(const std::function<std::string()>& work) {
+// The exception that is being handled.
+void send_exception(ByteWriter& writer) {
   try {
-    return message(Outcome::result, work());
+    throw;
   } catch (const SpecError& error) {
-    ByteWriter writer;
+    writer.value(Outcome::spec_error);
     writer.value(error.faults().size());
     for (const Fault& fault : error.faults())
       for (const std::string* part : {&fault.file, &fault.pointer, &fault.expected, &fault.found}) writer.text(*part);
-    return message(Outcome::spec_error, writer.take());
   } catch (const StuckError& error) {
-    return message(Outcome::stuck, error.what());
+    send(writer, Outcome::stuck, error.what());
   } catch (const IoError& error) {
-    return message(Outcome::io_error, error.what());
+    send(writer, Outcome::io_error, error.what());
   } catch (const std::exception& error) {
-    return message(Outcome::internal_error, error.what());
+    send(writer, Outcome::internal_error, error.what());
   } catch (...) {
-    return message(Outcome::internal_error, "the simulation threw something that is no exception");
+    send(writer, Outcome::internal_error, "the simulation threw something that is no exception");
   }
 }
 
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+// Whether the parent can tell what happened: not, if `work` fails halfway through its result.
+bool send_result_or_exception(ByteWriter& writer, const std::function<void(ByteWriter&)>& work) {
+  try {
+    writer.value(Outcome::result);
+    work(writer);
+  } catch (...) {
+    if (writer.has_sent()) return false;
+    writer.take_back();
+    send_exception(writer);
   }
+  writer.flush();
   return true;
 }
 
-std::string read_all(int fd) {
-  std::string bytes;
-  std::size_t used = 0;
-  while (true) {
-    if (bytes.size() - used < (1u << 16)) bytes.resize(std::max<std::size_t>(1u << 20, 2 * bytes.size()));
-    const ssize_t got = ::read(fd, bytes.data() + used, bytes.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw IoError(fmt::format("cannot read from the simulation process: {}", std::strerror(errno)));
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-  }
-  bytes.resize(used);
-  return bytes;
-}
-
-// The child's side of the message carries its length first, so that a child that dies while writing is noticed.
-[[noreturn]] void be_the_child(int fd, const std::function<std::string()>& work) {
+[[noreturn]] void be_the_child(int fd, const std::function<void(ByteWriter&)>& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const std::string bytes = message_of(work);
-  ByteWriter length;
-  length.value(bytes.size());
-  ::_exit(write_all(fd, length.take()) && write_all(fd, bytes) ? 0 : 1);
+  bool told = false;
+  try {
+    ByteWriter writer(fd);
+    told = send_result_or_exception(writer, work);
+  } catch (...) {  // nobody reads
+  }
+  ::_exit(told ? 0 : 1);
 }
 
 struct Child {
@@ -84,7 +74,7 @@ struct Child {
   int fd;
 };
 
-Child start_child(const std::function<std::string()>& work) {
+Child start_child(const std::function<void(ByteWriter&)>& work) {
   // One fork at a time: a child forked meanwhile by another thread would hold our pipe open.
   static std::mutex forking;
   const std::scoped_lock lock(forking);
@@ -114,32 +104,41 @@ std::string cause_of_death(int status) {
   return fmt::format("ended with status {} before it had sent its result", WEXITSTATUS(status));
 }
 
-[[noreturn]] void rethrow(Outcome outcome, const std::string& text) {
+[[noreturn]] void rethrow(Outcome outcome, ByteReader& reader) {
   switch (outcome) {
     case Outcome::spec_error: {
-      ByteReader reader(text);
       std::vector<Fault> faults(reader.value<std::size_t>());
       for (Fault& fault : faults)
         for (std::string* part : {&fault.file, &fault.pointer, &fault.expected, &fault.found}) *part = reader.text();
       throw SpecError(std::move(faults));
     }
     case Outcome::stuck:
-      throw StuckError(text);
+      throw StuckError(reader.text());
     case Outcome::io_error:
-      throw IoError(text);
+      throw IoError(reader.text());
     default:
-      throw InternalError(text);
+      throw InternalError(reader.text());
   }
+}
+
+void read_result_or_exception(ByteReader& reader, const std::function<void(ByteReader&)>& receive) {
+  const auto outcome = reader.value<Outcome>();
+  if (outcome != Outcome::result) rethrow(outcome, reader);
+  receive(reader);
+  ORRERY_CHECK(reader.at_end(), "the simulation process sent more than its result");
 }
 
 }  // namespace
 
-std::string run_in_child(const std::function<std::string()>& work) {
+void run_in_child(const std::function<void(ByteWriter&)>& work, const std::function<void(ByteReader&)>& receive) {
   const Child child = start_child(work);
-  std::string bytes;
+  ByteReader reader(child.fd);
   std::exception_ptr failed;
+  bool cut_off = false;
   try {
-    bytes = read_all(child.fd);
+    read_result_or_exception(reader, receive);
+  } catch (const CutOff&) {
+    cut_off = true;
   } catch (...) {
     failed = std::current_exception();
   }
@@ -148,14 +147,7 @@ std::string run_in_child(const std::function<std::string()>& work) {
   while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (failed) std::rethrow_exception(failed);
-  constexpr std::size_t header = sizeof(std::size_t);
-  if (!WIFEXITED(status) || bytes.size() < header + 1 ||
-      ByteReader(bytes).value<std::size_t>() != bytes.size() - header)
-    throw InternalError(fmt::format("the simulation process {}", cause_of_death(status)));
-  const auto outcome = static_cast<Outcome>(bytes[header]);
-  bytes.erase(0, header + 1);
-  if (outcome != Outcome::result) rethrow(outcome, bytes);
-  return bytes;
+  if (cut_off) throw InternalError(fmt::format("the simulation process {}", cause_of_death(status)));
 }
 
 }  // namespace orrery

@@ -1,13 +1,16 @@
-// Runs a function in a forked child and brings home the bytes it returns. What the child throws is thrown here with the same
-// type and text (SpecError with its faults, StuckError, IoError; anything else as InternalError); a child that dies is an
-// InternalError naming the signal. The child leaves without running destructors or flushing what the parent had buffered.
+// Runs a function in a forked child and brings home what it writes. What the child throws before it has sent anything is
+// thrown here with the same type and text (SpecError with its faults, StuckError, IoError; anything else as
+// InternalError); a child that dies is an InternalError naming the signal. The child leaves without running destructors
+// or flushing what the parent had buffered.
 #pragma once
 
 #include <functional>
-#include <string>
+
+#include "sim/simgrid/bytes.hpp"
 
 namespace orrery {
 
-std::string run_in_child(const std::function<std::string()>&);
+// `work` runs in the child; `receive` runs here, meanwhile, and has to read everything.
+void run_in_child(const std::function<void(ByteWriter&)>& work, const std::function<void(ByteReader&)>& receive);
 
 }  // namespace orrery

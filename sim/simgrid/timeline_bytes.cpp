@@ -2,7 +2,7 @@
 
 #include <unordered_map>
 
-#include "sim/simgrid/bytes.hpp"
+#include "sim/error.hpp"
 
 namespace orrery {
 namespace {
@@ -34,8 +34,7 @@ template <class AProgram, class Visit> void each_table(AProgram& p, Visit visit)
 
 }  // namespace
 
-std::string to_bytes(const Timeline& timeline) {
-  ByteWriter writer;
+void write(ByteWriter& writer, const Timeline& timeline) {
   std::vector<const Program*> programs;
   std::unordered_map<const Program*, std::uint32_t> numbers;
   std::vector<FragmentBytes> fragments;
@@ -53,11 +52,9 @@ std::string to_bytes(const Timeline& timeline) {
   writer.value(timeline.events);
   writer.value(timeline.flows_simulated);
   writer.value(timeline.approximated_links);
-  return writer.take();
 }
 
-Timeline timeline_from_bytes(std::string_view bytes) {
-  ByteReader reader(bytes);
+Timeline read_timeline(ByteReader& reader) {
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto left = reader.value<std::size_t>(); left > 0; --left) {
     auto program = std::make_shared<Program>();
@@ -75,7 +72,6 @@ Timeline timeline_from_bytes(std::string_view bytes) {
   timeline.events = reader.value<std::uint64_t>();
   timeline.flows_simulated = reader.value<std::uint64_t>();
   timeline.approximated_links = reader.value<std::uint64_t>();
-  ORRERY_CHECK(reader.at_end(), "bytes left after a timeline");
   return timeline;
 }
 

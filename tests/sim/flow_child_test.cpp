@@ -50,6 +50,50 @@ TEST_CASE("what is thrown inside the simulation arrives with its type and text")
 }
 
 TEST_CASE("a child brings home results larger than a pipe holds") {
-  const std::string big(50'000'000, 'x');
-  CHECK(run_in_child([&] { return big; }) == big);
+  const std::vector<std::uint32_t> big(50'000'000, 7);
+  std::vector<std::uint32_t> home;
+  std::string last;
+  run_in_child(
+      [&](ByteWriter& writer) {
+        writer.list(big);
+        writer.text("the end");
+      },
+      [&](ByteReader& reader) {
+        home = reader.list<std::uint32_t>();
+        last = reader.text();
+      });
+  CHECK(home == big);
+  CHECK(last == "the end");
+}
+
+TEST_CASE("a child that fails or dies after it began to send is noticed") {
+  const std::vector<char> much(1'000'000, 'x');
+  const auto receive = [](ByteReader& reader) {
+    reader.list<char>();
+    reader.list<char>();
+  };
+  CHECK_THROWS_WITH(run_in_child(
+                        [&](ByteWriter& writer) {
+                          writer.list(much);
+                          throw IoError("too late to say so");
+                        },
+                        receive),
+                    Catch::Contains("ended with status 1 before it had sent its result"));
+  CHECK_THROWS_WITH(run_in_child(
+                        [&](ByteWriter& writer) {
+                          writer.list(much);
+                          std::raise(SIGKILL);
+                        },
+                        receive),
+                    Catch::Contains("signal 9"));
+}
+
+TEST_CASE("what a child had not sent when it failed is not sent") {
+  CHECK_THROWS_WITH(run_in_child(
+                        [](ByteWriter& writer) {
+                          writer.value(1);
+                          throw StuckError("held");
+                        },
+                        [](ByteReader& reader) { reader.value<int>(); }),
+                    "held");
 }

@@ -73,6 +73,18 @@ TEST_CASE("a key that stands twice in one object is refused, with its place") {
   CHECK_NOTHROW(parse_json(R"({"a": {"b": 1}, "b": {"a": 1}, "c": [{"a": 1}, {"a": 2}]})", "doc.json"));
 }
 
+TEST_CASE("all keys that stand twice are told together, and what stops the reader after them") {
+  try {
+    parse_json(R"({"a": 1, "a": 2, "b": {"c": 1, "c": 2}, "d": 1e999, "a": 3})", "doc.json");
+    FAIL("not refused");
+  } catch (const SpecError& error) {
+    REQUIRE(error.faults().size() == 3);
+    CHECK(error.faults()[0].pointer == "/a");
+    CHECK(error.faults()[1].pointer == "/b/c");
+    CHECK(error.faults()[2].pointer == "/d");
+  }
+}
+
 TEST_CASE("64 levels of nesting are read and 65 are refused") {
   CHECK_NOTHROW(parse_json(repeated("[", 64) + repeated("]", 64), "doc.json"));
   CHECK_NOTHROW(parse_json(repeated("{\"a\":", 63) + "{}" + repeated("}", 63), "doc.json"));
