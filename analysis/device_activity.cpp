@@ -49,8 +49,8 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
       activity.in_flight[c] += share * (record.end_s - record.start_s);
     }
   }
-  const auto cause = [this, device](std::uint32_t record) {
-    return record == window_end ? causes_.before_end(device) : causes_.before(record, device);
+  const auto cause = [this, device](double from, double to, std::uint32_t record, std::uint32_t compute) {
+    return causes_.between(from, to, record, compute, device);
   };
   activity.time = split_time(view_.window_start_s(), view_.window_end_s(), compute_, transfers_,
                              std::span<double>(activity.exposed), cause);

@@ -16,33 +16,88 @@ bool share_a_queue(const Program& a, const Operation& x, const Program& b, const
 
 }  // namespace
 
-IdleCause IdleCauses::before(std::uint32_t record, std::size_t device) {
-  const Record& waiting = view_.timeline().records[record];
-  Stages waited_for;
-  add_dependencies(record, device, waited_for);
-  add_partners(record, device, waited_for);
-  if (!waited_for.empty()) return judge(waited_for, device);
-  const bool first = waiting.start_s == view_.timeline().fragments[waiting.fragment].start_s;
-  return first ? judge(closers(waiting.start_s), device) : IdleCause::unknown;
+IdleCauses::IdleCauses(const JobView& view)
+    : view_(view), gaps_(view.devices().size()), has_gaps_(view.devices().size(), false) {
+  std::vector<std::int32_t> stages;
+  for (const Representative& r : view.devices()) stages.push_back(r.stage);
+  std::sort(stages.begin(), stages.end());
+  peers_differ_ = std::adjacent_find(stages.begin(), stages.end()) != stages.end();
 }
 
-IdleCause IdleCauses::before_end(std::size_t device) { return judge(closers(view_.window_end_s()), device); }
-
-IdleCause IdleCauses::judge(const Stages& waited_for, std::size_t device) const {
-  if (waited_for.empty()) return IdleCause::unknown;
-  const std::int32_t own = view_.devices()[device].stage;
-  const bool within = std::find(waited_for.begin(), waited_for.end(), own) != waited_for.end();
-  return within ? IdleCause::slower_peer : IdleCause::pipeline;
+IdleCauseTimes IdleCauses::between(double from, double to, std::uint32_t record, std::uint32_t compute,
+                                   std::size_t device) {
+  const std::uint32_t waiting = waiting_record(record, compute, to, device);
+  const Devices waited_for = awaited(waiting, device);
+  const double idle = to - from;
+  switch (cause_of(waited_for, device)) {
+    case Cause::slower_peer:
+      return {0, idle};
+    case Cause::pipeline: {
+      if (!peers_differ_) return {idle, 0};
+      if (last_.record != waiting || last_.device != device) {
+        const double until = waiting == window_end ? view_.window_end_s() : view_.timeline().records[waiting].start_s;
+        last_ = {waiting, device, held_up(static_cast<std::uint32_t>(device), waited_for.front(), from, until)};
+      }
+      const double told = std::min(idle, last_.held_up);
+      last_.held_up -= told;
+      return {idle - told, told};
+    }
+    default:
+      return {};
+  }
 }
 
-void IdleCauses::add_devices(const Record& record, std::size_t except, Stages& stages) const {
-  for (const Participation& p : view_.participants(record))
-    if (p.device != except) stages.push_back(view_.devices()[p.device].stage);
-}
-
-void IdleCauses::add_dependencies(std::uint32_t record, std::size_t device, Stages& stages) {
+// The record that started when what the device had waited for was there: from the Compute back over its own transfers that
+// started after the wait.
+std::uint32_t IdleCauses::waiting_record(std::uint32_t record, std::uint32_t compute, double until,
+                                         std::size_t device) {
   const auto& records = view_.timeline().records;
-  std::vector<std::uint32_t> open = {record}, ended;  // the operation itself, then the joins that it waited for
+  if (compute == window_end || record == compute || records[record].fragment != records[compute].fragment)
+    return record;
+  const auto takes_part = [&](std::uint32_t r) {
+    const auto parts = view_.participants(records[r]);
+    return std::any_of(parts.begin(), parts.end(), [&](const Participation& p) { return p.device == device; });
+  };
+  std::uint32_t at = compute;
+  for (bool found = true; found;) {
+    found = false;
+    for (const std::uint32_t r : ended_dependencies(at))
+      if (r != at && records[r].start_s >= until && records[r].start_s < records[at].start_s && takes_part(r)) {
+        at = r;
+        found = true;
+        break;
+      }
+  }
+  return awaited(at, device).empty() ? record : at;
+}
+
+IdleCauses::Devices IdleCauses::awaited(std::uint32_t record, std::size_t device) {
+  if (record == window_end) return closers(view_.window_end_s());
+  const Record& waiting = view_.timeline().records[record];
+  Devices waited_for;
+  for (const std::uint32_t r : ended_dependencies(record)) add_devices(view_.timeline().records[r], device, waited_for);
+  add_partners(record, device, waited_for);
+  const bool first = waiting.start_s == view_.timeline().fragments[waiting.fragment].start_s;
+  return waited_for.empty() && first ? closers(waiting.start_s) : waited_for;
+}
+
+IdleCauses::Cause IdleCauses::cause_of(const Devices& waited_for, std::size_t device) const {
+  if (waited_for.empty()) return Cause::unknown;
+  const std::int32_t own = view_.devices()[device].stage;
+  const bool within = std::any_of(waited_for.begin(), waited_for.end(),
+                                  [&](std::uint32_t d) { return view_.devices()[d].stage == own; });
+  return within ? Cause::slower_peer : Cause::pipeline;
+}
+
+void IdleCauses::add_devices(const Record& record, std::size_t except, Devices& devices) const {
+  for (const Participation& p : view_.participants(record))
+    if (p.device != except) devices.push_back(p.device);
+}
+
+// What it depends on that ended as it started; joins stand for what they waited for.
+std::vector<std::uint32_t> IdleCauses::ended_dependencies(std::uint32_t record) {
+  const auto& records = view_.timeline().records;
+  std::vector<std::uint32_t> open = {record}, ended, all;  // open: the operation itself, then joins
   while (!open.empty()) {
     const Record waiting = records[open.back()];
     const Program& program = view_.program_of(waiting);
@@ -51,12 +106,9 @@ void IdleCauses::add_dependencies(std::uint32_t record, std::size_t device, Stag
     for (const OpId id : program.dependencies_of(waiting.op.index())) ended_with(waiting, waiting.call, id, ended);
     if (waiting.call.valid())  // what its Call waited for, it waited for
       for (const OpId id : program.dependencies_of(waiting.call.index())) ended_with(waiting, OpId(), id, ended);
-    for (const std::uint32_t r : ended)
-      if (view_.operation_of(records[r]).kind == OpKind::join)
-        open.push_back(r);
-      else
-        add_devices(records[r], device, stages);
+    for (const std::uint32_t r : ended) (view_.operation_of(records[r]).kind == OpKind::join ? open : all).push_back(r);
   }
+  return all;
 }
 
 // Records of `awaited` (an operation of the body that `call` runs, one outside, or a Call itself) that ended as
@@ -80,10 +132,12 @@ void IdleCauses::ended_with(const Record& waiting, OpId call, OpId awaited, std:
   }
 }
 
-// The other devices of a collective or message whose queues became free only now.
-void IdleCauses::add_partners(std::uint32_t record, std::size_t device, Stages& stages) const {
+// The other devices of a collective or message whose queues became free only now; of what begins a Call, of all its queues.
+void IdleCauses::add_partners(std::uint32_t record, std::size_t device, Devices& devices) const {
   const auto& records = view_.timeline().records;
-  const Record& waiting = records[record];
+  Record waiting = records[record];
+  if (waiting.call.valid() && view_.program_of(waiting).dependencies_of(waiting.op.index()).empty())
+    waiting.op = waiting.call;
   for (const Participation& p : view_.participants(waiting)) {
     if (p.device == device) continue;
     const auto theirs = view_.records_of(p.device);
@@ -93,13 +147,13 @@ void IdleCauses::add_partners(std::uint32_t record, std::size_t device, Stages& 
       if (*at != record &&
           share_a_queue(view_.program_of(waiting), view_.operation_of(waiting), view_.program_of(records[*at]),
                         view_.operation_of(records[*at]), view_.devices()[p.device].device)) {
-        stages.push_back(view_.devices()[p.device].stage);
+        devices.push_back(p.device);
         break;
       }
   }
 }
 
-const IdleCauses::Stages& IdleCauses::closers(double time) {
+const IdleCauses::Devices& IdleCauses::closers(double time) {
   const auto [entry, fresh] = closers_.try_emplace(time);
   if (!fresh) return entry->second;
   const auto& records = view_.timeline().records;

@@ -1,8 +1,12 @@
 // Why a device was idle: an operation starts the moment the last of what it waited for ends (the engine has no delays in
 // between), so whoever ended at that moment on another device is whom the device waited for. Looked at are the operation's
 // dependencies, the queues of the other devices that take part in it and, at the start of an iteration and at its end,
-// whatever closed the iteration. Only the last to end is asked, not what delayed that in turn: a stage that waits for
-// another stage which itself waited for a straggler counts as waiting for the other stage.
+// whatever closed the iteration. Of a message that comes in while the device waits for something else only the device's
+// own chain tells: from the Compute that ended the wait back over the transfers that it waited for.
+// Waiting for a device of the own stage is waiting for a slower peer. Waiting for another stage is pipeline bubble, but not
+// for as long as a straggler held that stage up: what fast devices waited for slower peers along the chain of what was
+// waited for counts as such, back to what the device had heard of before (or to where the chain comes from its own stage).
+// The chain follows, of the members of a stage's last collective, the one that had to wait longest.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +20,54 @@ namespace orrery {
 
 class IdleCauses {
  public:
-  explicit IdleCauses(const JobView& view) : view_(view) {}
-  // Why `device` (position in JobView::devices()) was idle until this record started.
-  IdleCause before(std::uint32_t record, std::size_t device);
-  IdleCause before_end(std::size_t device);  // ... until the window ended
+  explicit IdleCauses(const JobView& view);
+  // Why `device` (position in JobView::devices()) was idle from `from` to `to`, where `record` started; `compute`: the next
+  // on its compute stream. Either may be window_end. To be asked in order of time.
+  IdleCauseTimes between(double from, double to, std::uint32_t record, std::uint32_t compute, std::size_t device);
 
  private:
-  using Stages = std::vector<std::int32_t>;  // those waited for; each once or oftener
+  using Devices = std::vector<std::uint32_t>;  // positions of those waited for; each once or oftener
+  enum class Cause : std::uint8_t { not_asked, unknown, slower_peer, pipeline };
+  struct Gap {  // of one device, between all that it did
+    double from = 0, to = 0;
+    std::uint32_t record = 0, compute = 0;  // that ended it, and the next on the compute stream
+    Cause cause = Cause::not_asked;
+    std::uint32_t awaited = 0;  // pipeline: one of those waited for
+  };
+  struct Chain {  // to what ended the wait that was asked about last
+    std::uint32_t record = window_end;
+    std::size_t device = 0;
+    double held_up = 0;  // seconds that are still to be told
+  };
   struct OfFragment {
     std::vector<std::uint32_t> outside;               // by operation, of those that no Call ran
     std::vector<std::vector<std::uint32_t>> of_call;  // by Call, in order of their operations
   };
-  void add_dependencies(std::uint32_t record, std::size_t device, Stages&);
-  void ended_with(const Record& waiting, OpId call, OpId awaited, std::vector<std::uint32_t>& ended);
-  void add_partners(std::uint32_t record, std::size_t device, Stages&) const;
-  void add_devices(const Record&, std::size_t except, Stages&) const;
-  const Stages& closers(double time);
-  const OfFragment& of_fragment(std::uint32_t fragment);
-  IdleCause judge(const Stages&, std::size_t device) const;
-
   const JobView& view_;
-  std::vector<OfFragment> fragments_;  // filled when first asked for
-  std::map<double, Stages> closers_;   // by time
+  bool peers_differ_ = false;           // some stage has several devices in view
+  std::vector<OfFragment> fragments_;   // filled when first asked for
+  std::map<double, Devices> closers_;   // by time
+  std::vector<std::vector<Gap>> gaps_;  // by device, filled when first asked for
+  std::vector<bool> has_gaps_;
+  Chain last_;
+
+  // Whom it waited for.
+  std::uint32_t waiting_record(std::uint32_t record, std::uint32_t compute, double until, std::size_t device);
+  Devices awaited(std::uint32_t record, std::size_t device);
+  std::vector<std::uint32_t> ended_dependencies(std::uint32_t record);
+  void ended_with(const Record& waiting, OpId call, OpId awaited, std::vector<std::uint32_t>& ended);
+  void add_partners(std::uint32_t record, std::size_t device, Devices&) const;
+  void add_devices(const Record&, std::size_t except, Devices&) const;
+  const Devices& closers(double time);
+  const OfFragment& of_fragment(std::uint32_t fragment);
+
+  // What held them up.
+  Cause cause_of(const Devices&, std::size_t device) const;
+  double held_up(std::uint32_t device, std::uint32_t awaited, double from, double to);
+  double last_heard(std::uint32_t device, std::uint32_t from, double by) const;
+  std::uint32_t longest_waiting(std::uint32_t device, double time);
+  const Gap* gap_before(std::uint32_t device, double time);
+  std::vector<Gap>& gaps_of(std::uint32_t device);
 };
 
 }  // namespace orrery

@@ -117,7 +117,7 @@ class JobMeter {
     const double iterations = view_.iterations_in_window(), period = period_s();
     job_.energy.compute_J = all_.activity.compute_energy_J;
     for (const Record& record : timeline_.records)
-      if (view_.has(record) && view_.operation_of(record).kind == OpKind::transfer)
+      if (record.energy_J > 0 && view_.has(record) && view_.operation_of(record).kind == OpKind::transfer)
         job_.energy.transfer_J += view_.share_in_window(record) * record.energy_J / iterations;
     if (timeline_.end_s > 0)
       for (const DeviceRecord& d : timeline_.devices)

@@ -44,7 +44,7 @@ class GapWalker {
     while (at_ < transfers_.size() && transfers_[at_].end <= from) ++at_;
     for (std::size_t i = at_; from < to; ++i) {
       const double begin = i < transfers_.size() ? std::clamp(transfers_[i].start, from, to) : to;
-      if (begin > from) idle(begin - from, begin < to ? transfers_[i].record : next, split);
+      if (begin > from) idle(from, begin, begin < to ? transfers_[i].record : next, next, split);
       from = begin;
       if (from >= to) break;
       const double end = std::min(transfers_[i].end, to);
@@ -56,18 +56,11 @@ class GapWalker {
   }
 
  private:
-  void idle(double seconds, std::uint32_t until, TimeSplit& split) const {
-    switch (cause_(until)) {
-      case IdleCause::pipeline:
-        split.bubble_s += seconds;
-        return;
-      case IdleCause::slower_peer:
-        split.waiting_s += seconds;
-        return;
-      case IdleCause::unknown:
-        split.other_s += seconds;
-        return;
-    }
+  void idle(double from, double to, std::uint32_t until, std::uint32_t compute, TimeSplit& split) const {
+    const IdleCauseTimes cause = cause_(from, to, until, compute);
+    split.bubble_s += cause.pipeline_s;
+    split.waiting_s += cause.slower_peer_s;
+    split.other_s += std::max(0.0, to - from - cause.pipeline_s - cause.slower_peer_s);
   }
 
   std::span<const Interval> transfers_;

@@ -17,17 +17,21 @@ struct Interval {
   std::uint32_t record = 0;  // what the caller knows it by
 };
 
-enum class IdleCause : std::uint8_t { unknown, pipeline, slower_peer };
+// Of a time in which the device was idle: how long for which reason; the rest is unknown.
+struct IdleCauseTimes {
+  double pipeline_s = 0, slower_peer_s = 0;
+};
 
 struct TimeSplit {
   double compute_s = 0, exposed_s = 0;
   double bubble_s = 0;   // idle, waiting for another pipeline stage
-  double waiting_s = 0;  // idle, waiting for a slower device of the same stage
+  double waiting_s = 0;  // idle, waiting for a slower device of the same stage, or for a stage that waits for one
   double other_s = 0;    // idle for any other reason
 };
 
-// Why the device was idle until the interval with this `record` started.
-using CauseOf = std::function<IdleCause(std::uint32_t record)>;
+// Why the device was idle from `from` to `to`, where the interval with this `record` started; `compute`: the next on the
+// compute stream. Asked in order of time.
+using CauseOf = std::function<IdleCauseTimes(double from, double to, std::uint32_t record, std::uint32_t compute)>;
 inline constexpr std::uint32_t window_end = ~std::uint32_t{0};  // ... until the window ended
 
 // Both lists are clipped to the window and sorted in place. Adds the exposed time of each tag to exposed_by_tag[tag].

@@ -10,8 +10,8 @@
 namespace orrery {
 namespace {
 
-// Devices of the timeline in the order in which they are shown.
-std::vector<DeviceId> in_order(const Timeline& timeline) {
+// Devices of the timeline in the order in which they are shown: the representatives, then others that have slices.
+std::vector<DeviceId> in_order(const Timeline& timeline, const std::vector<std::size_t>& slices) {
   std::map<std::pair<std::uint16_t, std::int32_t>, std::vector<DeviceId>> by_stage;
   std::vector<const Program*> seen;
   std::vector<DeviceId> known;
@@ -19,7 +19,8 @@ std::vector<DeviceId> in_order(const Timeline& timeline) {
     if (!fragment.program || std::find(seen.begin(), seen.end(), fragment.program.get()) != seen.end()) continue;
     seen.push_back(fragment.program.get());
     for (const Representative& r : fragment.program->devices) by_stage[{fragment.job, r.stage}].push_back(r.device);
-    for (const Queue& q : fragment.program->queues) known.push_back(q.device);
+    for (const Queue& q : fragment.program->queues)
+      if (q.device.index() < slices.size() && slices[q.device.index()] > 0) known.push_back(q.device);
   }
   std::vector<DeviceId> order;
   const auto most = [&] {
@@ -30,7 +31,7 @@ std::vector<DeviceId> in_order(const Timeline& timeline) {
   for (std::size_t i = 0, n = most(); i < n; ++i)
     for (const auto& [stage, devices] : by_stage)
       if (i < devices.size()) order.push_back(devices[i]);
-  std::sort(known.begin(), known.end());  // without representatives: those the queues name
+  std::sort(known.begin(), known.end());
   order.insert(order.end(), known.begin(), known.end());
   std::vector<DeviceId> once;
   std::vector<bool> taken;
@@ -61,8 +62,8 @@ std::vector<std::size_t> slices_of(const Timeline& timeline, const TraceScope& s
 }
 
 void choose_devices(const Timeline& timeline, const TraceLimits& limits, TraceScope& scope) {
-  const std::vector<DeviceId> devices = in_order(timeline);
   const std::vector<std::size_t> slices = slices_of(timeline, scope);
+  const std::vector<DeviceId> devices = in_order(timeline, slices);
   std::size_t shown = 0, total = 0;
   for (const DeviceId d : devices) {
     total += d.index() < slices.size() ? slices[d.index()] : 0;

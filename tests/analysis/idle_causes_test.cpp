@@ -85,6 +85,30 @@ TEST_CASE("fill and drain of every pipeline stage are bubble") {
   }
 }
 
+TEST_CASE("while the stage that is waited for waits for its straggler, everybody behind it is waiting too") {
+  // Two stages of two devices; device 1 takes 3 s where device 0 takes 2; both stages end with an all-reduce.
+  HandMade job;
+  job.device(0, 1, 0).device(1, 1, 0).device(2, 1, 1).device(3, 1, 1);
+  const auto reduced = [&](std::size_t a, double at, std::vector<OpId> after) {
+    Label label = collective(CollectiveKind::all_reduce);
+    label.phase = Phase::forward;
+    return job.transfer(all({a, a + 1}, Stream::tensor), at, at + 1, label, std::move(after));
+  };
+  const auto message = [&](std::size_t from, OpId after) {
+    return job.transfer({{DeviceId(from), Stream::send_forward}, {DeviceId(from + 2), Stream::receive_forward}}, 4, 4,
+                        collective(CollectiveKind::send_receive), {after});
+  };
+  const OpId fast = job.compute(0, 0, 2, work), slow = job.compute(1, 0, 3, work), sum = reduced(0, 3, {fast, slow});
+  const OpId m0 = message(0, sum), m1 = message(1, sum);
+  const OpId c2 = job.compute(2, 4, 6, work, {}, {m0}), c3 = job.compute(3, 4, 6, work, {}, {m1});
+  reduced(2, 6, {c2, c3});
+  const JobMetrics m = measured(job, 7, 4);
+  CHECK(m.stages[0].waiting_s == Approx(0.5));  // device 0
+  CHECK(m.stages[0].bubble_s == Approx(3));
+  CHECK(m.stages[1].waiting_s == Approx(1));  // both: also the one whose messages come from the straggler itself
+  CHECK(m.stages[1].bubble_s == Approx(3));   // what fast devices would have made them wait
+}
+
 TEST_CASE("what a stage waits for through a join is found behind it") {
   HandMade job;
   job.device(0, 1, 0).device(1, 1, 1);

@@ -9,6 +9,8 @@ using namespace orrery;
 
 namespace {
 
+enum class Cause { pipeline, slower_peer };
+
 struct Result {
   TimeSplit split;
   std::vector<double> by_tag;
@@ -16,12 +18,13 @@ struct Result {
 
 // Idle time until a record is what `causes` says of it; that of the window's end stands under window_end.
 Result split(double start, double end, std::vector<Interval> compute, std::vector<Interval> transfers,
-             const std::map<std::uint32_t, IdleCause>& causes = {}) {
+             const std::map<std::uint32_t, Cause>& causes = {}) {
   Result r;
   r.by_tag.assign(4, 0);
-  const auto cause = [&](std::uint32_t record) {
+  const auto cause = [&](double from, double to, std::uint32_t record, std::uint32_t) {
     const auto at = causes.find(record);
-    return at == causes.end() ? IdleCause::unknown : at->second;
+    if (at == causes.end()) return IdleCauseTimes{};
+    return at->second == Cause::pipeline ? IdleCauseTimes{to - from, 0} : IdleCauseTimes{0, to - from};
   };
   r.split = split_time(start, end, compute, transfers, r.by_tag, cause);
   return r;
@@ -74,13 +77,12 @@ TEST_CASE("the part of a transfer that outlasts compute is exposed") {
 }
 
 TEST_CASE("idle time is what caused the operation that ends it to start so late") {
-  const std::map<std::uint32_t, IdleCause> causes = {
-      {1, IdleCause::pipeline}, {2, IdleCause::slower_peer}, {3, IdleCause::pipeline}};
+  const std::map<std::uint32_t, Cause> causes = {{1, Cause::pipeline}, {2, Cause::slower_peer}, {3, Cause::pipeline}};
   const Result r = split(0, 20, {{2, 3, 0, 1}, {6, 7, 0, 2}}, {{12, 13, 1, 3}}, causes);
   CHECK(r.split.bubble_s == 2 + 5);  // until record 1, and until the transfer
   CHECK(r.split.waiting_s == 3);     // until record 2
   CHECK(r.split.other_s == 7);       // until the end of the window
-  CHECK(split(0, 20, {{2, 3, 0, 1}}, {}, {{window_end, IdleCause::pipeline}}).split.bubble_s == 17);
+  CHECK(split(0, 20, {{2, 3, 0, 1}}, {}, {{window_end, Cause::pipeline}}).split.bubble_s == 17);
 }
 
 TEST_CASE("an exposed instant is charged to the transfer in flight that ends last") {

@@ -206,6 +206,12 @@ TEST_CASE("a trace shows the last iteration, and one device of each stage before
   // A compute of one kernel is two slices: three devices have six, and one is always shown.
   CHECK(trace_scope(timeline, {{}, 6, 1}).left_out == "3 of 6 simulated devices, 1 of 4 iterations");
   CHECK(trace_scope(timeline, {{}, 1, {}}).left_out == "1 of 6 simulated devices");
+  // A queue in which nothing ever runs makes no device.
+  Program named = *timeline.fragments[0].program;
+  named.queues.push_back({DeviceId(6), Stream::copy});
+  for (FragmentRecord& f : timeline.fragments) f.program = std::make_shared<const Program>(named);
+  CHECK(trace_scope(timeline, {{}, 1, {}}).left_out == "1 of 6 simulated devices");
+  CHECK(trace_scope(timeline, {6, {}, {}}).left_out == "");
 }
 
 TEST_CASE("quotes, backslashes and control characters of names are escaped") {

@@ -1,0 +1,133 @@
+// What held up another stage that a device waited for.
+#include <algorithm>
+
+#include "analysis/idle_causes.hpp"
+
+namespace orrery {
+namespace {
+
+// The pass that everybody waits for, not what goes on beside it.
+bool of_the_pass(Phase phase) {
+  return phase == Phase::forward || phase == Phase::backward || phase == Phase::recompute || phase == Phase::pipeline;
+}
+
+bool receives(Stream stream) { return stream == Stream::receive_forward || stream == Stream::receive_backward; }
+
+}  // namespace
+
+// Seconds that the chain to the end of the wait of `device` waited for slower peers. What the device had heard of before the
+// wait delayed that too and does not count: on each stage the chain goes back to the message before it.
+double IdleCauses::held_up(std::uint32_t device, std::uint32_t awaited, double from, double to) {
+  const std::int32_t stage = view_.devices()[device].stage;
+  double seconds = 0, time = to, heard = last_heard(device, awaited, from);
+  std::size_t steps_in_no_time = 0;  // operations that take none can wait for each other in a circle
+  std::uint32_t at = longest_waiting(awaited, time);
+  while (steps_in_no_time < view_.devices().size()) {
+    const Gap* gap = gap_before(at, time);
+    if (!gap || gap->cause == Cause::unknown || gap->to <= heard) break;
+    if (gap->cause == Cause::slower_peer) {
+      seconds += gap->to - std::max(gap->from, heard);
+      time = gap->from;
+      steps_in_no_time = 0;
+      continue;
+    }
+    if (view_.devices()[gap->awaited].stage == stage) break;
+    steps_in_no_time = gap->to < time ? 0 : steps_in_no_time + 1;
+    time = gap->to;
+    heard = last_heard(at, gap->awaited, heard);
+    at = longest_waiting(gap->awaited, time);
+  }
+  return std::min(seconds, to - from);
+}
+
+// When the last message from the stage of `from` that had come by then was sent; before the window if there was none.
+double IdleCauses::last_heard(std::uint32_t device, std::uint32_t from, double by) const {
+  const auto& records = view_.timeline().records;
+  const std::int32_t stage = view_.devices()[from].stage;
+  const auto own = view_.records_of(device);
+  auto at = std::upper_bound(own.begin(), own.end(), by,
+                             [&](double t, std::uint32_t r) { return t < records[r].end_s; });
+  while (at != own.begin()) {
+    const Record& record = records[*--at];
+    bool received = false, of_stage = false;
+    for (const Participation& p : view_.participants(record)) {
+      received |= p.device == device && receives(p.stream);
+      of_stage |= view_.devices()[p.device].stage == stage;
+    }
+    if (received && of_stage) return record.start_s;
+  }
+  return view_.window_start_s() - 1;
+}
+
+// Of the device and those of its stage with which it ran its last collective of the pass, the one that waited longest for
+// that.
+std::uint32_t IdleCauses::longest_waiting(std::uint32_t device, double time) {
+  const auto& records = view_.timeline().records;
+  const auto own = view_.records_of(device);
+  auto at = std::upper_bound(own.begin(), own.end(), time,
+                             [&](double t, std::uint32_t r) { return t < records[r].end_s; });
+  while (at != own.begin()) {
+    const Record& record = records[*--at];
+    const auto parts = view_.participants(record);
+    if (parts.size() < 2 || !of_the_pass(view_.operation_of(record).label.phase)) continue;
+    std::uint32_t longest = device;
+    double waited = -1;
+    for (const Participation& p : parts) {
+      if (view_.devices()[p.device].stage != view_.devices()[device].stage) return device;  // a message
+      const Gap* gap = gap_before(p.device, record.start_s);
+      const double length = gap && gap->to == record.start_s ? gap->to - gap->from : 0;
+      if (length > waited) {
+        longest = p.device;
+        waited = length;
+      }
+    }
+    return longest;
+  }
+  return device;
+}
+
+// The last one that ended by then.
+const IdleCauses::Gap* IdleCauses::gap_before(std::uint32_t device, double time) {
+  std::vector<Gap>& gaps = gaps_of(device);
+  const auto after = std::upper_bound(gaps.begin(), gaps.end(), time,
+                                      [](double t, const Gap& gap) { return t < gap.to; });
+  if (after == gaps.begin()) return nullptr;
+  Gap& gap = *(after - 1);
+  if (gap.cause == Cause::not_asked) {
+    const Devices waited_for = awaited(waiting_record(gap.record, gap.compute, gap.to, device), device);
+    gap.cause = cause_of(waited_for, device);
+    if (gap.cause == Cause::pipeline) gap.awaited = waited_for.front();
+  }
+  return &gap;
+}
+
+// Records come in order of their ends: from the last to the first, a gap lies before the earliest start so far.
+std::vector<IdleCauses::Gap>& IdleCauses::gaps_of(std::uint32_t device) {
+  std::vector<Gap>& gaps = gaps_[device];
+  if (has_gaps_[device]) return gaps;
+  has_gaps_[device] = true;
+  const auto own = view_.records_of(device);
+  double earliest = view_.window_end_s();
+  std::uint32_t first = window_end, compute = window_end;
+  for (auto r = own.rbegin(); r != own.rend(); ++r) {
+    const Record& record = view_.timeline().records[*r];
+    if (record.start_s >= view_.window_end_s()) continue;
+    const auto parts = view_.participants(record);
+    const bool computes = view_.operation_of(record).kind == OpKind::compute;
+    const bool busy = std::any_of(parts.begin(), parts.end(), [&](const Participation& p) {
+      return p.device == device && (p.on_compute_stream || !computes);
+    });
+    if (!busy) continue;
+    if (record.end_s < earliest) gaps.push_back({record.end_s, earliest, first, compute});
+    if (record.start_s <= earliest) {
+      earliest = record.start_s;
+      first = *r;
+    }
+    if (computes) compute = *r;
+  }
+  if (view_.window_start_s() < earliest) gaps.push_back({view_.window_start_s(), earliest, first, compute});
+  std::reverse(gaps.begin(), gaps.end());
+  return gaps;
+}
+
+}  // namespace orrery
