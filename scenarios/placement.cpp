@@ -28,13 +28,13 @@ class Placer {
     for (const PoolSpec& pool : scenario.cluster.pools) available_ += std::int64_t{pool.count} * pool.node.devices;
   }
 
-  std::vector<PlacedJob> place() {
+  std::vector<PlacedJob> place(const std::vector<bool>& judged) {
     check_names();
     std::vector<PlacedJob> placed(scenario_.jobs.size());
     if (available_ > most_devices) return placed;
     for (std::size_t j = 0; j < placed.size(); ++j) {
       ranges_.push_back(range_of(j));
-      if (ranges_[j].count == 0) continue;
+      if (ranges_[j].count == 0 || (!judged.empty() && !judged[j])) continue;
       resolve(j, placed[j].job);
       check_precision(j);
       check_overlap(j);
@@ -140,8 +140,9 @@ class Placer {
 
 }  // namespace
 
-std::vector<PlacedJob> place_jobs(const Scenario& scenario, const std::string& file, std::vector<Fault>& faults) {
-  return Placer(scenario, file, faults).place();
+std::vector<PlacedJob> place_jobs(const Scenario& scenario, const std::string& file, std::vector<Fault>& faults,
+                                  const std::vector<bool>& judged) {
+  return Placer(scenario, file, faults).place(judged);
 }
 
 }  // namespace orrery

@@ -17,7 +17,9 @@ struct PlacedJob {
   std::vector<DeviceId> devices;
 };
 
-// One entry per job; adds what is wrong to `faults`, and then the entries are not to be used.
-std::vector<PlacedJob> place_jobs(const Scenario&, const std::string& file, std::vector<Fault>& faults);
+// One entry per job; adds what is wrong to `faults`, and then the entries are not to be used. `judged`: the jobs whose
+// plans are looked at; empty: all.
+std::vector<PlacedJob> place_jobs(const Scenario&, const std::string& file, std::vector<Fault>& faults,
+                                  const std::vector<bool>& judged = {});
 
 }  // namespace orrery

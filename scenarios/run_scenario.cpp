@@ -96,8 +96,8 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
         "job has been measured");
   for (std::size_t j = 0; j < run.jobs.size(); ++j) {
     const LoweredJob& job = run.jobs[j];
-    run.notes.push_back(fmt::format("{}: {} ranks run as {} {}, {} operations", scenario.jobs[j].name, job.ranks,
-                                    job.classes,
+    run.notes.push_back(fmt::format("{}: {} rank{} run{} as {} {}, {} operations", scenario.jobs[j].name, job.ranks,
+                                    job.ranks == 1 ? "" : "s", job.ranks == 1 ? "s" : "", job.classes,
                                     job.classes == job.ranks ? "(nothing folded)"
                                     : job.classes == 1       ? "class of equal ranks"
                                                              : "classes of equal ranks",
@@ -154,12 +154,15 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   const std::vector<PlacedJob>& placed = prepared.jobs;
   run.costs = make_cost_model(run.cluster.device_types, library);
   LinkUse all_jobs(run.cluster);
+  std::vector<LoweringOptions> options;
+  for (std::size_t j = 0; j < placed.size(); ++j)
+    options.push_back({scenario.simulate.fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j),
+                       placed.size() > 1 ? &all_jobs : nullptr});
   if (placed.size() > 1)
-    for (const PlacedJob& job : placed) note_links(all_jobs, run.cluster, job.job, job.devices);
+    for (std::size_t j = 0; j < placed.size(); ++j)
+      all_jobs.add(traffic_of(run.cluster, placed[j].job, placed[j].devices, options[j]));
   for (std::size_t j = 0; j < placed.size(); ++j) {
-    const LoweringOptions options{scenario.simulate.fold, scenario.simulate.collective_detail,
-                                  static_cast<std::uint16_t>(j), placed.size() > 1 ? &all_jobs : nullptr};
-    run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options));
+    run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options[j]));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
   }
   simulate(run, scenario);

@@ -1,5 +1,6 @@
 #include "scenarios/scenario.hpp"
 
+#include "scenarios/partial_scenario.hpp"
 #include "sim/catalog.hpp"
 
 namespace orrery {
@@ -57,7 +58,17 @@ ScenarioDocument load_scenario_document(const std::string& file_or_name, const L
 
 Scenario read_scenario(const ScenarioDocument& document, const Library& library) {
   const auto folder = document.file.parent_path();
-  return read_spec<Scenario>(document.json, document.file.string(), library.with_front(folder.empty() ? "." : folder));
+  const std::string file = document.file.string();
+  Scenario scenario;
+  try {
+    detail::read_fields(document.json, file, library.with_front(folder.empty() ? "." : folder), {},
+                        detail::fields_of(scenario));  // read_spec() would keep what it could read to itself
+  } catch (const SpecError& error) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults_of_readable_parts(scenario, file, error.faults())) faults.push_back(std::move(fault));
+    throw SpecError(std::move(faults));
+  }
+  return scenario;
 }
 
 }  // namespace orrery

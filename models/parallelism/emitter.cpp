@@ -165,11 +165,21 @@ Emitter::Family& Emitter::family(GroupFamily kind) {
   return *slot;
 }
 
+PatternId Emitter::no_flows() {
+  if (!no_flows_.valid()) no_flows_ = builder_.pattern({});
+  return no_flows_;
+}
+
 const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std::size_t bundle,
                                                            CollectiveKind collective, double bytes, bool reverse) {
   auto [slot, is_new] = resolved_.try_emplace({kind, bundle, collective, bytes, reverse});
   if (!is_new) return slot->second;
   const Family& f = family(kind);
+  collectives_.insert({kind, f.bundles[bundle].stage, collective, bytes, reverse});
+  if (settings_.survey) {
+    slot->second.push_back({no_flows(), bytes, 1, 0, Seconds(0)});
+    return slot->second;
+  }
   CollectiveRequest request;
   request.kind = collective;
   request.bytes = Bytes(bytes);
@@ -286,11 +296,10 @@ Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class,
   flush();
   label.job = settings_.job;
   label.stage = static_cast<std::int16_t>(stage_);
-  if (!no_flows_.valid()) no_flows_ = builder_.pattern({});
   const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
   for (std::size_t i = 0; i < current().size(); ++i) {
     const int c = current()[i];
-    const OpId op = builder_.transfer(builder_.on(representative(c), Stream::copy), no_flows_, 0, 0, time_of_class[i],
+    const OpId op = builder_.transfer(builder_.on(representative(c), Stream::copy), no_flows(), 0, 0, time_of_class[i],
                                       label, effect);
     const ClassState& state = state_[static_cast<std::size_t>(c)];
     if (after_compute) {

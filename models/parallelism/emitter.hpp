@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct EmitterSettings {
   std::uint16_t job = 0;
   // Experts that a token chooses, of how many, when it crosses only once to a device or node that holds several of them.
   int chosen_experts = 0, all_experts = 0;
+  bool survey = false;  // route nothing: only collectives() is wanted
 };
 
 class Emitter {
@@ -77,6 +79,9 @@ class Emitter {
   // Remembers the first operation that each class of the stage writes from now on (for dependencies added later).
   void capture_first();
   OpId first(int cls);
+
+  // Everything sent so far.
+  const std::set<JobCollective>& collectives() const { return collectives_; }
 
   ProgramBuilder& builder() { return builder_; }
   const std::vector<int>& current() const { return stage_classes_[static_cast<std::size_t>(stage_)]; }
@@ -140,6 +145,7 @@ class Emitter {
   LayerSteps cover_host_time(LayerSteps);
   double crossing_share(const std::vector<int>& group) const;
   double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes) const;
+  PatternId no_flows();
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
                 Label, bool reverse, std::span<const OpId> after);
@@ -161,6 +167,7 @@ class Emitter {
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double, bool>, std::vector<ResolvedStep>> resolved_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, std::string, std::size_t, bool>, PatternId> patterns_;
   PatternId no_flows_;
+  std::set<JobCollective> collectives_;
   int stage_ = 0;
 };
 

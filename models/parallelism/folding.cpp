@@ -43,6 +43,7 @@ class Refinement {
   const std::vector<Colour>& ranks() const { return ranks_; }
 
  private:
+  static constexpr std::uint32_t unknown = ~0u;
   struct Load {  // of a group on a link that it shares
     std::uint32_t link, group;
     Colour weight;
@@ -57,22 +58,19 @@ class Refinement {
     }
   }
 
-  // A link that one group has for itself is a limit of its own; a link that can limit nobody counts for nothing.
+  // A link that one group has for itself is a limit of its own; a link that can limit nobody counts for nothing. What the
+  // whole world does everybody waits for together, so it meets nothing else of this job.
   void collect_loads(const Cluster& cluster, const LinkUse& all_jobs) {
-    constexpr std::uint32_t unknown = ~0u;
     const auto& groups = traffic_.groups();
-    std::vector<std::uint32_t> user(cluster.fabric.links().size(), unknown), number(user.size(), unknown);
-    std::vector<bool> shared(user.size(), false);
-    for (std::uint32_t g = 0; g < groups.size(); ++g)
-      for (const TrafficPattern& pattern : groups[g].patterns)
-        for (const LinkLoad& load : pattern.loads) {
-          std::uint32_t& known = user[load.link.index()];
-          if (known != unknown && known != g) shared[load.link.index()] = true;
-          known = g;
-        }
+    const std::vector<bool> shared = shared_links(cluster);
+    std::vector<std::uint32_t> number(shared.size(), unknown);
     for (std::uint32_t g = 0; g < groups.size(); ++g) {
       Colour own = static_cast<Colour>(groups[g].family);
-      for (std::size_t p = 0; p < groups[g].patterns.size(); ++p) {
+      for (const TrafficStep& step : groups[g].steps)
+        for (Colour of_step : {Colour{step.pattern}, Colour{step.rounds}, colour_of(step.bytes),
+                               colour_of(step.efficiency), colour_of(step.setup_s)})
+          own = mix(own, of_step);
+      for (std::size_t p = 0; p < groups[g].patterns.size() && groups[g].family != GroupFamily::world; ++p) {
         double limit = 0;
         for (const LinkLoad& load : groups[g].patterns[p].loads) {
           if (!all_jobs.can_limit(load.link)) continue;
@@ -94,6 +92,22 @@ class Refinement {
       }
       groups_.push_back(own);
     }
+  }
+
+  // By link: whether several groups use it.
+  std::vector<bool> shared_links(const Cluster& cluster) const {
+    const auto& groups = traffic_.groups();
+    std::vector<std::uint32_t> user(cluster.fabric.links().size(), unknown);
+    std::vector<bool> shared(user.size(), false);
+    for (std::uint32_t g = 0; g < groups.size(); ++g)
+      for (const TrafficPattern& pattern : groups[g].patterns)
+        for (const LinkLoad& load : pattern.loads) {
+          if (groups[g].family == GroupFamily::world) continue;
+          std::uint32_t& known = user[load.link.index()];
+          if (known != unknown && known != g) shared[load.link.index()] = true;
+          known = g;
+        }
+    return shared;
   }
 
   std::size_t count() const { return distinct(ranks_) + distinct(groups_) + distinct(links_); }
@@ -153,9 +167,14 @@ Folding unfolded(const RankGrid& grid) {
   return folding_of(colours);
 }
 
+Folding by_stage(const RankGrid& grid) {
+  std::vector<Colour> colours;
+  for (int rank = 0; rank < grid.ranks(); ++rank) colours.push_back(static_cast<Colour>(grid.stage_of(rank)));
+  return folding_of(colours);
+}
+
 Folding fold(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
-             const LinkUse* all_jobs) {
-  const JobTraffic traffic(grid, cluster, devices);
+             const JobTraffic& traffic, const LinkUse* all_jobs) {
   LinkUse alone(cluster);
   if (!all_jobs) alone.add(traffic);
   return folding_of(Refinement(grid, cluster, devices, traffic, all_jobs ? *all_jobs : alone).ranks());

@@ -21,8 +21,10 @@ struct Folding {
 };
 
 Folding unfolded(const RankGrid&);
+Folding by_stage(const RankGrid&);  // a class per stage, whatever its ranks are: not to be simulated
 // `devices`: the device of each rank. `all_jobs`: what this job and all others put on links; null: there are no
 // others.
-Folding fold(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices, const LinkUse* all_jobs);
+Folding fold(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices, const JobTraffic&,
+             const LinkUse* all_jobs);
 
 }  // namespace orrery

@@ -2,30 +2,9 @@
 
 #include <algorithm>
 
-#include "kernels/collectives/collective.hpp"
-
 namespace orrery {
 
 namespace {
-
-std::vector<CollectiveRequest> requests_of(GroupFamily family) {
-  std::vector<CollectiveRequest> requests(2);
-  for (CollectiveRequest& request : requests) {
-    request.kind = family == GroupFamily::next_stage ? CollectiveKind::send_receive
-                   : family == GroupFamily::experts  ? CollectiveKind::all_to_all
-                                                     : CollectiveKind::all_reduce;
-    request.bytes = Bytes(64e6);
-  }
-  requests[1].bytes = Bytes(8);
-  return requests;
-}
-
-// All but the world, which is one group.
-constexpr GroupFamily compared_families[] = {
-    GroupFamily::tensor,          GroupFamily::context,       GroupFamily::shards,        GroupFamily::replicas,
-    GroupFamily::next_stage,      GroupFamily::model,         GroupFamily::embedding,     GroupFamily::experts,
-    GroupFamily::gradients,       GroupFamily::expert_tensor, GroupFamily::expert_shards, GroupFamily::expert_replicas,
-    GroupFamily::expert_gradients};
 
 template <class T> void sort_unique(std::vector<T>& values) {
   std::sort(values.begin(), values.end());
@@ -34,28 +13,41 @@ template <class T> void sort_unique(std::vector<T>& values) {
 
 }  // namespace
 
-JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices) {
-  for (GroupFamily family : compared_families) {
-    for (const std::vector<int>& ranks : grid.groups(family)) add_group(cluster, family, ranks, devices);
+JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
+                       const std::set<JobCollective>& collectives, CollectiveDetail detail) {
+  std::map<std::pair<GroupFamily, int>, std::vector<const JobCollective*>> of_groups;
+  for (const JobCollective& c : collectives) of_groups[{c.family, c.stage}].push_back(&c);
+  for (std::size_t f = 0; f < group_family_count; ++f) {
+    const auto family = static_cast<GroupFamily>(f);
+    for (std::vector<int>& ranks : grid.groups(family)) {
+      const auto run = of_groups.find({family, grid.stage_of(ranks.front())});
+      if (run == of_groups.end()) continue;
+      TrafficGroup group{family, std::move(ranks), {}, {}};
+      KnownPatterns known;
+      for (const JobCollective* c : run->second) add_collective(cluster, group, devices, *c, detail, known);
+      groups_.push_back(std::move(group));
+    }
   }
   sort_unique(first_);
   sort_unique(last_);
 }
 
-void JobTraffic::add_group(const Cluster& cluster, GroupFamily family, const std::vector<int>& ranks,
-                           const std::vector<DeviceId>& devices) {
-  TrafficGroup group{family, ranks, {}};
-  std::string known;
-  for (CollectiveRequest& request : requests_of(family)) {
-    for (int rank : ranks) request.members.push_back(devices[static_cast<std::size_t>(rank)]);
-    const bool backward = family == GroupFamily::next_stage && !group.patterns.empty();
-    if (backward) std::reverse(request.members.begin(), request.members.end());
-    const CollectivePlan plan = plan_collective(cluster, request);
-    if (!backward && plan.algorithm == known) continue;
-    known = plan.algorithm;
-    for (const CollectiveStep& step : plan.steps) add_pattern(cluster, group, step.flows);
+void JobTraffic::add_collective(const Cluster& cluster, TrafficGroup& group, const std::vector<DeviceId>& devices,
+                                const JobCollective& collective, CollectiveDetail detail, KnownPatterns& known) {
+  CollectiveRequest request;
+  request.kind = collective.kind;
+  request.bytes = Bytes(collective.bytes);
+  request.detail = detail;
+  for (int rank : group.ranks) request.members.push_back(devices[static_cast<std::size_t>(rank)]);
+  if (collective.reverse) std::reverse(request.members.begin(), request.members.end());
+  const CollectivePlan plan = plan_collective(cluster, request);
+  const auto [begin, fresh] = known.try_emplace(
+      {collective.kind, collective.reverse, plan.algorithm + "/" + plan.protocol}, group.patterns.size());
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const CollectiveStep& step = plan.steps[i];
+    if (fresh) add_pattern(cluster, group, step.flows);
+    group.steps.push_back({begin->second + i, step.bytes, step.efficiency, step.setup.value, step.rounds});
   }
-  groups_.push_back(std::move(group));
 }
 
 void JobTraffic::add_pattern(const Cluster& cluster, TrafficGroup& group, const std::vector<Flow>& flows) {

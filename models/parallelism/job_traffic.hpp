@@ -1,32 +1,56 @@
-// The traffic of the groups that the ranks of a job communicate in, laid onto the fabric: what folding compares. One
-// pattern per step of every collective that a group may run (the algorithms chosen for a large and for a tiny buffer,
-// both directions of messages between stages), and which links can limit it at all.
+// The traffic of the groups that the ranks of a job communicate in, laid onto the fabric: what folding compares. Exactly
+// what the groups run (every collective with its buffer, so with the algorithm that is chosen for it), one pattern per
+// step, and which links can limit it at all.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
 #include <vector>
 
+#include "kernels/collectives/collective.hpp"
 #include "models/parallelism/rank_grid.hpp"
 #include "sim/cluster.hpp"
 #include "sim/routes.hpp"
 
 namespace orrery {
 
+// A collective that a job runs: in every group of a family whose first rank belongs to the stage.
+struct JobCollective {
+  GroupFamily family = GroupFamily::tensor;
+  int stage = 0;
+  CollectiveKind kind = CollectiveKind::all_reduce;
+  double bytes = 0;
+  bool reverse = false;  // of a message between stages: from the later one
+  auto operator<=>(const JobCollective&) const = default;
+};
+
 struct TrafficPattern {
   std::vector<LinkLoad> loads;  // sorted by link
   double latency_s = 0;
+};
+
+struct TrafficStep {
+  std::size_t pattern = 0;  // of the group
+  double bytes = 0, efficiency = 1, setup_s = 0;
+  std::uint32_t rounds = 0;
 };
 
 struct TrafficGroup {
   GroupFamily family = GroupFamily::tensor;
   std::vector<int> ranks;
   std::vector<TrafficPattern> patterns;
+  std::vector<TrafficStep> steps;  // of all its collectives
 };
 
 class JobTraffic {
  public:
   // `devices`: the device of each rank.
-  JobTraffic(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices);
+  JobTraffic(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices, const std::set<JobCollective>&,
+             CollectiveDetail);
   const std::vector<TrafficGroup>& groups() const { return groups_; }
 
   // A link and the first (or last) link of a flow that takes it.
@@ -38,7 +62,9 @@ class JobTraffic {
   const std::vector<Passage>& to_last_links() const { return last_; }
 
  private:
-  void add_group(const Cluster&, GroupFamily, const std::vector<int>& ranks, const std::vector<DeviceId>& devices);
+  using KnownPatterns = std::map<std::tuple<CollectiveKind, bool, std::string>, std::size_t>;  // where they begin
+  void add_collective(const Cluster&, TrafficGroup&, const std::vector<DeviceId>& devices, const JobCollective&,
+                      CollectiveDetail, KnownPatterns&);
   void add_pattern(const Cluster&, TrafficGroup&, const std::vector<Flow>&);
   void note_passages(const Fabric&, std::span<const Hop>);
 

@@ -127,14 +127,34 @@ void write_memory(StepLowering& l) {
   }
 }
 
+void write_step(StepLowering& l) {
+  PipelineMessages messages(l);
+  for (int s = 0; s < l.job.plan.pipeline; ++s) StageWriter(l, messages, s).write();
+  l.emitter.flush();
+  messages.connect(l.emitter.builder());
+  emit_optimizer(l);
+}
+
 RankGrid grid_of(const TrainingJob& job) {
   return RankGrid(job.plan, job.model.tied_embeddings, job.model.experts.has_value());
 }
 
+// What the job will run, found by writing it without routes as if all ranks of a stage were alike.
+std::set<JobCollective> collectives_of(const Cluster& cluster, const TrainingJob& job,
+                                       const std::vector<DeviceId>& devices, const RankGrid& grid,
+                                       const LoweringOptions& options) {
+  const Folding stages = by_stage(grid);
+  StepLowering survey(cluster, job, devices, grid, stages, options, true);
+  write_step(survey);
+  return survey.emitter.collectives();
+}
+
 }  // namespace
 
-void note_links(LinkUse& use, const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices) {
-  use.add(JobTraffic(grid_of(job), cluster, devices));
+JobTraffic traffic_of(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
+                      const LoweringOptions& options) {
+  const RankGrid grid = grid_of(job);
+  return {grid, cluster, devices, collectives_of(cluster, job, devices, grid, options), options.detail};
 }
 
 LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
@@ -144,13 +164,16 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
                grid.ranks());
   // Where paths depend on the load of what is routed together, members of a class cannot be routed apart and compared.
   const bool adaptive = cluster.router && cluster.router->adapt();
-  const Folding folding = options.fold && !adaptive ? fold(grid, cluster, devices, options.all_jobs) : unfolded(grid);
+  const bool folds = options.fold && !adaptive;
+  const std::set<JobCollective> sent = folds ? collectives_of(cluster, job, devices, grid, options)
+                                             : std::set<JobCollective>();
+  const Folding folding = folds ? fold(grid, cluster, devices, {grid, cluster, devices, sent, options.detail},
+                                       options.all_jobs)
+                                : unfolded(grid);
   StepLowering lowering(cluster, job, devices, grid, folding, options);
-  PipelineMessages messages(lowering);
-  for (int s = 0; s < job.plan.pipeline; ++s) StageWriter(lowering, messages, s).write();
-  lowering.emitter.flush();
-  messages.connect(lowering.emitter.builder());
-  emit_optimizer(lowering);
+  write_step(lowering);
+  ORRERY_CHECK(!folds || lowering.emitter.collectives() == sent, "folding compared {} collectives of {}", sent.size(),
+               lowering.emitter.collectives().size());
   write_memory(lowering);
   return {std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(),
           folding.classes()};

@@ -37,6 +37,7 @@ struct LoweredJob {
 // `devices`: the device of each rank, in rank order; plan.ranks() of them.
 LoweredJob lower_training(const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices,
                           const LoweringOptions&);
-void note_links(LinkUse&, const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices);
+// What a job sends, to tell jobs beside it.
+JobTraffic traffic_of(const Cluster&, const TrainingJob&, const std::vector<DeviceId>& devices, const LoweringOptions&);
 
 }  // namespace orrery

@@ -8,8 +8,11 @@ namespace orrery {
 
 namespace {
 
-EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options) {
-  EmitterSettings s{options.detail, options.job};
+EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options, bool survey) {
+  EmitterSettings s;
+  s.detail = options.detail;
+  s.job = options.job;
+  s.survey = survey;
   if (job.model.experts && job.software.fused_dispatch) {
     s.chosen_experts = job.model.experts->active;
     s.all_experts = job.model.experts->count;
@@ -20,10 +23,10 @@ EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options)
 }  // namespace
 
 StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const std::vector<DeviceId>& devices,
-                           const RankGrid& grid, const Folding& folding, const LoweringOptions& options)
+                           const RankGrid& grid, const Folding& folding, const LoweringOptions& options, bool survey)
     : job(j),
       context{job.model, job.plan, job.software, job.precision},
-      emitter(cluster, devices, grid, folding, settings(j, options)) {
+      emitter(cluster, devices, grid, folding, settings(j, options, survey)) {
   make_chunks();
   const auto prepare = [&](const LayerSteps& forward, const LayerSteps& backward, double saved, double working) {
     return UnitSteps{emitter.prepare(forward), emitter.prepare(backward), saved, working};

@@ -26,8 +26,9 @@ struct UnitSteps {
 
 class StepLowering {
  public:
+  // `survey`: only to learn which collectives there are.
   StepLowering(const Cluster&, const TrainingJob&, const std::vector<DeviceId>&, const RankGrid&, const Folding&,
-               const LoweringOptions&);
+               const LoweringOptions&, bool survey = false);
 
   const TrainingJob& job;
   StepContext context;

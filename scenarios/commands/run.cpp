@@ -133,6 +133,8 @@ int run(const RunOptions& options, const Invocation& invocation) {
   return exit_infeasible;
 }
 
+std::string not_empty(const std::string& name) { return name.empty() ? "expected a name, found none" : ""; }
+
 std::string count_or_all(const std::string& word) {
   const bool digits = !word.empty() && word.size() < 8 && word.find_first_not_of("0123456789") == std::string::npos;
   if (word == "all" || (digits && std::stoul(word) > 0)) return "";
@@ -154,11 +156,13 @@ CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
   app.add_option("--out", options->out,
                  "Also write result.json, report.txt and trace.json into this folder, once the run has succeeded; an "
                  "earlier result there is replaced, other files are never overwritten")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(CLI::Validator(not_empty, ""));
   app.add_option("--trace", options->trace,
                  "Also write a trace for https://ui.perfetto.dev or chrome://tracing (FILE: new, "
                  "empty or an earlier trace, in a folder that is there)")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(CLI::Validator(not_empty, ""));
   const TraceLimits usual;
   app.add_option("--trace-devices", options->trace_devices,
                  fmt::format("How many of the simulated devices a trace shows, one of each pipeline stage first "

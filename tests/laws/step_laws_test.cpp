@@ -190,3 +190,19 @@ TEST_CASE("without a pipeline there is no bubble, and a straggler makes the othe
   REQUIRE(even.waiting_s < 1e-3 * even.iteration_s);
   REQUIRE(uneven.waiting_s == Approx(15.0 / 16 * (uneven.iteration_s - even.iteration_s)).epsilon(0.02));
 }
+
+TEST_CASE("what a straggler in a pipeline adds to the iteration is waiting on every stage, not bubble") {
+  SmallScenario s = with(plan(1, 4, 4));
+  s.more_software = {{"host_forward_per_layer", "0 s"}, {"host_backward_per_layer", "0 s"}};
+  const JobMetrics even = run(s).metrics.jobs[0];
+  s.slow_devices = {5};  // of stage 1
+  const JobMetrics uneven = run(s).metrics.jobs[0];
+  const double longer = uneven.iteration_s - even.iteration_s;
+  REQUIRE(longer > 0.05 * even.iteration_s);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    REQUIRE(even.stages[i].waiting_s < 1e-9);
+    REQUIRE(uneven.stages[i].waiting_s > 0.6 * longer);
+    REQUIRE(uneven.stages[i].bubble_s - even.stages[i].bubble_s < 0.3 * longer);
+  }
+}

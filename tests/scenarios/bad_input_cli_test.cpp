@@ -191,6 +191,25 @@ TEST_CASE("all faults of all files are reported together, and good files besides
                               Contains(worse + ": expected valid JSON"));
 }
 
+TEST_CASE("plans and wiring are judged although something else of the file cannot be read") {
+  const Folder folder;
+  const auto faults_of = [&](const std::string& content) {
+    const Outcome outcome = run_orrery({"check", folder.write("bad.json", content)});
+    CHECK(outcome.exit_code == 2);
+    return outcome.err;
+  };
+  std::string two = with("\"data\": 2", "\"data\": 3");
+  two.replace(two.find("fp16"), 4, "pf16");
+  const std::string both = faults_of(two);
+  INFO(both);
+  CHECK(lines(both) == 2);
+  CHECK_THAT(both, Contains("/jobs/0/plan: expected data x tensor x pipeline x context = 8 devices") &&
+                       Contains("/jobs/0/precision: expected one of"));
+  // What may be misspelt, or could not be read, is not guessed at: one fault, not its consequences.
+  CHECK(lines(faults_of(with("\"tensor\": 2", "\"tensro\": 16"))) == 1);
+  CHECK(lines(faults_of(with("\"tensor\": 2", "\"tensor\": \"16\""))) == 1);
+}
+
 TEST_CASE("bad usage is one line with the nearest option or command") {
   const Folder folder;
   const std::string file = folder.write("small.json", small_scenario);
