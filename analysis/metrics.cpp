@@ -102,7 +102,7 @@ class JobMeter {
     memory_changes(view_, i, changes_);
     const MemoryPeak peak = memory_peak(persistent_memory(view_, i), changes_);
     const DeviceModel& model = cluster_.model_of(r.device);
-    const double capacity = model.memory.capacity ? model.memory.capacity->value : 0;
+    const double capacity = memory_capacity(model).value_or(Bytes(0)).value;
     stages_[r.stage].add(activity, peak, capacity, r.multiplicity);
     all_.add(activity, peak, capacity, r.multiplicity);
     job_.devices_by_model[model.title.empty() ? model.name : model.title] += r.multiplicity;

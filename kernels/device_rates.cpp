@@ -23,7 +23,7 @@ double vector_rate(const DeviceModel& device, DataType type) {
 }
 
 double memory_rate(const DeviceModel& device) {
-  for (const auto& bandwidth : {device.memory.bandwidth, device.on_chip.l1_bandwidth, device.on_chip.l2_bandwidth})
+  for (const auto& bandwidth : {memory_bandwidth(device), device.on_chip.l1_bandwidth, device.on_chip.l2_bandwidth})
     if (bandwidth) return bandwidth->value;
   throw SpecError(device.name, "/memory/bandwidth", "the bandwidth of device memory, or of on-chip memory", "none");
 }

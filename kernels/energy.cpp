@@ -9,7 +9,8 @@ namespace {
 constexpr double pico = 1e-12, bits_per_byte = 8;
 constexpr double idle_share = 0.13;  // of the board limit, see the header
 constexpr double memory_share_of_budget = 0.5;
-constexpr double rate_at_full_budget = 0.65;  // of the data sheet's peak, see the header
+constexpr double on_die_path_pJ_per_bit = 9.19;  // between registers and the interface of the memory, see the header
+constexpr double rate_at_full_budget = 0.65;     // of the data sheet's peak, see the header
 
 // Peak of 16-bit operands, which the constants are stated for; any rate the device has when it has no 16-bit unit.
 double reference_rate(const DeviceModel& device, DataType type) {
@@ -32,6 +33,16 @@ double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const Energy
   return energy.matrix_pJ_per_flop * reference_rate(device, type) / matrix_rate(device, type);
 }
 
+namespace {
+
+// Energy of the bytes that cross the memory's interface, where the device says what its memory takes.
+std::optional<double> stated_memory_J(const DeviceModel& device, double bytes) {
+  if (!device.memory.energy) return std::nullopt;
+  return bytes * (device.memory.energy->value + pico * bits_per_byte * on_die_path_pJ_per_bit);
+}
+
+}  // namespace
+
 void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic, const DeviceContext& context) {
   const DeviceModel& device = context.device;
   const double budget = dynamic_budget_W(device);
@@ -40,7 +51,8 @@ void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic
     const double compute_rate = traffic.matrix_flops > 0 ? matrix_rate(device, kernel.type)
                                                          : vector_rate(device, kernel.type);
     terms.compute_J = (traffic.matrix_flops + traffic.vector_flops) * budget / (rate_at_full_budget * compute_rate);
-    terms.memory_J = traffic.memory_bytes * memory_share_of_budget * budget / memory_rate(device);
+    terms.memory_J = stated_memory_J(device, traffic.memory_bytes)
+                         .value_or(traffic.memory_bytes * memory_share_of_budget * budget / memory_rate(device));
     return;
   }
   const EnergyParameters energy = context.calibration.energy.value_or(EnergyParameters{});
@@ -51,7 +63,8 @@ void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic
   terms.compute_J = pico * (traffic.matrix_flops * std::max(energy.matrix_pJ_per_flop * width, least) +
                             traffic.vector_flops * energy.vector_pJ_per_flop +
                             traffic.cache_bytes * bits_per_byte * energy.cache_pJ_per_bit);
-  terms.memory_J = pico * traffic.memory_bytes * bits_per_byte * energy.memory_pJ_per_bit;
+  terms.memory_J = stated_memory_J(device, traffic.memory_bytes)
+                       .value_or(pico * traffic.memory_bytes * bits_per_byte * energy.memory_pJ_per_bit);
 }
 
 }  // namespace orrery

@@ -2,6 +2,8 @@
 // (Antepara et al., SC25, doi 10.1145/3712285.3759815: board-level fits for A100, GH200, MI250X, MI300A).
 // A matrix FLOP of another type costs in inverse proportion to its peak rate: the unit draws the same power (the A100 fits
 // agree: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs, whose peaks stand 16 to 1).
+// A memory that states its own energy per byte (models/hardware/memories) adds 9.19 pJ/bit for the way over the die: A100's
+// 13.11 from DRAM to register less the 3.92 of its HBM2 device and interface (O'Connor et al., MICRO 2017).
 // Dynamic power is capped at the board limit minus idle, as the board itself does. Without constants for a generation the
 // cost follows from the limit: 65 % of the data sheet's rate takes the whole dynamic budget (H100: 643 of 989 TFLOP/s in
 // training draw 700 W; V100: 70 % of the fp32 rate draws 228 of 250 W, Zeus, NSDI 2023), full memory bandwidth half of it.

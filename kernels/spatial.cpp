@@ -53,7 +53,7 @@ double received(const Kernel& kernel, int cores) {
 }
 
 double storage(const DeviceModel& device) {
-  if (device.memory.capacity) return device.memory.capacity->value;
+  if (const auto capacity = memory_capacity(device)) return capacity->value;
   return device.on_chip.total ? device.on_chip.total->value : 0;
 }
 

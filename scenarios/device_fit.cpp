@@ -123,7 +123,7 @@ std::vector<measured::Row> pooled(std::vector<measured::Row> rows, const std::ve
   const auto figures = [&](const std::string& name) {
     const auto device = load_part<DeviceModel>("hardware/accelerators", name, library);
     return std::tuple(device.cores, matrix_peak(device, DataType::fp16), matrix_peak(device, DataType::fp8),
-                      vector_peak(device), device.memory.bandwidth);
+                      vector_peak(device), memory_bandwidth(device));
   };
   for (const std::string& name : names) {
     if (figures(name) != figures(names.front()))

@@ -42,7 +42,7 @@ std::optional<double> peak_of(const DeviceModel& device, const Kernel& kernel) {
 }
 
 bool streams(const DeviceModel& device) {
-  return device.memory.bandwidth || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
+  return memory_bandwidth(device) || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
 }
 
 std::string calibration_of(const Kernel& kernel, const DeviceCalibration& calibration) {

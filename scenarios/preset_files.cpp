@@ -16,9 +16,9 @@ namespace orrery {
 namespace {
 
 // Folders of the library.
-constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", links = "hardware/links",
-                           networks = "networks", software = "software", reliability = "reliability",
-                           scenarios = "scenarios";
+constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes",
+                           memories = "hardware/memories", links = "hardware/links", networks = "networks",
+                           software = "software", reliability = "reliability", scenarios = "scenarios";
 
 template <class Q> std::string shown(const std::optional<Q>& quantity) { return quantity ? human(*quantity) : "-"; }
 
@@ -81,8 +81,8 @@ TextTable accelerator_table(const Library& library) {
     const auto type = headline_type(d);
     return std::vector<std::string>{part,
                                     std::string(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(d.family)]),
-                                    shown(d.memory.capacity),
-                                    shown(d.memory.bandwidth),
+                                    shown(memory_capacity(d)),
+                                    shown(memory_bandwidth(d)),
                                     type ? rate_text(*matrix_peak(d, *type), *type) : "-",
                                     type ? std::string(name(*type)) : "-",
                                     shown(d.power.tdp),
@@ -127,6 +127,18 @@ TextTable link_table(const Library& library) {
                                     l.efficiency ? fmt::format("{:.3g}", *l.efficiency) : "-",
                                     l.title};
   });
+  return table;
+}
+
+TextTable memory_table(const Library& library) {
+  TextTable table;
+  table.columns = {
+      {"name"}, {"per stack", Align::right}, {"bandwidth", Align::right}, {"energy", Align::right}, {"title"}};
+  add_rows<DeviceMemory>(table, memories, library, [](const std::string& part, const DeviceMemory& m) {
+    return std::vector<std::string>{part, shown(m.capacity_per_stack), shown(m.bandwidth_per_stack), shown(m.energy),
+                                    m.title};
+  });
+  table.remarks = {"", "of an accelerator: \"memory\": { \"base\": \"hbm4\", \"stacks\": 8 }"};
   return table;
 }
 
@@ -212,6 +224,7 @@ const PresetCategory accelerators_category = {[](const Library& library) { retur
                                               accelerator_table, load_accelerator};
 const PresetCategory nodes_category = files_category<NodeModel, nodes>(node_table);
 const PresetCategory links_category = files_category<LinkModel, links>(link_table);
+const PresetCategory memories_category = files_category<DeviceMemory, memories>(memory_table);
 const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);
 const PresetCategory software_category = files_category<SoftwareProfile, software>(software_table);
 const PresetCategory reliability_category = files_category<FailureRate, reliability>(reliability_table);

@@ -9,6 +9,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
       {"accelerators", "one device as its data sheet describes it", accelerators_category},
       {"nodes", "devices that share one scale-up network, with their NICs", nodes_category},
       {"links", "one link or port, one way", links_category},
+      {"memories", "what device memory is made of: stacks, channels, chips", memories_category},
       {"models", "neural networks by their sizes", models_category},
       {"software", "what a training framework fuses, overlaps and launches", software_category},
       {"reliability", "how often devices of a generation fail, as published", reliability_category},

@@ -122,7 +122,7 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
       run.warnings.push_back(device.name + ": the model of its kernels is not validated: " + reason);
     if (!device.power.idle)
       run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
-    if (!device.memory.capacity)
+    if (!memory_capacity(device))
       run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
   }
   for (const LinkClass& link : run.cluster.fabric.link_classes())

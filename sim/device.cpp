@@ -16,11 +16,18 @@ static void fields(Fields& f, PeakRates& p) {
   f("fp4", p.fp4, Need::optional, positive);
 }
 
-static void fields(Fields& f, DeviceMemory& m) {
+void fields(Fields& f, DeviceMemory& m) {
+  f("name", m.name);
+  f("title", m.title);
   f("kind", m.kind);
   f("capacity", m.capacity, Need::optional, positive);
   f("bandwidth", m.bandwidth, Need::optional, positive);
   f("stacks", m.stacks, Need::optional, at_least_one);
+  f("capacity_per_stack", m.capacity_per_stack, Need::optional, positive);
+  f("bandwidth_per_stack", m.bandwidth_per_stack, Need::optional, positive);
+  f("energy", m.energy, Need::optional, non_negative);
+  f("notes", m.notes);
+  f.raw("sources", m.sources);
 }
 
 static void fields(Fields& f, OnChipMemory& m) {
@@ -83,7 +90,10 @@ void fields(Fields& f, DeviceModel& d) {
   f("systolic_rows", d.systolic_rows, Need::optional, at_least_one);
   f("systolic_columns", d.systolic_columns, Need::optional, at_least_one);
   f("peak", d.peak);
-  f("memory", d.memory);
+  f.part("memory", "hardware/memories", d.memory, Need::optional);
+  const DeviceMemory& m = d.memory;
+  f.check(m.stacks || ((m.capacity || !m.capacity_per_stack) && (m.bandwidth || !m.bandwidth_per_stack)), "memory",
+          "the number of `stacks`, as sizes are per stack", "none");
   f("on_chip", d.on_chip);
   f("scale_up", d.scale_up);
   f("host_link", d.host_link);
@@ -119,6 +129,18 @@ std::optional<FlopsPerSecond> matrix_peak(const DeviceModel& device, DataType ty
       return p.fp4;
   }
   return std::nullopt;
+}
+
+std::optional<Bytes> memory_capacity(const DeviceModel& device) {
+  const DeviceMemory& m = device.memory;
+  if (m.capacity || !m.stacks || !m.capacity_per_stack) return m.capacity;
+  return *m.stacks * *m.capacity_per_stack;
+}
+
+std::optional<BytesPerSecond> memory_bandwidth(const DeviceModel& device) {
+  const DeviceMemory& m = device.memory;
+  if (m.bandwidth || !m.stacks || !m.bandwidth_per_stack) return m.bandwidth;
+  return *m.stacks * *m.bandwidth_per_stack;
 }
 
 std::optional<FlopsPerSecond> vector_peak(const DeviceModel& device) { return device.peak.fp32; }

@@ -23,11 +23,18 @@ struct PeakRates {  // FLOP/s (or integer OP/s) by operand type
   std::optional<FlopsPerSecond> fp64, fp64_matrix, fp32, fp32_matrix, tf32, bf16, fp16, fp8, int8, fp6, fp4;
 };
 
+// Inline, or a technology of models/hardware/memories with a number of stacks: {"base": "hbm4", "stacks": 8}. A stated total
+// comes before stacks times what one of them has, as boards run below what their memory's standard allows.
 struct DeviceMemory {
-  std::string kind;
+  std::string name, title, kind;
   std::optional<Bytes> capacity;
   std::optional<BytesPerSecond> bandwidth;
-  std::optional<int> stacks;
+  std::optional<int> stacks;  // or channels, or modules: the unit of the next two
+  std::optional<Bytes> capacity_per_stack;
+  std::optional<BytesPerSecond> bandwidth_per_stack;
+  std::optional<JoulesPerByte> energy;  // per byte moved, of the memory itself and its interface
+  std::string notes;
+  Json sources;
 };
 
 struct OnChipMemory {
@@ -81,7 +88,12 @@ struct DeviceModel {
   Json sources;  // JSON pointer prefix -> citation; "" covers the file
 };
 
+void fields(Fields&, DeviceMemory&);
 void fields(Fields&, DeviceModel&);
+
+// Of all stacks together; nothing when unknown.
+std::optional<Bytes> memory_capacity(const DeviceModel&);
+std::optional<BytesPerSecond> memory_bandwidth(const DeviceModel&);
 
 // Matrix-unit peak for operands of `type`, falling back to the vector peak of the same type; nothing when the device has
 // no such rate. Block-scaled formats use the rate of their element type.

@@ -166,6 +166,14 @@ TEST_CASE("energy adds FLOPs, cache bytes and memory bytes at their cost") {
                         product.bytes * 8 * energy.memory_pJ_per_bit)));
 }
 
+TEST_CASE("a memory that states its energy per byte adds the way over the die to it") {
+  DeviceModel device = plain_gpu();
+  device.memory.energy = JoulesPerByte(8 * 0.4e-12);
+  const auto model = make_cost_model(std::vector{device}, std::vector{perfect()});
+  CHECK(model->sequence(first, std::vector{elementwise(1, 1e6, 0, DataType::fp32)}, {}).energy.value ==
+        Approx(1e6 * 8 * (0.4 + 9.19) * 1e-12));
+}
+
 TEST_CASE("dynamic power stays below the board limit minus idle") {
   DeviceCalibration hungry = perfect();
   hungry.energy->matrix_pJ_per_flop = 100;

@@ -1,4 +1,4 @@
-// Every shipped accelerator file reads without a fault, and says where each of its figures comes from.
+// Every shipped accelerator and memory file reads without a fault, and says where each of its figures comes from.
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -87,4 +87,34 @@ TEST_CASE("block-scaled formats run at the rate of their elements") {
   CHECK(matrix_peak(device, DataType::mxfp8) == FlopsPerSecond(8));
   CHECK(matrix_peak(device, DataType::mxfp4) == FlopsPerSecond(4));
   CHECK(matrix_peak(device, DataType::nvfp4) == FlopsPerSecond(4));
+}
+
+TEST_CASE("every shipped memory reads under its own name, and its figures are covered by its sources") {
+  for (const std::string& name : shipped().names("hardware/memories")) {
+    INFO(name);
+    const auto memory = load_part<DeviceMemory>("hardware/memories", name, shipped());
+    CHECK(memory.name == name);
+    check_cited(write_spec(memory), "", memory.sources);
+  }
+}
+
+TEST_CASE("a memory named with its stacks replaces what the device had: sizes are stacks times those of one") {
+  const Json document = parse_json(
+      R"({"base": "nvidia-h100-sxm5-80gb", "name": "h100-hbm4", "memory": {"base": "hbm4", "stacks": 6}})", "test");
+  const auto device = read_spec<DeviceModel>(document, "test", shipped(), "hardware/accelerators");
+  CHECK(memory_capacity(device)->value == Approx(6 * 36e9));
+  CHECK(memory_bandwidth(device)->value == Approx(6 * 2048e9));
+  CHECK(device.memory.energy->value == Approx(8 * 3.5e-12));
+}
+
+TEST_CASE("a stated total comes before stacks times one of them, and sizes per stack need the stacks") {
+  DeviceModel device;
+  device.memory.stacks = 5;
+  device.memory.bandwidth_per_stack = BytesPerSecond(819e9);
+  device.memory.bandwidth = BytesPerSecond(3.35e12);
+  CHECK(memory_bandwidth(device)->value == 3.35e12);
+  CHECK(!memory_capacity(device));
+
+  const Json faulty = parse_json(R"({"name": "x", "family": "gpu", "memory": "hbm3"})", "test");
+  CHECK_THROWS_WITH(read_spec<DeviceModel>(faulty, "test", shipped()), Catch::Contains("stacks"));
 }
