@@ -68,6 +68,7 @@ Scenario read_scenario(const ScenarioDocument& document, const Library& library)
     for (Fault& fault : faults_of_readable_parts(scenario, file, error.faults())) faults.push_back(std::move(fault));
     throw SpecError(std::move(faults));
   }
+  anchor_files(scenario.cluster, folder);
   return scenario;
 }
 
