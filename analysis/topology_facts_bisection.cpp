@@ -169,7 +169,9 @@ bool least_of_lattice(const Fabric& fabric, double bandwidth) {
 bool equal_branches(const Fabric& fabric) {
   if (!fabric.degraded().empty()) return false;
   const Domain* top = top_domain(fabric);
-  if (!top || (top->kind != DomainKind::clos && top->kind != DomainKind::network_switch)) return false;
+  if (!top || (top->kind != DomainKind::clos && top->kind != DomainKind::network_switch &&
+               top->kind != DomainKind::optical_circuits))
+    return false;
   std::vector<std::size_t> sizes;
   for (const Domain& domain : fabric.domains())
     if (domain.parent.valid() && &fabric.domain(domain.parent) == top) sizes.push_back(domain.members.size());
