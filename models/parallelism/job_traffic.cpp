@@ -39,7 +39,7 @@ void JobTraffic::add_pools(const Cluster& cluster, const std::vector<DeviceId>& 
     const std::size_t d = devices[rank].index();
     if (cluster.memory_pool_of[d] == ~0u) continue;
     const VertexId pool = cluster.memory_pools[cluster.memory_pool_of[d]].place;
-    TrafficGroup group{GroupFamily::world, {static_cast<int>(rank)}, {}, {}};
+    TrafficGroup group{GroupFamily::tensor, {static_cast<int>(rank)}, {}, {}};
     for (VertexId end : {cluster.fabric.vertex_of(devices[rank]), cluster.host_of[d]})
       for (const Flow& flow : {Flow{end, pool, 1, 0, 1}, Flow{pool, end, 1, 0, 1}}) add_pattern(cluster, group, {flow});
     groups_.push_back(std::move(group));
