@@ -1,6 +1,7 @@
 #include "analysis/topology_facts_bisection.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
@@ -110,14 +111,67 @@ std::vector<Cut> candidate_cuts(const Fabric& fabric) {
   return cuts;
 }
 
+const Domain* top_domain(const Fabric& fabric) {
+  const Domain* top = nullptr;
+  for (const Domain& domain : fabric.domains())
+    if (domain.members.size() == fabric.device_count() && (!top || domain.level > top->level)) top = &domain;
+  return top;
+}
+
+// Of a torus or mesh of routers, each with the same number of devices: across every dimension of even size. The devices of
+// a router are a child of the whole, in the order of routers.
+std::vector<Cut> lattice_cuts(const Fabric& fabric) {
+  const Domain* top = top_domain(fabric);
+  std::vector<Cut> cuts;
+  if (!top || (top->kind != DomainKind::torus && top->kind != DomainKind::mesh) || top->level == 0) return cuts;
+  std::vector<const Domain*> routers;
+  for (const Domain& domain : fabric.domains())
+    if (domain.parent.valid() && &fabric.domain(domain.parent) == top) routers.push_back(&domain);
+  std::size_t product = 1;
+  for (int size : top->dimensions) product *= static_cast<std::size_t>(size);
+  if (routers.size() != product) return cuts;
+  for (const Domain* router : routers)
+    if (router->members.size() != routers[0]->members.size()) return cuts;
+  std::size_t stride = product;
+  for (int size : top->dimensions) {
+    stride /= static_cast<std::size_t>(size);
+    if (size % 2 != 0) continue;
+    Cut cut{Halves(fabric.device_count(), false), fmt::format("across the dimension of size {}", size)};
+    for (std::size_t r = 0; r < routers.size(); ++r)
+      for (DeviceId d : routers[r]->members)
+        cut.first[d.index()] = r / stride % static_cast<std::size_t>(size) < static_cast<std::size_t>(size / 2);
+    cuts.push_back(std::move(cut));
+  }
+  return cuts;
+}
+
+// The least cut of an untwisted torus (mesh) of routers with an even longest side k: 2 N/k (N/k) cables, if no more than the
+// devices can send.
+bool least_of_lattice(const Fabric& fabric, double bandwidth) {
+  const Domain* top = top_domain(fabric);
+  if (lattice_cuts(fabric).empty() || !fabric.degraded().empty()) return false;
+  int longest = 1;
+  double routers = 1, cable = 0;
+  for (int size : top->dimensions) {
+    longest = std::max(longest, size);
+    routers *= size;
+  }
+  for (const Link& link : fabric.links())
+    if (fabric.vertex(link.from).node == ~0u && fabric.vertex(link.to).node == ~0u &&
+        (cable == 0 || link.bandwidth.value < cable))
+      cable = link.bandwidth.value;
+  const double formula = (top->kind == DomainKind::torus ? 2 : 1) * routers / longest * cable;
+  return longest % 2 == 0 && longest > 2 && std::abs(bandwidth - formula) < 1e-9 * formula;
+}
+
 // Whether the network is a tree of switches whose branches are all alike, so that halving it in wiring order is the
 // least of all cuts.
 bool equal_branches(const Fabric& fabric) {
   if (!fabric.degraded().empty()) return false;
-  const Domain* top = nullptr;
-  for (const Domain& domain : fabric.domains())
-    if (domain.members.size() == fabric.device_count() && (!top || domain.level > top->level)) top = &domain;
-  if (!top || (top->kind != DomainKind::clos && top->kind != DomainKind::network_switch)) return false;
+  const Domain* top = top_domain(fabric);
+  if (!top || (top->kind != DomainKind::clos && top->kind != DomainKind::network_switch &&
+               top->kind != DomainKind::optical_circuits))
+    return false;
   std::vector<std::size_t> sizes;
   for (const Domain& domain : fabric.domains())
     if (domain.parent.valid() && &fabric.domain(domain.parent) == top) sizes.push_back(domain.members.size());
@@ -131,7 +185,9 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
   BisectionFacts best;
   best.bandwidth = std::numeric_limits<double>::infinity();
   const std::vector<double> capacity = graph.bandwidths();
-  for (const Cut& cut : candidate_cuts(fabric)) {
+  std::vector<Cut> cuts = candidate_cuts(fabric);
+  for (Cut& cut : lattice_cuts(fabric)) cuts.push_back(std::move(cut));
+  for (const Cut& cut : cuts) {
     std::vector<VertexId> one, other;
     for (std::size_t d = 0; d < cut.first.size(); ++d)
       (cut.first[d] ? one : other).push_back(fabric.vertex_of(DeviceId(d)));
@@ -144,9 +200,13 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
     best.smaller_half = std::min(one.size(), other.size());
   }
   best.method = "max-flow";
-  best.exact = equal_branches(fabric);
-  best.note = best.exact ? "least over halves along nodes, exact for equal branches: " + best.note
-                         : "least over halves along nodes, an upper bound: " + best.note;
+  const bool branches = equal_branches(fabric), lattice = least_of_lattice(fabric, best.bandwidth);
+  best.exact = branches || lattice;
+  best.note = fmt::format("least over halves along nodes, {}: {}",
+                          branches  ? "exact for equal branches"
+                          : lattice ? "exact for a torus or mesh with an even longest side"
+                                    : "an upper bound",
+                          best.note);
   return best;
 }
 

@@ -8,9 +8,20 @@ namespace orrery {
 
 namespace {
 
-void index_links(std::span<const Link> links, std::size_t vertices, VertexId Link::*end,
-                 std::vector<std::uint32_t>& begin, std::vector<std::uint32_t>& list) {
-  const auto works = [&](std::size_t l) { return links[l].bandwidth.value > 0; };
+// Ways to hosts and memory pools are no part of the network between devices.
+bool in_network(const Fabric& fabric, const Link& link) {
+  const auto part = [&](VertexId v) {
+    const VertexKind kind = fabric.vertex(v).kind;
+    return kind != VertexKind::host && kind != VertexKind::memory;
+  };
+  return part(link.from) && part(link.to);
+}
+
+void index_links(const Fabric& fabric, VertexId Link::*end, std::vector<std::uint32_t>& begin,
+                 std::vector<std::uint32_t>& list) {
+  const std::span<const Link> links = fabric.links();
+  const std::size_t vertices = fabric.vertices().size();
+  const auto works = [&](std::size_t l) { return links[l].bandwidth.value > 0 && in_network(fabric, links[l]); };
   begin.assign(vertices + 1, 0);
   for (std::size_t l = 0; l < links.size(); ++l)
     if (works(l)) ++begin[(links[l].*end).index() + 1];
@@ -123,8 +134,8 @@ class Dinic {
 }  // namespace
 
 FabricGraph::FabricGraph(const Fabric& fabric) : fabric_(fabric) {
-  index_links(fabric.links(), fabric.vertices().size(), &Link::from, out_begin_, out_links_);
-  index_links(fabric.links(), fabric.vertices().size(), &Link::to, in_begin_, in_links_);
+  index_links(fabric, &Link::from, out_begin_, out_links_);
+  index_links(fabric, &Link::to, in_begin_, in_links_);
 }
 
 std::vector<std::uint32_t> FabricGraph::distances(std::span<const VertexId> sources) const {
@@ -178,7 +189,7 @@ double FabricGraph::max_flow(std::span<const VertexId> sources, std::span<const 
 std::vector<double> FabricGraph::bandwidths() const {
   std::vector<double> all;
   all.reserve(fabric_.links().size());
-  for (const Link& link : fabric_.links()) all.push_back(link.bandwidth.value);
+  for (const Link& link : fabric_.links()) all.push_back(in_network(fabric_, link) ? link.bandwidth.value : 0);
   return all;
 }
 

@@ -1,5 +1,7 @@
 #include "analysis/topology_facts_text.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "analysis/text_style.hpp"
@@ -38,23 +40,26 @@ std::string parts(const TopologyFacts& f) {
   line(f.node_switches, "switches in nodes (the planes of one network count as one)");
   line(f.nics, "NICs (those of one device count as one)");
   line(f.hosts, "hosts");
-  line(f.memory_pools, "memory pools");
+  line(f.memory_pools, f.memory_pools == 1 ? "memory pool" : "memory pools");
   for (const auto& [ports, count] : f.switch_ports)
-    line(count, fmt::format("{} of the fabric with {} cables each", count == 1 ? "switch" : "switches", ports));
+    line(count, fmt::format("{} of the fabric with {} {} each", count == 1 ? "switch" : "switches", ports,
+                            ports == 1 ? "cable" : "cables"));
   return text;
 }
 
 std::string links(const TopologyFacts& f) {
   if (f.links.empty()) return "";
-  std::string text = fmt::format("\n{:<26}  {:>9}  {:>9}  {:>24}  {:>10}  {:>10}\n", "Links", "pairs", "cables",
-                                 "payload, one direction", "latency", "energy");
+  std::size_t widest = 24;
+  for (const LinkFacts& link : f.links) widest = std::max(widest, link.name.size());
+  std::string text = fmt::format("\n{:<{}}  {:>9}  {:>9}  {:>24}  {:>10}  {:>10}\n", "Links", widest + 2, "pairs",
+                                 "cables", "payload, one direction", "latency", "energy");
   for (const LinkFacts& link : f.links) {
     const std::string each = link.slowest == link.fastest
                                  ? rate(link.slowest)
                                  : fmt::format("{} to {}", rate(link.slowest), rate(link.fastest));
     const std::string energy = link.energy_J_per_byte ? fmt::format("{:.3g} pJ/b", *link.energy_J_per_byte / 8 * 1e12)
                                                       : "-";
-    text += fmt::format("  {:<24}  {:>9}  {:>9.0f}  {:>24}  {:>10}  {:>10}\n", link.name, (link.links + 1) / 2,
+    text += fmt::format("  {:<{}}  {:>9}  {:>9.0f}  {:>24}  {:>10}  {:>10}\n", link.name, widest, (link.links + 1) / 2,
                         link.cables_one_way / 2, each, link.latency_s > 0 ? human(Seconds(link.latency_s)) : "-",
                         energy);
     if (link.slowed > 0) text += fmt::format("    {} of these one-way links slowed\n", link.slowed);

@@ -54,7 +54,8 @@ std::vector<Fault> faults_of_readable_parts(const Scenario& partial, const std::
   try {
     build_cluster(partial.cluster);
   } catch (const SpecError& error) {
-    for (const Fault& f : error.faults()) more.push_back({file, "/cluster" + f.pointer, f.expected, f.found});
+    for (const Fault& f : error.faults())
+      more.push_back(f.file.empty() ? Fault{file, "/cluster" + f.pointer, f.expected, f.found} : f);
   }
   std::vector<bool> judged(partial.jobs.size());
   for (std::size_t j = 0; j < judged.size(); ++j) {

@@ -18,7 +18,7 @@ namespace {
 
 void add(const SpecError& error, const std::string& prefix, const std::string& file, std::vector<Fault>& faults) {
   for (const Fault& fault : error.faults())
-    faults.push_back({file, prefix + fault.pointer, fault.expected, fault.found});
+    faults.push_back(fault.file.empty() ? Fault{file, prefix + fault.pointer, fault.expected, fault.found} : fault);
 }
 
 // A scenario whose parts have met: built, placed, priced. All faults of wiring, jobs and plans are told together.
@@ -59,11 +59,13 @@ JobFacts facts_of(const JobSpec& spec, const PlacedJob& placed, const Cluster& c
 }
 
 // Jobs that share links are measured under each other's load, after an iteration that brings them out of step. Without
-// contention (one job, or the analytic evaluator) every iteration is the same.
+// contention (one job, or the analytic evaluator) every iteration is the same, but for the first where optical circuits
+// are left as an iteration's end needs them.
 void simulate(ScenarioRun& run, const Scenario& scenario) {
   const bool analytic = scenario.simulate.fidelity == Fidelity::analytic;
   const bool meet = run.jobs.size() > 1 && !analytic;
-  RepeatedIterations iterations{meet ? 1 : 0, scenario.simulate.iterations.value_or(1)};
+  const bool circuits = run.cluster.fabric.has_circuits();
+  RepeatedIterations iterations{meet || circuits ? 1 : 0, scenario.simulate.iterations.value_or(1)};
   if (!meet) iterations.most_operations = 0;  // nobody waits for another's load
   RepeatedJobs jobs(iterations);
   for (const LoweredJob& job : run.jobs) jobs.add(job.program);
@@ -94,6 +96,11 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
     run.notes.push_back(
         "all jobs run all the time: each repeats its iterations, after one that is not counted, until every "
         "job has been measured");
+  if (run.cluster.fabric.has_circuits())
+    run.notes.push_back(fmt::format(
+        "optical circuits: set anew for {} transfers in {} iterations (the first found them set); transfers waited {} "
+        "for their circuits in all",
+        run.timeline.circuit_changes, run.timeline.fragments.size(), human(Seconds(run.timeline.circuit_wait_s))));
   for (std::size_t j = 0; j < run.jobs.size(); ++j) {
     const LoweredJob& job = run.jobs[j];
     run.notes.push_back(fmt::format("{}: {} rank{} run{} as {} {}, {} operations", scenario.jobs[j].name, job.ranks,

@@ -65,9 +65,11 @@ Scenario read_scenario(const ScenarioDocument& document, const Library& library)
                         detail::fields_of(scenario));  // read_spec() would keep what it could read to itself
   } catch (const SpecError& error) {
     std::vector<Fault> faults = error.faults();
+    anchor_files(scenario.cluster, folder);
     for (Fault& fault : faults_of_readable_parts(scenario, file, error.faults())) faults.push_back(std::move(fault));
     throw SpecError(std::move(faults));
   }
+  anchor_files(scenario.cluster, folder);
   return scenario;
 }
 

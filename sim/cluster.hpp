@@ -17,6 +17,13 @@ struct Pool {  // a contiguous range of equal devices
   std::size_t first_device = 0, devices = 0, devices_per_node = 1;
 };
 
+// Memory behind the hosts of one or several nodes (CXL expanders): a place in the fabric that transfers start from or end at.
+struct MemoryPool {
+  std::string name;
+  VertexId place;
+  Bytes capacity{0};
+};
+
 struct Cluster {
   std::string name;
   Fabric fabric;
@@ -25,6 +32,9 @@ struct Cluster {
   std::vector<Pool> pools;
   std::vector<DeviceTypeId> type_of;  // by device
   std::vector<double> speed;          // by device: 1 = nominal; a straggler has less (scales its clock)
+  std::vector<MemoryPool> memory_pools;
+  std::vector<std::uint32_t> memory_pool_of;  // by device: which of them it uses; empty: there are none
+  std::vector<VertexId> host_of;              // by device: the host it reaches that memory through
   std::vector<Watts> host_power;  // by device type: its share of host, fans and NICs of its node, drawn all the time
 
   const DeviceModel& model_of(DeviceId d) const { return device_types[type_of[d.index()].index()]; }

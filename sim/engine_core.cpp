@@ -16,6 +16,7 @@ EngineCore::EngineCore(const Cluster& cluster, const CostModel& costs, Governor&
   ORRERY_CHECK(cluster.speed.empty() || cluster.speed.size() == cluster.type_of.size(), "{} speeds for {} devices",
                cluster.speed.size(), cluster.type_of.size());
   device_numbers_.assign(cluster.type_of.size(), DeviceId::no_value);
+  if (cluster.fabric.has_circuits()) board_ = std::make_unique<CircuitBoard>(cluster.fabric);
   for (std::uint32_t job = 0; job < drivers.size(); ++job)
     controls_.push_back(std::make_unique<JobControls>(*this, job));
 }
@@ -65,10 +66,12 @@ void EngineCore::flow_arrived(std::uint32_t flow, double date) {
 void EngineCore::handle(const Event& event) {
   switch (event.kind) {
     case EventKind::operation_ends:
-    case EventKind::latency_paid: {
+    case EventKind::latency_paid:
+    case EventKind::circuits_set: {
       const Running& r = running_[event.index];
       if (!r.live || r.generation != event.generation) return;
-      event.kind == EventKind::operation_ends ? operation_ends(event.index) : latency_paid(event.index);
+      if (event.kind == EventKind::operation_ends) return operation_ends(event.index);
+      event.kind == EventKind::latency_paid ? latency_paid(event.index) : begin_transfer(event.index);
       return;
     }
     case EventKind::driver_timer: {
@@ -211,14 +214,24 @@ void EngineCore::start_call(Ready next) {
 }
 
 void EngineCore::start_transfer(std::uint32_t index) {
+  const Running& r = running_[index];
+  const IndexedProgram& indexed = indexed_of(r);
+  busy(r, +1);
+  if (!indexed.circuits_of(indexed.operation(r.op))) return begin_transfer(index);
+  waiting_.emplace_back(index, r.generation);
+  serve_circuits();
+}
+
+void EngineCore::begin_transfer(std::uint32_t index) {
   Running& r = running_[index];
   const IndexedProgram& indexed = indexed_of(r);
   const Operation& op = indexed.operation(r.op);
   const RoutedPattern& routed = indexed.pattern_of(op);
-  busy(r, +1);
+  r.under_way = true;
+  r.since = now_;
   if (network_ && network_->shared(indexed, r.op) && op.bytes > 0) {
     r.flowing = true;
-    const double latency = op.setup_s + op.rounds * routed.latency.value;
+    const double latency = op.setup_s + op.rounds * routed.latency.value + routed.switching_s;
     if (latency > 0)
       push(now_ + latency, EventKind::latency_paid, index, r.generation);
     else
@@ -250,8 +263,10 @@ void EngineCore::operation_ends(std::uint32_t index) {
   } else {
     energy = op.bytes * indexed.pattern_of(op).energy_per_byte;
     busy(r, -1);
+    if (r.has_circuits) release_circuits(index);
   }
   release_running(index);
+  if (r.has_circuits) serve_circuits();
   finish_operation(r.scope, r.op, r.start, energy);
 }
 

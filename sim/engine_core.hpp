@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/circuits.hpp"
 #include "sim/engine.hpp"
 #include "sim/engine_program.hpp"
 
@@ -47,7 +48,7 @@ class EngineCore {
   Timeline take_timeline();
 
  private:
-  enum class EventKind : std::uint8_t { operation_ends, latency_paid, driver_timer, governor_wakes };
+  enum class EventKind : std::uint8_t { operation_ends, latency_paid, circuits_set, driver_timer, governor_wakes };
   struct Event {
     double date;
     std::uint64_t order;
@@ -82,8 +83,10 @@ class EngineCore {
   struct Running {
     std::uint32_t scope = 0, op = 0, device = 0, generation = 0;
     bool live = false, flowing = false;
+    bool has_circuits = false;  // Transfer: holds the ports that it needs
+    bool under_way = false;     // Transfer: its circuits are set
     double start = 0;
-    double since = 0, done = 0, energy = 0;  // Compute: up to `since`
+    double since = 0, done = 0, energy = 0;  // Compute: up to `since`; Transfer: since it is under way
     Cost full;                               // Compute: of the whole of it at the present operating point
     double end = 0;                          // as scheduled
   };
@@ -97,6 +100,12 @@ class EngineCore {
     bool changed = false;
     double since = 0, static_energy = 0;
     std::uint32_t wake_generation = 0;
+  };
+  struct Port {                            // of an optical circuit switch
+    const PortSetting* setting = nullptr;  // none: not yet used
+    std::uint32_t users = 0;
+    bool alone = false;  // its user serves peers in turn
+    double ready = 0;    // when the setting is in place
   };
   struct Timer {
     std::uint32_t job;
@@ -129,6 +138,7 @@ class EngineCore {
   void start_operation(Ready);
   void start_call(Ready);
   void start_transfer(std::uint32_t running);
+  void begin_transfer(std::uint32_t running);
   void latency_paid(std::uint32_t running);
   void operation_ends(std::uint32_t running);
   void finish_operation(std::uint32_t scope, std::uint32_t op, double start, double energy);
@@ -148,6 +158,12 @@ class EngineCore {
   void ask_governor(std::uint32_t device);
   void retime(std::uint32_t running);
   void integrate(Device&, double until) const;
+
+  // engine_circuits.cpp: who may use which ports of optical switches, first come first served
+  void serve_circuits();
+  bool circuits_free(const CircuitPlan&) const;
+  void take_circuits(std::uint32_t running);
+  void release_circuits(std::uint32_t running);
 
   std::string describe(std::uint32_t fragment, std::size_t op) const;  // engine_stuck.cpp
 
@@ -175,6 +191,10 @@ class EngineCore {
   std::vector<std::uint32_t> device_numbers_;  // by DeviceId; no_value: not met yet
   std::vector<Running> running_;
   std::vector<std::uint32_t> free_running_;
+
+  std::unique_ptr<CircuitBoard> board_;  // none: the fabric has no circuits
+  std::unordered_map<std::uint32_t, Port> ports_;
+  std::deque<std::pair<std::uint32_t, std::uint32_t>> waiting_;  // for circuits: Running, its generation
 
   std::vector<Ready> ready_;
   std::size_t ready_head_ = 0;

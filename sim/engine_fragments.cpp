@@ -26,7 +26,7 @@ const IndexedProgram& EngineCore::index(const std::shared_ptr<const Program>& pr
   const auto known = index_of_.find(program.get());
   if (known != index_of_.end()) return *known->second;
 
-  IndexedProgram indexed = index_program(program, cluster_);
+  IndexedProgram indexed = index_program(program, cluster_, board_.get());
   for (const Queue& queue : program->queues) {
     indexed.queues.push_back(queue_number(queue));
     device_number(queue.device);
@@ -57,11 +57,11 @@ void EngineCore::share_running_transfers() {
     if (!r.live || r.flowing) continue;
     const IndexedProgram& indexed = indexed_of(r);
     const Operation& op = indexed.operation(r.op);
-    if (op.kind != OpKind::transfer || op.bytes == 0 || !network_->shared(indexed, r.op)) continue;
+    if (op.kind != OpKind::transfer || !r.under_way || op.bytes == 0 || !network_->shared(indexed, r.op)) continue;
     ++r.generation;  // its end is no longer known
     r.flowing = true;
     const RoutedPattern& routed = indexed.pattern_of(op);
-    const double paid = r.start + (op.setup_s + op.rounds * routed.latency.value);
+    const double paid = r.since + (op.setup_s + op.rounds * routed.latency.value + routed.switching_s);
     if (now_ < paid) {
       push(paid, EventKind::latency_paid, i, r.generation);
     } else {
@@ -180,15 +180,18 @@ void EngineCore::drop(std::uint32_t index) {
     double left = op.moving_bytes();
     if (r.flowing && r.done > 0)
       left = network_->stop(index);
-    else if (!r.flowing && routed.bottleneck > 0)
+    else if (r.under_way && !r.flowing && routed.bottleneck > 0)
       left = std::min(op.moving_bytes(), (r.end - now_) / routed.bottleneck);
     energy = (op.bytes - left * op.efficiency) * routed.energy_per_byte;
     busy(r, -1);
+    if (r.has_circuits) release_circuits(index);
   }
   ++timeline_.events;
   const Scope& scope = scopes_[r.scope];
   timeline_.records.push_back({scope.fragment, OpId(r.op), r.start, now_, energy, scope.call});
+  const bool had_circuits = r.has_circuits;
   release_running(index);
+  if (had_circuits) serve_circuits();
 }
 
 void EngineCore::leave_queues(std::uint32_t id) {

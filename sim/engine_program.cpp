@@ -102,7 +102,7 @@ void count_waits(const Program& p, const std::vector<std::uint32_t>& body_of, In
 
 }  // namespace
 
-IndexedProgram index_program(std::shared_ptr<const Program> program, const Cluster& cluster) {
+IndexedProgram index_program(std::shared_ptr<const Program> program, const Cluster& cluster, CircuitBoard* board) {
   const Program& p = *program;
   check_ids(p, cluster.type_of.size());
   IndexedProgram indexed;
@@ -113,6 +113,10 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   for (std::size_t i = 0; i < p.pattern_count(); ++i) {
     ORRERY_CHECK(cluster.router, "a cluster without a router cannot carry a Transfer");
     indexed.patterns.push_back(route_pattern(cluster.fabric, *cluster.router, p.pattern(PatternId(i))));
+  }
+  if (board) {
+    indexed.circuits = plan_circuits(p, cluster.fabric, indexed.patterns, *board);
+    indexed.board = board;
   }
   indexed.program = std::move(program);
   return indexed;

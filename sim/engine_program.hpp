@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sim/circuits.hpp"
 #include "sim/cluster.hpp"
 #include "sim/cost_model.hpp"
 #include "sim/program.hpp"
@@ -37,9 +38,15 @@ struct IndexedProgram {
   std::vector<std::uint32_t> queues;  // by queue of the Program: the engine's number of it
   Lists set_devices;                  // by queue set: the engine's numbers of its devices, each once
   std::vector<RoutedPattern> patterns;
+  std::vector<CircuitPlan> circuits;  // by pattern; empty: the fabric has none
+  const CircuitBoard* board = nullptr;
 
   const Operation& operation(std::size_t op) const { return program->operations[op]; }
   const RoutedPattern& pattern_of(const Operation& op) const { return patterns[op.pattern.index()]; }
+  const CircuitPlan* circuits_of(const Operation& op) const {
+    if (circuits.empty() || circuits[op.pattern.index()].settings.empty()) return nullptr;
+    return &circuits[op.pattern.index()];
+  }
   std::span<const std::uint32_t> devices_of(const Operation& op) const {
     if (!op.queues.valid()) return {};
     return set_devices.of(op.queues.index());
@@ -47,7 +54,8 @@ struct IndexedProgram {
 };
 
 // Everything but `queues` and `set_devices`, which depend on what the engine has met before. Checks every id in use.
-IndexedProgram index_program(std::shared_ptr<const Program>, const Cluster&);
+// `board`: of the optical circuits, if the fabric has any.
+IndexedProgram index_program(std::shared_ptr<const Program>, const Cluster&, CircuitBoard* board = nullptr);
 
 // Remembers what the cost model answered. A few answers are kept per sequence (one per device type and operating
 // point).

@@ -22,14 +22,15 @@ LinkId Fabric::add_link(Link link) {
   ORRERY_CHECK(link.link_class.index() < link_classes_.size(), "link {} has no link class", links_.size());
   ORRERY_CHECK(link.bandwidth.value > 0 && link.latency.value >= 0, "link {} has bandwidth {} B/s and latency {} s",
                links_.size(), link.bandwidth.value, link.latency.value);
+  has_circuits_ = has_circuits_ || link.circuits > 0;
   links_.push_back(link);
   return LinkId(links_.size() - 1);
 }
 
-LinkId Fabric::add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency,
-                         LinkClassId link_class) {
-  const LinkId forward = add_link({a, b, per_direction, latency, link_class});
-  add_link({b, a, per_direction, latency, link_class});
+LinkId Fabric::add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency, LinkClassId link_class,
+                         std::uint32_t circuits) {
+  const LinkId forward = add_link({a, b, per_direction, latency, link_class, circuits});
+  add_link({b, a, per_direction, latency, link_class, circuits});
   return forward;
 }
 

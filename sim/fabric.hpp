@@ -36,8 +36,15 @@ struct Link {
   Seconds latency;
   LinkClassId link_class;
   // Of a link into or out of an optical circuit switch: with how many others of its links it can be joined at a time (its
-  // cables). 0: packets go anywhere.
+  // cables or wavelengths, see sim/circuits.hpp). 0: packets go anywhere.
   std::uint32_t circuits = 0;
+};
+
+// How the jobs of a cluster use optical circuits.
+struct CircuitRules {
+  bool per_phase = true;  // one setting for the passes, one for gradients and parameters; else one for everything
+  bool in_turn = false;   // a port with more peers than circuits serves them one after the other; else that is an error
+  bool duplex = false;    // a circuit carries light both ways: a NIC sends to and receives from the same peers
 };
 
 struct DegradedLink {
@@ -104,16 +111,20 @@ class Fabric {
   VertexId add_vertex(Vertex);
   LinkId add_link(Link);
   // Both directions; returns the forward one (the backward one is the next id).
-  LinkId add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency, LinkClassId);
+  LinkId add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency, LinkClassId,
+                   std::uint32_t circuits = 0);
   LinkClassId add_link_class(LinkClass);  // same name: the existing one
   DomainId add_domain(Domain);
   void degrade(LinkId, double rate);  // to a part of its bandwidth; 0: it failed
+  void set_circuit_rules(CircuitRules rules) { circuit_rules_ = rules; }
 
   std::span<const Vertex> vertices() const { return vertices_; }
   std::span<const Link> links() const { return links_; }
   std::span<const LinkClass> link_classes() const { return link_classes_; }
   std::span<const Domain> domains() const { return domains_; }
   std::span<const DegradedLink> degraded() const { return degraded_; }
+  bool has_circuits() const { return has_circuits_; }
+  const CircuitRules& circuit_rules() const { return circuit_rules_; }
   const Vertex& vertex(VertexId v) const { return vertices_[v.index()]; }
   const Link& link(LinkId l) const { return links_[l.index()]; }
   const LinkClass& link_class(LinkClassId c) const { return link_classes_[c.index()]; }
@@ -135,6 +146,8 @@ class Fabric {
   std::vector<LinkClass> link_classes_;
   std::vector<Domain> domains_;
   std::vector<DegradedLink> degraded_;
+  CircuitRules circuit_rules_;
+  bool has_circuits_ = false;
   std::vector<VertexId> device_vertices_;
   mutable std::vector<DomainId> innermost_;  // by device, built on first use
 };

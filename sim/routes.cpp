@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/circuits.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -17,6 +18,17 @@ void merge_by_link(std::vector<LinkLoad>& loads) {
       loads[kept++] = load;
   }
   loads.resize(kept);
+}
+
+// Two hops in a row with circuits and a switch between them are one circuit.
+void note_circuits(const Fabric& fabric, std::span<const Hop> hops, double share, double weight,
+                   RoutedPattern& routed) {
+  for (std::size_t h = 0; h + 1 < hops.size(); ++h) {
+    const Link &in = fabric.link(hops[h].link), &out = fabric.link(hops[h + 1].link);
+    if (in.circuits == 0 || out.circuits == 0 || in.to != out.from) continue;
+    if (fabric.vertex(in.to).kind != VertexKind::network_switch) continue;
+    routed.circuits.push_back({hops[h].link, hops[h + 1].link, hops[h].share * weight, hops[h].share * share, 0});
+  }
 }
 
 }  // namespace
@@ -36,6 +48,7 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
     for (std::size_t i = first; i < hops.size(); ++i) routed.loads.push_back({hops[i].link, hops[i].share * weight});
     routed.latency = std::max(routed.latency, latency);
     hops_begin.push_back(hops.size());
+    if (fabric.has_circuits()) note_circuits(fabric, std::span(hops).subspan(first), flow.share, weight, routed);
   }
   merge_by_link(routed.loads);
   std::erase_if(routed.loads, [](const LinkLoad& load) { return !(load.weight > 0); });
@@ -56,11 +69,13 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
       for (std::size_t i = hops_begin[f]; i < hops_begin[f + 1]; ++i)
         if (hops[i].link == busiest) routed.fair_share = std::max(routed.fair_share, flows[f].share);
   }
+  if (!routed.circuits.empty()) divide_circuits(fabric, routed);
   return routed;
 }
 
 Seconds time_alone(const Operation& op, const RoutedPattern& routed) {
-  return Seconds(op.setup_s + op.rounds * routed.latency.value + op.moving_bytes() * routed.bottleneck);
+  return Seconds(op.setup_s + op.rounds * routed.latency.value + routed.switching_s +
+                 op.moving_bytes() * routed.bottleneck);
 }
 
 }  // namespace orrery

@@ -19,12 +19,22 @@ struct LinkLoad {
   double weight = 0;  // bytes over this link per byte of the Transfer
 };
 
+struct CircuitLoad {  // on a circuit through an optical circuit switch
+  LinkId in, out;
+  double weight = 0;
+  double largest_share = 0;  // of a flow over it
+  double bandwidth = 0;      // B/s, of the cables or wavelengths that it gets
+};
+
 struct RoutedPattern {
-  std::vector<LinkLoad> loads;  // sorted by link
-  Seconds latency{0};           // of the flow with the longest path
-  double bottleneck = 0;        // max weight / bandwidth, s/B
-  double energy_per_byte = 0;   // J per byte of the Transfer
-  double fair_share = 1;        // share of the largest flow on the most loaded link (see below)
+  std::vector<LinkLoad> loads;        // sorted by link
+  Seconds latency{0};                 // of the flow with the longest path
+  double bottleneck = 0;              // max weight / bandwidth, s/B
+  double energy_per_byte = 0;         // J per byte of the Transfer
+  double fair_share = 1;              // share of the largest flow on the most loaded link (see below)
+  std::vector<CircuitLoad> circuits;  // sorted; their ports are in `loads` too
+  double switching_s = 0;             // in every Transfer: ports that serve more peers than they have circuits
+  double wires_bottleneck = 0, wires_share = 1;  // bottleneck and fair share before circuits are divided
 };
 
 RoutedPattern route_pattern(const Fabric&, const Router&, std::span<const Flow>);

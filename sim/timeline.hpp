@@ -41,6 +41,8 @@ struct Timeline {
   double end_s = 0;
   std::uint64_t events = 0;           // operations started and finished, re-timings, timers
   std::uint64_t flows_simulated = 0;  // transfers that really shared links in the flow model
+  std::uint64_t circuit_changes = 0;  // transfers for which ports of optical switches were set anew
+  double circuit_wait_s = 0;          // time that transfers were ready and waited for their circuits, summed
   std::uint64_t approximated_links =
       0;  // flow model: links whose weights have no small common unit (each off by <= 1/256)
 };

@@ -5,6 +5,7 @@
 #include "topologies/cluster_router.hpp"
 #include "topologies/cluster_spec.hpp"
 #include "topologies/degraded.hpp"
+#include "topologies/memory_pools.hpp"
 #include "topologies/wiring.hpp"
 
 namespace orrery {
@@ -16,7 +17,7 @@ constexpr std::int64_t most_devices = 1 << 24;
 struct PoolPlan {  // what all nodes of a pool have in common
   const PoolSpec* spec = nullptr;
   std::string pointer;
-  LinkClassId scale_up_class, nic_class, host_class;
+  LinkClassId scale_up_class, optical_class, nic_class, host_class;
   std::string calibration;
   bool reduces = false;
   int nics = 0, cables_per_nic = 1;
@@ -25,23 +26,8 @@ struct PoolPlan {  // what all nodes of a pool have in common
   bool wired = false;  // has scale-up links
 };
 
-BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
-
-LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
-  return fabric.add_link_class(
-      {link.name, link.energy.value_or(JoulesPerByte(0)), link.reconfiguration_time.value_or(Seconds(0))});
-}
-
 [[noreturn]] void fault(const std::string& pointer, std::string expected, std::string found) {
   throw SpecError("", pointer, std::move(expected), std::move(found));
-}
-
-template <class Builder>
-Builder find_family(std::span<const CatalogEntry<Builder>> catalog, const std::string& kind,
-                    const std::string& pointer) {
-  if (const auto* entry = find(catalog, kind)) return entry->value;
-  const auto all = names(catalog);
-  fault(pointer, "a topology family (see `orrery list topologies`)", quote_unknown(kind, all));
 }
 
 NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabric) {
@@ -70,6 +56,14 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
   }
   if (plan.wired && !(in.port > BytesPerSecond(0)))
     fault(pointer + "/link", "a bandwidth above zero", format_quantity(in.port.value, Dimension::bandwidth));
+  if (spec.optical_link) {
+    if (spec.kind != "torus")
+      fault(pointer + "/optical_link", "none but for a torus of cubes", "one for kind \"" + spec.kind + "\"");
+    const LinkClass light = fabric.link_class(add_class(fabric, *spec.optical_link)),
+                    &near = fabric.link_class(plan.scale_up_class);
+    plan.optical_class = fabric.add_link_class(
+        {near.name + " through " + light.name, near.energy + light.energy, light.reconfiguration});
+  }
   NodeWiring wiring = plan.wired ? build(in) : NodeWiring{};
   wiring.devices = node.devices;
   const bool generation_reduces = spec.link && spec.link->in_network_reduction.value_or(false);
@@ -169,7 +163,8 @@ void Composer::stamp_node(std::size_t pool, std::uint32_t node) {
   }
   for (int s = 0; s < wiring.switches; ++s) fabric.add_vertex({VertexKind::network_switch, node, {}});
   for (const LocalLink& link : wiring.links)
-    fabric.add_link({at(link.from), at(link.to), link.bandwidth, link.latency, plan.scale_up_class});
+    fabric.add_link({at(link.from), at(link.to), link.bandwidth, link.latency,
+                     link.optical ? plan.optical_class : plan.scale_up_class});
   for (int n = 0; n < plan.nics; ++n) {
     const VertexId nic = fabric.add_vertex({VertexKind::nic, node, {}});
     ports_.push_back({nic, node, n, plan.cables_per_nic, plan.nic_bandwidth, plan.nic_latency, plan.nic_class});
@@ -209,7 +204,7 @@ void Composer::stamp_pool(std::size_t pool) {
 
 void Composer::join_nodes() {
   const FabricSpec& spec = spec_.fabric;
-  const FabricBuilder join = find_family(fabric_catalog(), spec.kind, "/fabric/kind");
+  find_family(fabric_catalog(), spec.kind, "/fabric/kind");  // also where one node needs none
   const bool alone = nodes_.size() == 1 && (plans_[0].wired || cluster_.type_of.size() == 1);
   if (alone) return;  // nothing would cross the fabric
   for (const PoolPlan& plan : plans_)
@@ -219,13 +214,9 @@ void Composer::join_nodes() {
                               : "NICs or scale-up links, to join the node's devices",
             "none");
   if (spec.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
-  FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size()), {}, {}, {}};
-  const LinkModel& trunk = spec.link ? *spec.link : plans_[0].spec->node.nics->link;
-  in.trunk = payload(trunk);
-  in.trunk_latency = trunk.latency.value_or(Seconds(0));
-  in.trunk_class = add_class(cluster_.fabric, trunk);
-  if (!(in.trunk > BytesPerSecond(0))) fault("/fabric/link", "a bandwidth above zero", "0 B/s");
-  fabric_wiring_ = join(in);
+  FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size())};
+  in.nic_link = &plans_[0].spec->node.nics->link;
+  fabric_wiring_ = join_fabric(in);
   joined_ = true;
 }
 
@@ -318,6 +309,7 @@ Cluster Composer::build() && {
 
 Cluster build_cluster(const ClusterSpec& spec) {
   Cluster cluster = Composer(spec).build();
+  wire_memory_pools(spec, cluster);
   degrade(spec, cluster);
   return cluster;
 }

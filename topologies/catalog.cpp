@@ -35,6 +35,11 @@ std::span<const CatalogEntry<FabricBuilder>> fabric_catalog() {
       {"torus", "routers on a torus, twisted or not; dimension-order routing", join_torus},
       {"mesh", "torus without wrap-around", join_mesh},
       {"hyperx", "a lattice of routers fully joined along each dimension; dimension-order routing", join_hyperx},
+      {"optical-circuits", "optical circuit switches: light paths of a few circuits per NIC, set anew between phases",
+       join_optical_circuits},
+      {"wide-area", "regions with a fabric each (`inside`), joined over distances; packet loss holds TCP back",
+       join_wide_area},
+      {"simgrid", "a SimGrid platform file: its hosts are the nodes, its zones route", join_simgrid},
       {"custom", "the switches and cables listed in options; equal-cost paths, or routes laid down", join_custom},
   };
   return table;

@@ -19,10 +19,10 @@ void fields(Fields& f, LinkModel& link) {
 }
 
 // A link always has a bandwidth (the reader insists on it), so a link without one was not in the document.
-static void optional_link(Fields& f, std::optional<LinkModel>& link) {
+static void optional_link(Fields& f, std::optional<LinkModel>& link, const char* key = "link") {
   if (!f.reading() && !link) return;
   LinkModel value = link.value_or(LinkModel{});
-  f.part("link", "hardware/links", value, Need::optional);
+  f.part(key, "hardware/links", value, Need::optional);
   if (value.bandwidth_per_direction > BytesPerSecond(0)) link = value;
 }
 
@@ -31,6 +31,7 @@ void fields(Fields& f, ScaleUpSpec& scale_up) {
   optional_link(f, scale_up.link);
   f("links_per_device", scale_up.links_per_device, Need::optional, at_least_one);
   f("dimensions", scale_up.dimensions, Need::optional, at_least_one);
+  optional_link(f, scale_up.optical_link, "optical_link");
   f("in_network_reduction", scale_up.in_network_reduction);
   f.raw("options", scale_up.options);
 }
@@ -71,6 +72,20 @@ void fields(Fields& f, FabricSpec& fabric) {
   f.check(fabric.ecmp == "ideal" || fabric.ecmp == "hash", "ecmp", "\"ideal\" or \"hash\"", "\"" + fabric.ecmp + "\"");
   f("seed", fabric.seed);
   f.raw("options", fabric.options);
+  f("inside", fabric.inside);
+}
+
+void fields(Fields& f, MemoryPoolSpec& pool) {
+  f("name", pool.name);
+  f("pool", pool.pool, Need::optional, non_negative);
+  f("nodes", pool.nodes, Need::optional, at_least_one);
+  f.part("link", "hardware/links", pool.link);
+  f("links_per_node", pool.links_per_node, Need::optional, at_least_one);
+  f("expanders", pool.expanders, Need::optional, at_least_one);
+  f("interleaved", pool.interleaved);
+  f("expander_bandwidth", pool.expander_bandwidth, Need::optional, positive);
+  f.required("capacity", pool.capacity, positive);
+  f("switch_latency", pool.switch_latency, Need::optional, non_negative);
 }
 
 void fields(Fields& f, DegradedSpec& degraded) {
@@ -93,8 +108,18 @@ void fields(Fields& f, ClusterSpec& cluster) {
   f("pools", cluster.pools, Need::required);
   f.check(!cluster.pools.empty(), "pools", "at least one pool of nodes", "none");
   f("fabric", cluster.fabric);
+  f("memory_pools", cluster.memory_pools);
   f("degraded", cluster.degraded);
   f.raw("sources", cluster.sources);
 }
+
+static void anchor_files(FabricSpec& fabric, const std::filesystem::path& folder) {
+  for (FabricSpec& inner : fabric.inside) anchor_files(inner, folder);
+  if (!fabric.options.is_object() || !fabric.options.contains("file") || !fabric.options["file"].is_string()) return;
+  const std::filesystem::path file = fabric.options["file"].get<std::string>();
+  if (file.is_relative()) fabric.options["file"] = (folder / file).string();
+}
+
+void anchor_files(ClusterSpec& cluster, const std::filesystem::path& folder) { anchor_files(cluster.fabric, folder); }
 
 }  // namespace orrery

@@ -2,6 +2,7 @@
 // are joined (the scale-out fabric). Named parts live in models/hardware/{nodes,accelerators,links}.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct ScaleUpSpec {
   std::optional<LinkModel> link;  // part "hardware/links"
   std::optional<int> links_per_device;
   std::vector<int> dimensions;               // torus, mesh
+  std::optional<LinkModel> optical_link;     // torus of cubes: the optical switches that join them; "hardware/links"
   std::optional<bool> in_network_reduction;  // NVLink SHARP; absent: as the link generation has it
   Json options;                              // family-specific settings, read by the family (custom: the list of links)
 };
@@ -62,12 +64,25 @@ struct FabricSpec {               // joins the NICs of all nodes
   std::string kind = "fat-tree";  // a row of the topology catalog: none, single-switch, fat-tree, ...
   std::optional<LinkModel> link;  // absent: the NICs' own link
   int levels = 2;
-  int radix = 40;               // ports per switch
-  double oversubscription = 1;  // downlink : uplink bandwidth at a leaf
-  bool rail_optimized = false;  // NIC i of every node on leaf switches of rail i
-  std::string ecmp = "ideal";   // ideal: even spreading; hash: one path per flow
-  std::int64_t seed = 1;        // of the hash
-  Json options;                 // family-specific settings, read by the family
+  int radix = 40;                  // ports per switch
+  double oversubscription = 1;     // downlink : uplink bandwidth at a leaf
+  bool rail_optimized = false;     // NIC i of every node on leaf switches of rail i
+  std::string ecmp = "ideal";      // ideal: even spreading; hash: one path per flow
+  std::int64_t seed = 1;           // of the hash
+  Json options;                    // family-specific settings, read by the family
+  std::vector<FabricSpec> inside;  // wide-area: the fabric of every region, or of each
+};
+
+struct MemoryPoolSpec {  // CXL memory that the hosts of some nodes share through a switch
+  std::string name;
+  int pool = 0;    // of nodes, by position
+  int nodes = 1;   // consecutive ones that share one
+  LinkModel link;  // of a host, and of an expander, to the switch
+  int links_per_node = 1, expanders = 1;
+  bool interleaved = true;  // a device spreads over all expanders of the pool; else it uses one of them
+  std::optional<BytesPerSecond> expander_bandwidth;  // of its memory, if less than its link's
+  Bytes capacity{0};                                 // of one expander
+  Seconds switch_latency{0};
 };
 
 struct
@@ -84,6 +99,7 @@ struct ClusterSpec {
   std::string name, description;
   std::vector<PoolSpec> pools;
   FabricSpec fabric;
+  std::vector<MemoryPoolSpec> memory_pools;
   std::vector<DegradedSpec> degraded;
   Json sources;
 };
@@ -94,8 +110,12 @@ void fields(Fields&, NicSpec&);
 void fields(Fields&, NodeModel&);
 void fields(Fields&, PoolSpec&);
 void fields(Fields&, FabricSpec&);
+void fields(Fields&, MemoryPoolSpec&);
 void fields(Fields&, DegradedSpec&);
 void fields(Fields&, ClusterSpec&);
+
+// Lets files that options name by a relative path be found beside the scenario.
+void anchor_files(ClusterSpec&, const std::filesystem::path& folder);
 
 // Builds fabric, domains and router. Throws SpecError (pointers relative to the cluster object) on impossible wiring.
 Cluster build_cluster(const ClusterSpec&);

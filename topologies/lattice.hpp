@@ -43,7 +43,7 @@ class LatticePaths {
   LatticePaths(Lattice lattice, bool ideal, std::uint64_t seed);
 
   const Lattice& lattice() const { return lattice_; }
-  // add(v, next, widths): makes the cable and returns the number of the link v -> next; the way back is the next number.
+  // add(v, next, widths, dimension): makes the cable and returns the number of the link v -> next; the way back is the next number.
   template <class Add> void wire(Add add);
   // Appends the links and returns how many hops one byte makes.
   int route(int from, int to, std::uint64_t key, std::vector<Hop>& hops) const;
@@ -67,7 +67,7 @@ template <class Add> void LatticePaths::wire(Add add) {
       const int next = lattice_.sizes[d] == 1 ? -1 : lattice_.neighbour(v, d, +1);
       const bool doubled = lattice_.doubled(d);
       if (next < 0 || (doubled && lattice_.coordinate(v, d) == 1)) continue;  // its one cable came from the other side
-      const std::uint32_t link = add(v, next, doubled ? 2 : 1);
+      const std::uint32_t link = add(v, next, doubled ? 2 : 1, d);
       link_of_[slot(v, d, +1)] = link;
       link_of_[slot(next, d, -1)] = link + 1;
       if (!doubled) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/error.hpp"
+#include "topologies/fabric/families.hpp"
 
 namespace orrery {
 
@@ -36,7 +37,7 @@ int ScaleUpInput::dimension_product() const {
 }
 
 void FabricInput::fault(const char* key, std::string expected, std::string found) const {
-  throw SpecError("", std::string("/fabric/") + key, std::move(expected), std::move(found));
+  throw SpecError("", pointer + "/" + key, std::move(expected), std::move(found));
 }
 
 void expect_keys(const Json& options, const std::vector<std::string>& known, const std::string& pointer) {
@@ -54,14 +55,12 @@ bool flag_of(const Json& options, const char* key, const std::string& pointer) {
   return options[key].get<bool>();
 }
 
-static constexpr const char* fabric_options = "/fabric/options";
-
 void FabricInput::expect_options(std::vector<std::string> names) const {
   names.insert(names.end(), {"in_network_reduction", "pxn"});
-  expect_keys(spec.options, names, fabric_options);
+  expect_keys(spec.options, names, pointer + "/options");
 }
 
-bool FabricInput::flag(const char* key) const { return flag_of(spec.options, key, fabric_options); }
+bool FabricInput::flag(const char* key) const { return flag_of(spec.options, key, pointer + "/options"); }
 
 std::string FabricInput::choice(const char* key, const std::vector<std::string>& choices) const {
   if (!spec.options.is_object() || !spec.options.contains(key)) return choices.front();
@@ -70,7 +69,7 @@ std::string FabricInput::choice(const char* key, const std::vector<std::string>&
   if (std::find(choices.begin(), choices.end(), found) != choices.end()) return found;
   std::string expected;
   for (const std::string& each : choices) expected += (expected.empty() ? "\"" : ", \"") + each + "\"";
-  throw SpecError("", pointer_to(fabric_options, key), expected, quote_unknown(found, choices));
+  throw SpecError("", pointer_to(pointer + "/options", key), expected, quote_unknown(found, choices));
 }
 
 static bool is_count(const Json& value) { return value.is_number_integer() && value > 0 && value <= 65536; }
@@ -79,7 +78,7 @@ int FabricInput::option(const char* key, int otherwise) const {
   if (!spec.options.is_object() || !spec.options.contains(key)) return otherwise;
   const Json& value = spec.options[key];
   if (!is_count(value))
-    throw SpecError("", std::string("/fabric/options/") + key, "a whole number from 1 to 65536", value.dump());
+    throw SpecError("", pointer + "/options/" + key, "a whole number from 1 to 65536", value.dump());
   return value.get<int>();
 }
 
@@ -91,9 +90,30 @@ std::vector<int> FabricInput::option_list(const char* key) const {
     for (const Json& item : value)
       if (is_count(item)) list.push_back(item.get<int>());
   if (list.empty() || list.size() != value.size())
-    throw SpecError("", std::string("/fabric/options/") + key, "a list of whole numbers from 1 to 65536",
+    throw SpecError("", pointer + "/options/" + key, "a list of whole numbers from 1 to 65536",
                     present ? value.dump() : "nothing");
   return list;
+}
+
+BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
+
+LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
+  return fabric.add_link_class(
+      {link.name, link.energy.value_or(JoulesPerByte(0)), link.reconfiguration_time.value_or(Seconds(0))});
+}
+
+FabricWiring join_fabric(FabricInput& in) {
+  const FabricBuilder join = find_family(fabric_catalog(), in.spec.kind, in.pointer + "/kind");
+  if (in.spec.kind == "none") in.fault("kind", "a fabric that joins nodes", "\"none\"");
+  if (!in.spec.inside.empty() && join != join_wide_area)
+    in.fault("inside", "no fabric inside but that of a region (kind \"wide-area\")",
+             "one of kind \"" + in.spec.kind + "\"");
+  const LinkModel& trunk = in.spec.link ? *in.spec.link : *in.nic_link;
+  in.trunk = payload(trunk);
+  in.trunk_latency = trunk.latency.value_or(Seconds(0));
+  in.trunk_class = add_class(in.fabric, trunk);
+  if (!(in.trunk > BytesPerSecond(0))) in.fault("link", "a bandwidth above zero", "0 B/s");
+  return join(in);
 }
 
 AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {

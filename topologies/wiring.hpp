@@ -29,6 +29,7 @@ struct LocalLink {
   int from = 0, to = 0;
   BytesPerSecond bandwidth{0};
   Seconds latency{0};
+  bool optical = false;  // through the optical switches that join the node's parts
 };
 
 struct NodeWiring {
@@ -68,6 +69,9 @@ struct ScaleUpInput {
 using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);
 std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog();
 
+BytesPerSecond payload(const LinkModel&);
+LinkClassId add_class(Fabric&, const LinkModel&);
+
 struct FabricPort {
   VertexId nic;
   std::uint32_t node = 0;
@@ -105,9 +109,12 @@ struct FabricInput {
   const FabricSpec& spec;
   std::vector<FabricPort> ports;  // ordered by node, then by rail
   std::uint32_t nodes = 0;
-  BytesPerSecond trunk{0};  // one cable between switches, payload
+  std::uint32_t gateways = 0;           // of the nodes, the last ones: ways out into a wider network
+  const LinkModel* nic_link = nullptr;  // of the cables between switches, where the spec names none
+  BytesPerSecond trunk{0};              // one cable between switches, payload
   Seconds trunk_latency{0};
-  LinkClassId trunk_class;
+  LinkClassId trunk_class = {};
+  std::string pointer = "/fabric";  // of the spec, for faults
 
   bool ideal() const { return spec.ecmp == "ideal"; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec.seed); }
@@ -139,8 +146,19 @@ struct FabricWiring {
   std::vector<FabricLevel> levels;  // innermost first, the whole cluster excluded
 };
 
+// By the kind that the spec asks for; sets the trunk.
+FabricWiring join_fabric(FabricInput&);
+
 using FabricBuilder = FabricWiring (*)(FabricInput&);
 std::span<const CatalogEntry<FabricBuilder>> fabric_catalog();
+
+template <class Builder>
+Builder find_family(std::span<const CatalogEntry<Builder>> catalog, const std::string& kind,
+                    const std::string& pointer) {
+  if (const auto* entry = find(catalog, kind)) return entry->value;
+  const auto all = names(catalog);
+  throw SpecError("", pointer, "a topology family (see `orrery list topologies`)", quote_unknown(kind, all));
+}
 
 // One of `choices` equal-cost paths for a flow: a fixed hash of its ends, its key and the seed (splitmix64 finalizer,
 // Steele et al., OOPSLA 2014). `salt` tells apart the choices made along one path.

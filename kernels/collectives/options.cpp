@@ -27,6 +27,7 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
   const RoutedPattern routed = route_pattern(fabric, *group.cluster->router, flows_of(group, phase.pairs));
   PhaseTerms terms;
   terms.latency_s = routed.latency.value;
+  terms.switching_s = routed.switching_s;
   terms.outer_rounds = inner ? phase.node_rounds : phase.rounds;
   terms.inner_rounds = inner ? phase.rounds - phase.node_rounds : 0;
   terms.outer_posts = inner ? phase.node_posts : phase.posts;
@@ -38,6 +39,9 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
     double& bottleneck = inside ? terms.inner_bottleneck : terms.outer_bottleneck;
     bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
   }
+  for (const CircuitLoad& circuit : routed.circuits)
+    if (circuit.bandwidth > 0)
+      terms.outer_bottleneck = std::max(terms.outer_bottleneck, circuit.weight / circuit.bandwidth);
   return terms;
 }
 
@@ -153,7 +157,7 @@ OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& c
                                     inner ? phase.inner_bottleneck / inner->efficiency : 0.0);
     priced.setup_s.push_back(setup);
     priced.efficiency.push_back(reached > 0 ? alone / reached : 1);
-    priced.seconds += setup + phase.outer_rounds * phase.latency_s + bytes * reached;
+    priced.seconds += setup + phase.outer_rounds * phase.latency_s + phase.switching_s + bytes * reached;
   }
   return priced;
 }

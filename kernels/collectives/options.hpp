@@ -20,6 +20,7 @@ struct PhaseTerms {
   double outer_rounds = 0, inner_rounds = 0;          // path latencies
   double outer_posts = 0, inner_posts = 0;            // messages whose software cost is paid one after the other
   double latency_s = 0;                               // of one outer round
+  double switching_s = 0;                             // of optical circuits, whatever the bytes
   double outer_bottleneck = 0, inner_bottleneck = 0;  // s/B
 };
 

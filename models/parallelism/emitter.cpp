@@ -311,6 +311,46 @@ Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class,
   return ops;
 }
 
+// The flows of all members of the class: their real load.
+PatternId Emitter::pool_pattern(int cls, PoolWay way) {
+  const auto [known, fresh] = pool_patterns_.try_emplace({cls, way});
+  if (!fresh) return known->second;
+  std::vector<Flow> flows;
+  for (int rank : folding_.members[static_cast<std::size_t>(cls)]) {
+    const DeviceId d = devices_[static_cast<std::size_t>(rank)];
+    if (d.index() >= cluster_.memory_pool_of.size() || cluster_.memory_pool_of[d.index()] == ~0u)
+      throw SpecError("", "/plan/offload/to",
+                      "a memory pool behind every node of the job (\"memory_pools\" of the cluster)",
+                      fmt::format("none for device {}", d.value));
+    const VertexId pool = cluster_.memory_pools[cluster_.memory_pool_of[d.index()]].place;
+    const VertexId end = way == PoolWay::host_both ? cluster_.host_of[d.index()] : cluster_.fabric.vertex_of(d);
+    if (way != PoolWay::back) flows.push_back({end, pool, 1, 0, 1});
+    if (way != PoolWay::out) flows.push_back({pool, end, 1, 0, 1});
+  }
+  return known->second = builder_.pattern(flows);
+}
+
+Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, bool after_compute,
+                                      std::optional<MemoryDelta> memory) {
+  OpOfClass ops;
+  flush();
+  label.job = settings_.job;
+  label.stage = static_cast<std::int16_t>(stage_);
+  const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
+  const Stream stream = way == PoolWay::host_both ? Stream::data : Stream::copy;  // beside what the host link carries
+  for (int c : current()) {
+    const OpId op = builder_.transfer(builder_.on(representative(c), stream), pool_pattern(c, way), bytes, 1,
+                                      Seconds(0), label, effect);
+    const ClassState& state = state_[static_cast<std::size_t>(c)];
+    if (after_compute) {
+      builder_.depend(op, state.last);
+      for (OpId before : state.pending) builder_.depend(op, before);
+    }
+    ops[c] = op;
+  }
+  return ops;
+}
+
 BytesPerSecond Emitter::host_link(int cls) const {
   const DeviceModel& device = cluster_.model_of(representative(cls));
   if (!device.host_link || !device.host_link->bandwidth_per_direction)

@@ -68,6 +68,10 @@ class Emitter {
   // the copy stream, after what the class has computed so far when `after_compute`.
   OpOfClass host_work(const std::vector<Seconds>& time_of_class, Label, bool after_compute,
                       std::optional<MemoryDelta> memory = {});
+  // Bytes of every device of the current stage to the memory pool that it uses, or back; or between its host and the pool,
+  // both ways at once. On the fabric, where devices and hosts that share links and expanders meet.
+  enum class PoolWay { out, back, host_both };
+  OpOfClass pool_work(PoolWay, double bytes, Label, bool after_compute, std::optional<MemoryDelta> memory = {});
   // Of each class of the stage: what its host link carries in a second, and devices that share its host.
   BytesPerSecond host_link(int cls) const;
   double devices_per_host(int cls) const;
@@ -141,6 +145,7 @@ class Emitter {
   void call_body(std::span<const CollectedStep>, Gang&, std::int32_t micro_batch);
   void write_steps(std::span<const CollectedStep>, std::int32_t micro_batch);
 
+  PatternId pool_pattern(int cls, PoolWay);
   Family& family(GroupFamily);
   LayerSteps cover_host_time(LayerSteps);
   double crossing_share(const std::vector<int>& group) const;
@@ -166,6 +171,7 @@ class Emitter {
   std::array<std::unique_ptr<Family>, group_family_count> families_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double, bool>, std::vector<ResolvedStep>> resolved_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, std::string, std::size_t, bool>, PatternId> patterns_;
+  std::map<std::pair<int, PoolWay>, PatternId> pool_patterns_;
   PatternId no_flows_;
   std::set<JobCollective> collectives_;
   int stage_ = 0;

@@ -66,6 +66,7 @@ class JobTraffic {
   void add_collective(const Cluster&, TrafficGroup&, const std::vector<DeviceId>& devices, const JobCollective&,
                       CollectiveDetail, KnownPatterns&);
   void add_pattern(const Cluster&, TrafficGroup&, const std::vector<Flow>&);
+  void add_pools(const Cluster&, const std::vector<DeviceId>& devices);
   void note_passages(const Fabric&, std::span<const Hop>);
 
   std::vector<TrafficGroup> groups_;

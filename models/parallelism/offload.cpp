@@ -22,6 +22,12 @@ std::vector<Seconds> ActivationOffload::times(double bytes) const {
   return all;
 }
 
+Emitter::OpOfClass ActivationOffload::copy(double bytes, bool out, Label label, MemoryDelta memory) {
+  Emitter& emitter = lowering_.emitter;
+  if (lowering_.job.plan.offload.to == OffloadTarget::host) return emitter.host_work(times(bytes), label, true, memory);
+  return emitter.pool_work(out ? Emitter::PoolWay::out : Emitter::PoolWay::back, bytes, label, true, memory);
+}
+
 void ActivationOffload::after_forward(const Unit& unit, const PipelinePass& pass) {
   if (!leaves(unit)) return;
   const double bytes = lowering_.steps(unit).saved_bytes;
@@ -29,8 +35,7 @@ void ActivationOffload::after_forward(const Unit& unit, const PipelinePass& pass
   label.phase = Phase::forward;
   label.layer = unit.layer;
   label.micro_batch = pass.micro_batch;
-  leaving_.push_back(
-      lowering_.emitter.host_work(times(bytes), label, true, MemoryDelta{MemoryCategory::activations, 0, -bytes}));
+  leaving_.push_back(copy(bytes, true, label, MemoryDelta{MemoryCategory::activations, 0, -bytes}));
   if (leaving_.size() < 3) return;
   lowering_.emitter.wait_for(leaving_.front());
   leaving_.erase(leaving_.begin());
@@ -43,8 +48,7 @@ void ActivationOffload::fetch(std::size_t use) {
   label.phase = Phase::backward;
   label.layer = u.unit->layer;
   label.micro_batch = u.micro_batch;
-  returned_[use] = lowering_.emitter.host_work(times(bytes), label, true,
-                                               MemoryDelta{MemoryCategory::activations, bytes, 0});
+  returned_[use] = copy(bytes, false, label, MemoryDelta{MemoryCategory::activations, bytes, 0});
 }
 
 // The copy of the next layer is issued when this one begins.
@@ -60,6 +64,9 @@ void ActivationOffload::before_unit(const Unit& unit, const PipelinePass& pass) 
   ++next_;
 }
 
+// Adam's two moments and the weights in fp32.
+constexpr double state_bytes = 12;
+
 void emit_host_optimizer(StepLowering& l, double parameters) {
   const double gradient = l.job.software.gradients_in_fp32 ? 4 : l.context.element();
   std::vector<Seconds> all;
@@ -70,7 +77,10 @@ void emit_host_optimizer(StepLowering& l, double parameters) {
   }
   Label label;
   label.phase = Phase::optimizer;
-  l.emitter.wait_for(l.emitter.host_work(all, label, true));
+  const Emitter::OpOfClass host = l.emitter.host_work(all, label, true);
+  if (l.job.plan.offload.to == OffloadTarget::pool)
+    l.emitter.wait_for(l.emitter.pool_work(Emitter::PoolWay::host_both, parameters * state_bytes, label, true));
+  l.emitter.wait_for(host);
 }
 
 }  // namespace orrery

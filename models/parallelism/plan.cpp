@@ -6,6 +6,7 @@
 namespace orrery {
 
 void fields(Fields& f, Offload& o) {
+  f("to", o.to);
   f("activations", o.activations, Need::optional, fraction);
   f("optimizer", o.optimizer);
 }

@@ -28,10 +28,17 @@ template <> struct EnumNames<LayerSplit> {
   static constexpr std::array<std::string_view, 2> names = {"equal", "balanced"};
 };
 
-// What is kept in host memory and crosses the device's host link (PCIe, C2C) when it is needed.
+enum class OffloadTarget { host, pool };
+template <> struct EnumNames<OffloadTarget> {
+  static constexpr std::array<std::string_view, 2> names = {"host", "pool"};
+};
+
+// What is kept in host memory, or in a memory pool behind the host, and crosses the device's host link (PCIe, C2C) when it
+// is needed.
 struct Offload {
   double activations = 0;  // share of the layers of every stage whose saved activations leave until their backward pass
   bool optimizer = false;  // optimizer states; the host runs the step (ZeRO-Offload, Ren et al. 2021)
+  OffloadTarget to = OffloadTarget::host;
   bool any() const { return activations > 0 || optimizer; }
   friend bool operator==(const Offload&, const Offload&) = default;
 };

@@ -72,7 +72,11 @@ ClusterSpec read_cluster(const ClusterRequest& request, const Found& found, cons
   const Json& document = found.document;
   const auto has = [&](const char* key) { return document.is_object() && document.contains(key); };
   if (has("cluster") || has("jobs")) return read_scenario({document, found.file}, library).cluster;
-  if (has("pools")) return read_spec<ClusterSpec>(document, found.file, library, "clusters");
+  if (has("pools")) {
+    ClusterSpec spec = read_spec<ClusterSpec>(document, found.file, library, "clusters");
+    anchor_files(spec, fs::path(found.file).parent_path());
+    return spec;
+  }
   if (has("device")) return repeat_node(request, found, library, target);
   throw SpecError(found.file, "", "a scenario (\"cluster\"), a cluster (\"pools\") or a node (\"device\")",
                   document.is_object() ? "an object with none of these" : "something else");
@@ -95,6 +99,7 @@ ClusterTarget load_cluster(const ClusterRequest& request, const Library& library
   } catch (const SpecError& error) {
     std::vector<Fault> faults = error.faults();
     for (Fault& fault : faults) {
+      if (!fault.file.empty()) continue;  // of a file that the cluster names
       fault.file = found.file;
       const std::string in_node = "/pools/0/node";
       if (target.from_node && fault.pointer.starts_with(in_node)) fault.pointer.erase(0, in_node.size());

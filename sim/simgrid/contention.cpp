@@ -100,6 +100,8 @@ std::uint32_t Contention::intern_group(std::uint32_t pattern, std::uint32_t queu
 
 bool Contention::add(const IndexedProgram& indexed) {
   const Program& program = *indexed.program;
+  board_ = indexed.board;
+  if (board_) meeting_.resize(board_->links(), untouched);
   std::vector<std::uint32_t> patterns(program.pattern_count(), untouched);
   std::vector<std::uint32_t> queue_sets(program.queue_set_begin.empty() ? 0 : program.queue_set_begin.size() - 1,
                                         untouched);
@@ -172,8 +174,12 @@ void Contention::build_constraints() {
     }
 }
 
+double Contention::bandwidth(LinkId link) const {
+  return (board_ ? board_->bandwidth(link) : fabric_.link(link).bandwidth).value;
+}
+
 void Contention::add_link(std::span<const Touch> touches) {
-  const double bandwidth = fabric_.link(touches[0].link).bandwidth.value;
+  const double bandwidth = this->bandwidth(touches[0].link);
   if (touches.size() == 1) {
     double& limit = patterns_[touches[0].pattern].own_limit;
     limit = std::min(limit, bandwidth / touches[0].weight);

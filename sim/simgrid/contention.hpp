@@ -74,7 +74,10 @@ class Contention {
   void build_constraints();
   void add_link(std::span<const Touch>);
 
+  double bandwidth(LinkId) const;
+
   const Fabric& fabric_;
+  const CircuitBoard* board_ = nullptr;
   std::vector<Pattern> patterns_;
   std::unordered_multimap<std::size_t, std::uint32_t> pattern_ids_;  // by hash
   std::vector<std::vector<std::uint32_t>> queue_sets_{{}};           // set 0 is empty

@@ -51,6 +51,8 @@ void write(ByteWriter& writer, const Timeline& timeline) {
   writer.value(timeline.end_s);
   writer.value(timeline.events);
   writer.value(timeline.flows_simulated);
+  writer.value(timeline.circuit_changes);
+  writer.value(timeline.circuit_wait_s);
   writer.value(timeline.approximated_links);
 }
 
@@ -71,6 +73,8 @@ Timeline read_timeline(ByteReader& reader) {
   timeline.end_s = reader.value<double>();
   timeline.events = reader.value<std::uint64_t>();
   timeline.flows_simulated = reader.value<std::uint64_t>();
+  timeline.circuit_changes = reader.value<std::uint64_t>();
+  timeline.circuit_wait_s = reader.value<double>();
   timeline.approximated_links = reader.value<std::uint64_t>();
   return timeline;
 }

@@ -178,3 +178,18 @@ TEST_CASE("a single device has levels, distance and bisection of nothing") {
   CHECK(topology_json(facts)["diameter"].is_null());
   CHECK_FALSE(topology_text(facts).empty());
 }
+
+TEST_CASE("the bisection of a torus of routers is 2 N/k cables across its longest side, exactly") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 32, "torus");
+  spec.fabric.options = parse_json(R"({"dimensions": [4, 8], "terminals_per_router": 4})", "test");
+  const TopologyFacts torus = topology_facts(build_cluster(spec));
+  CHECK(torus.bisection->bandwidth == Approx(2 * 32 / 8 * 25e9));
+  CHECK(torus.bisection->exact);
+  spec.fabric.kind = "mesh";
+  const TopologyFacts mesh = topology_facts(build_cluster(spec));
+  CHECK(mesh.bisection->bandwidth == Approx(32 / 8 * 25e9));
+  CHECK(mesh.bisection->exact);
+  spec.fabric.kind = "torus";
+  spec.fabric.options["dimensions"] = {3, 11};  // 33 routers, one without nodes
+  CHECK_FALSE(topology_facts(build_cluster(spec)).bisection->exact);
+}

@@ -49,3 +49,44 @@ TEST_CASE("an optimizer on the host keeps its states there and steps at the rate
   on_host.jobs[0].software.host_adam_rate *= 1e9;
   REQUIRE(host.iteration_s - job(on_host).iteration_s == Approx(four_devices).epsilon(0.05));
 }
+
+namespace {
+
+// The nodes of a small scenario with one pool of memory behind every two, narrower than what the devices' links bring.
+Scenario pooled(double activations, bool optimizer, double link_rate, int expanders, bool fold = true) {
+  Scenario scenario = offloading(activations, optimizer, 1e6);
+  scenario.jobs[0].plan.offload.to = OffloadTarget::pool;
+  scenario.simulate.fold = fold;
+  MemoryPoolSpec pool;
+  pool.nodes = 2;
+  pool.link.name = "cxl";
+  pool.link.bandwidth_per_direction = BytesPerSecond(link_rate);
+  pool.links_per_node = 4;
+  pool.expanders = expanders;
+  pool.capacity = Bytes(1e12);
+  scenario.cluster.memory_pools = {pool};
+  return scenario;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "activations in a pool cost no time where nothing is narrow, and as much as its shared expanders carry else") {
+  const double kept = job(offloading(0, false)).iteration_s;
+  CHECK(job(pooled(1, false, 1e15, 8)).iteration_s == Approx(kept).epsilon(1e-3));
+  const double one = job(pooled(1, false, 2e7, 1)).iteration_s, two = job(pooled(1, false, 2e7, 2)).iteration_s;
+  CHECK(one == Approx(2 * two).epsilon(0.1));
+}
+
+TEST_CASE("optimizer states cross from the pool to the host and back: 12 bytes a parameter over what the nodes share") {
+  Scenario slow = pooled(0, true, 1e9, 1), fast = pooled(0, true, 1e15, 1);
+  for (Scenario* s : {&slow, &fast}) s->jobs[0].software.host_adam_rate *= 1e9;
+  // Eight devices of two nodes, each with all parameters, meet at one expander of 1 GB/s.
+  const double expected = 8 * 12.0 * parameters(slow.jobs[0].model) / 1e9;
+  CHECK(job(slow).iteration_s - job(fast).iteration_s == Approx(expected).epsilon(0.02));
+}
+
+TEST_CASE("what goes to a memory pool is the same folded and unfolded") {
+  CHECK(job(pooled(1, true, 1e8, 2, true)).iteration_s ==
+        Approx(job(pooled(1, true, 1e8, 2, false)).iteration_s).epsilon(1e-6));
+}

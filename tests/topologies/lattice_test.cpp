@@ -124,3 +124,32 @@ TEST_CASE("dimensions that cannot hold the nodes or be twisted are refused") {
         "/fabric/radix");
   CHECK(fault_of(slice({4, 4, 4}, true)).pointer == "/pools/0/node/scale_up/options/twist");
 }
+
+TEST_CASE("cubes are joined by light: the faces' links and those round the torus take the switch's latency too") {
+  ClusterSpec spec = nodes_of(node_of("torus", 4 * 8 * 8, {4, 8, 8}, 6), 1, "none");
+  ScaleUpSpec& torus = spec.pools[0].node.scale_up;
+  torus.optical_link = link("mirrors", 50e9, 1e-7);
+  torus.optical_link->ports = 8;
+  torus.options = parse_json(R"({"cube": [4, 4, 4]})", "test");
+  const Cluster cluster = build_cluster(spec);
+  std::size_t optical = 0;
+  for (const Link& l : cluster.fabric.links()) optical += cluster.fabric.link_class(l.link_class).name != "fast";
+  CHECK(optical == 2 * 4 * 48);  // each of 4 cubes has 96 ports, 48 cables
+  const auto latency = [&](std::size_t a, std::size_t b) {
+    std::vector<Hop> hops;
+    return cluster.router->route(cluster.fabric.vertex_of(DeviceId(a)), cluster.fabric.vertex_of(DeviceId(b)), 0, hops)
+        .value;
+  };
+  CHECK(latency(0, 3) == Approx(3e-6));
+  CHECK(latency(0, 4) > 4e-6);  // both ways round are equally long; each meets light
+  CHECK(latency(0, 4) < 4.3e-6);
+  CHECK(latency(3, 4) == Approx(1.1e-6));
+  CHECK(latency(0, 7) == Approx(1.1e-6));
+  torus.options = parse_json(R"({"cube": [4, 4, 3]})", "test");
+  CHECK_THROWS_WITH(build_cluster(spec), Catch::Contains("/pools/0/node/scale_up/options/cube"));
+  torus.options = parse_json(R"({"cube": [4, 4, 4]})", "test");
+  torus.optical_link->ports = 7;
+  CHECK_THROWS_WITH(build_cluster(spec), Catch::Contains("3 cubes") && Catch::Contains("4 cubes"));
+  torus.optical_link.reset();
+  CHECK_THROWS_WITH(build_cluster(spec), Catch::Contains("/pools/0/node/scale_up/optical_link"));
+}

@@ -15,10 +15,6 @@ namespace orrery {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& where, std::string expected, const Json& found) {
-  throw SpecError("", "/fabric/options/" + where, std::move(expected), found.is_null() ? "nothing" : found.dump());
-}
-
 // Vertices of the graph that routes are searched on: the switches, then the NICs. No nodes, so no path through one.
 class CustomFabricRouter final : public FabricRouter {
  public:
@@ -80,6 +76,10 @@ class CustomFabric {
   }
 
  private:
+  [[noreturn]] void refuse(const std::string& where, std::string expected, const Json& found) const {
+    throw SpecError("", in_.pointer + "/options/" + where, std::move(expected),
+                    found.is_null() ? "nothing" : found.dump());
+  }
   Json list(const char* key) const {
     if (!options_.is_object() || !options_.contains(key)) return Json::array();
     if (!options_[key].is_array()) refuse(key, "a list", options_[key]);

@@ -14,6 +14,9 @@ FabricWiring join_dragonfly_plus(FabricInput&);
 FabricWiring join_hyperx(FabricInput&);
 FabricWiring join_torus(FabricInput&);
 FabricWiring join_mesh(FabricInput&);
+FabricWiring join_optical_circuits(FabricInput&);
+FabricWiring join_wide_area(FabricInput&);
+FabricWiring join_simgrid(FabricInput&);
 FabricWiring join_custom(FabricInput&);
 
 }  // namespace orrery

@@ -60,7 +60,7 @@ FabricWiring join_lattice(FabricInput& in, bool wraps) {
   auto router = std::make_unique<LatticeRouter>();
   router->trunk_latency = in.trunk_latency;
   router->paths = LatticePaths(std::move(lattice), in.ideal(), in.seed());
-  router->paths.wire([&](int v, int next, int widths) {
+  router->paths.wire([&](int v, int next, int widths, std::size_t) {
     return in.connect(switches[static_cast<std::size_t>(v)], switches[static_cast<std::size_t>(next)], widths * cables)
         .value;
   });

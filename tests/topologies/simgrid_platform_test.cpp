@@ -1,0 +1,150 @@
+// SimGrid platforms: routes, sharing policies, nested zones, clusters, and what is not understood.
+#include <filesystem>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+struct PlatformFile {
+  explicit PlatformFile(const std::string& zones) {
+    path = std::filesystem::temp_directory_path() / ("orrery-platform-" + std::to_string(getpid()) + ".xml");
+    std::ofstream(path) << "<?xml version='1.0'?>\n"
+                           "<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">\n"
+                           "<platform version=\"4.1\">\n"
+                        << zones << "</platform>\n";
+  }
+  ~PlatformFile() { std::filesystem::remove(path); }
+  std::filesystem::path path;
+};
+
+// Nodes of one device behind NICs that limit nothing.
+ClusterSpec hosts(int count, const std::string& zones, const char* chosen = nullptr) {
+  const PlatformFile file(zones);
+  ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), count, "simgrid");
+  spec.pools[0].node.nics->link = link("nic", 1e15, 0);
+  spec.fabric.options["file"] = file.path.string();
+  if (chosen) spec.fabric.options["hosts"] = parse_json(chosen, "test");
+  build_cluster(spec);  // throws while the file is there
+  return spec;
+}
+
+struct Built {
+  Built(int count, const std::string& zones, const char* chosen = nullptr) : file(zones) {
+    ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), count, "simgrid");
+    spec.pools[0].node.nics->link = link("nic", 1e15, 0);
+    spec.fabric.options["file"] = file.path.string();
+    if (chosen) spec.fabric.options["hosts"] = parse_json(chosen, "test");
+    cluster = build_cluster(spec);
+  }
+  RoutedPattern routed(std::vector<std::pair<std::size_t, std::size_t>> pairs) const {
+    std::vector<Flow> flows;
+    for (const auto& [from, to] : pairs)
+      flows.push_back({cluster.fabric.vertex_of(DeviceId(from)), cluster.fabric.vertex_of(DeviceId(to)), 1, 0, 1});
+    return route_pattern(cluster.fabric, *cluster.router, flows);
+  }
+  double rate(std::vector<std::pair<std::size_t, std::size_t>> pairs) const { return 1 / routed(pairs).bottleneck; }
+  PlatformFile file;
+  Cluster cluster;
+};
+
+const char* three_hosts = R"(
+<zone id="z" routing="Full">
+  <host id="a" speed="1Gf"/> <host id="b" speed="1Gf"/> <host id="c" speed="1Gf"/>
+  <link id="ab" bandwidth="100MBps" latency="50us"/>
+  <link id="common" bandwidth="1Gbps" latency="1ms" sharing_policy="SPLITDUPLEX"/>
+  <link id="fat" bandwidth="10MBps" latency="5us" sharing_policy="FATPIPE"/>
+  <route src="a" dst="b"><link_ctn id="ab"/></route>
+  <route src="a" dst="c"><link_ctn id="ab"/><link_ctn id="common" direction="UP"/></route>
+  <route src="b" dst="c"><link_ctn id="fat"/></route>
+</zone>
+)";
+
+}  // namespace
+
+TEST_CASE("routes of a Full zone have the platform's latency and its narrowest link") {
+  const Built p(3, three_hosts);
+  CHECK(p.routed({{0, 1}}).latency.value == Approx(50e-6));
+  CHECK(p.rate({{0, 1}}) == Approx(100e6));
+  CHECK(p.routed({{2, 0}}).latency.value == Approx(1.05e-3));
+  CHECK(p.rate({{2, 0}}) == Approx(100e6));
+}
+
+TEST_CASE("a SHARED link is shared by both directions, a SPLITDUPLEX one by each alone, a FATPIPE by nobody") {
+  const Built p(3, three_hosts);
+  CHECK(p.rate({{0, 1}, {1, 0}}) == Approx(50e6));
+  CHECK(p.rate({{1, 2}, {2, 1}, {1, 2}}) == Approx(10e6));
+  const Built split(2, R"(<zone id="z" routing="Full"><host id="a" speed="1f"/><host id="b" speed="1f"/>
+    <link id="l" bandwidth="100MBps" latency="1us" sharing_policy="SPLITDUPLEX"/>
+    <route src="a" dst="b"><link_ctn id="l" direction="UP"/></route></zone>)");
+  CHECK(split.rate({{0, 1}, {1, 0}}) == Approx(100e6));
+  CHECK(split.rate({{0, 1}, {0, 1}}) == Approx(50e6));
+}
+
+TEST_CASE("Floyd and Dijkstra zones take the fewest links over routers") {
+  for (const char* routing : {"Floyd", "Dijkstra", "DijkstraCache"}) {
+    const Built p(3, std::string("<zone id='z' routing='") + routing + R"('>
+      <host id="a" speed="1f"/><host id="b" speed="1f"/><host id="c" speed="1f"/><router id="r"/>
+      <link id="ar" bandwidth="8Gbps" latency="1us"/><link id="rb" bandwidth="4Gbps" latency="2us"/>
+      <link id="bc" bandwidth="2Gbps" latency="4us"/><link id="rc1" bandwidth="1GBps" latency="8us"/>
+      <route src="a" dst="r"><link_ctn id="ar"/></route><route src="r" dst="b"><link_ctn id="rb"/></route>
+      <route src="b" dst="c"><link_ctn id="bc"/></route></zone>)");
+    CHECK(p.routed({{0, 1}}).latency.value == Approx(3e-6));
+    CHECK(p.routed({{2, 0}}).latency.value == Approx(7e-6));
+    CHECK(p.rate({{2, 0}}) == Approx(0.25e9));
+  }
+}
+
+TEST_CASE("clusters are joined through their routers: private link, backbone, link between zones") {
+  const Built p(5, R"(
+    <zone id="world" routing="Full">
+      <cluster id="one" prefix="n-" suffix=".one" radical="0-1,7" speed="1f" bw="125MBps" lat="50us" bb_bw="2.25GBps" bb_lat="500us"/>
+      <cluster id="two" prefix="m-" suffix=".two" radical="0-1" speed="1f" bw="1GBps" lat="10us"/>
+      <link id="wan" bandwidth="1MBps" latency="20ms"/>
+      <zoneRoute src="one" dst="two" gw_src="n-one_router.one" gw_dst="m-two_router.two"><link_ctn id="wan"/></zoneRoute>
+    </zone>)");
+  CHECK(p.routed({{0, 2}}).latency.value == Approx(600e-6));
+  CHECK(p.rate({{0, 2}}) == Approx(125e6));
+  CHECK(p.rate({{0, 1}, {1, 0}}) == Approx(125e6));  // private links are split, the backbone is wide enough
+  CHECK(p.routed({{3, 4}}).latency.value == Approx(20e-6));
+  CHECK(p.routed({{0, 4}}).latency.value == Approx(50e-6 + 500e-6 + 20e-3 + 10e-6));
+  CHECK(p.rate({{0, 3}, {4, 2}}) == Approx(0.5e6));
+}
+
+TEST_CASE("some hosts of a platform can be chosen, in any order") {
+  const Built p(2, three_hosts, R"(["c", "a"])");
+  CHECK(p.routed({{0, 1}}).latency.value == Approx(1.05e-3));
+  CHECK_THROWS_WITH(hosts(2, three_hosts, R"(["c", "aa"])"), Contains("/fabric/options/hosts/1"));
+  CHECK_THROWS_WITH(hosts(2, three_hosts), Contains("3 hosts") && Contains("2 nodes"));
+}
+
+TEST_CASE("faults of a platform name its file and line") {
+  CHECK_THROWS_WITH(hosts(2, "<zone id='z' routing='Full'>\n<host id='a'>\n</zone>"), Contains("well-formed XML"));
+  CHECK_THROWS_WITH(hosts(2, "<zone id='z' routing='Vivaldi'/>"), Contains("line 4") && Contains("Vivaldi"));
+  CHECK_THROWS_WITH(hosts(2, "<zone id='z' routing='Full'>\n<link id='l' bandwidth='10 GB/s' latency='0'/></zone>"),
+                    Contains("line 5") && Contains("125MBps"));
+  CHECK_THROWS_WITH(hosts(2, "<zone id='z' routing='Full'><link id='l' bandwidth='0Bps'/></zone>"),
+                    Contains("above zero"));
+  CHECK_THROWS_WITH(hosts(2, "<zone id='z' routing='Full'><host id='a'/><host id='b'/></zone>"),
+                    Contains("a route from \"a\" to \"b\""));
+  CHECK_THROWS_WITH(hosts(2, R"(<zone id="z" routing="Full"><host id="a"/><host id="b"/>
+                     <route src="a" dst="b"><link_ctn id="lnk"/></route></zone>)"),
+                    Contains("line 5") && Contains("lnk"));
+  CHECK_THROWS_WITH(hosts(2, R"(<cluster id="c" prefix="" suffix="" radical="0-3" bw="1Bps" topology="TORUS"/>)"),
+                    Contains("TORUS") && Contains("families"));
+  CHECK_THROWS_WITH(hosts(2, R"(<zone id="z" routing="Full"><host id="a"/><host id="a"/></zone>)"),
+                    Contains("a second time"));
+  ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), 2, "simgrid");
+  CHECK_THROWS_WITH(build_cluster(spec), Contains("/fabric/options/file"));
+  spec.fabric.options["file"] = "/nowhere/platform.xml";
+  CHECK_THROWS_WITH(build_cluster(spec), Contains("/nowhere/platform.xml"));
+}

@@ -1,0 +1,141 @@
+// Regions over distances: capacity, latency, loss, the fabrics inside, and what is refused.
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "sim/error.hpp"
+#include "sim/routes.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+FabricSpec inner(const char* kind) {
+  FabricSpec spec;
+  spec.kind = kind;
+  spec.radix = 16;
+  return spec;
+}
+
+ClusterSpec regions(int nodes, const char* options, std::vector<FabricSpec> inside = {inner("fat-tree")}) {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), nodes, "wide-area");
+  spec.fabric.link = link("fibre", 10e9, 3e-3);
+  spec.fabric.options = parse_json(options, "test");
+  spec.fabric.inside = std::move(inside);
+  return spec;
+}
+
+Flow flow(const Cluster& cluster, std::size_t from, std::size_t to, std::uint64_t key = 0) {
+  return {cluster.fabric.vertex_of(DeviceId(from)), cluster.fabric.vertex_of(DeviceId(to)), 1, key, 1};
+}
+
+RoutedPattern routed(const Cluster& cluster, std::vector<Flow> flows) {
+  return route_pattern(cluster.fabric, *cluster.router, flows);
+}
+
+Fault fault_of(const ClusterSpec& spec) {
+  try {
+    build_cluster(spec);
+  } catch (const SpecError& error) {
+    return error.faults().at(0);
+  }
+  return {"", "built", "", ""};
+}
+
+}  // namespace
+
+TEST_CASE("all that leaves a region shares its wide-area links, what stays inside does not notice them") {
+  const Cluster cluster = build_cluster(regions(8, R"({"regions": 2, "links": 3, "distance": "1000 km"})"));
+  std::vector<Flow> across, inside;
+  for (std::size_t d = 0; d < 16; ++d) {
+    across.push_back(flow(cluster, d, d + 16));
+    inside.push_back(flow(cluster, d, (d + 4) % 16));
+  }
+  CHECK(1 / routed(cluster, across).bottleneck == Approx(30e9 / 16));
+  CHECK(1 / routed(cluster, inside).bottleneck == Approx(25e9));
+  // NIC to leaf, leaf to leaf or gateway and back, 2 us each, in either region; 1000 km at 5 us between.
+  const double there = routed(cluster, {across[0]}).latency.value;
+  CHECK(there == Approx(5e-3).margin(20e-6));
+  CHECK(there > 5e-3 + 8e-6);
+}
+
+TEST_CASE("without a distance the wide-area link has its own latency") {
+  const Cluster cluster = build_cluster(regions(4, "{}"));
+  CHECK(routed(cluster, {flow(cluster, 0, 8)}).latency.value == Approx(3e-3).margin(20e-6));
+}
+
+TEST_CASE("lost packets hold connections back as Mathis et al. have it, until the link does") {
+  const auto rate = [](const char* options) {
+    const Cluster cluster = build_cluster(regions(4, options));
+    return 1 / routed(cluster, {flow(cluster, 0, 8)}).bottleneck;
+  };
+  const double one = std::sqrt(1.5 / 1e-4) * 1460 / (2 * 5e-6 * 1000);
+  CHECK(rate(R"({"distance": "1000 km", "loss": 1e-4, "streams": 16})") == Approx(16 * one));
+  CHECK(rate(R"({"distance": "2000 km", "loss": 1e-4, "streams": 16})") == Approx(16 * one / 2));
+  CHECK(rate(R"({"distance": "1000 km", "loss": 4e-4, "streams": 16})") == Approx(16 * one / 2));
+  CHECK(rate(R"({"distance": "1000 km", "loss": 1e-4, "streams": 16, "segment_bytes": 8948})") ==
+        Approx(16 * one * 8948 / 1460));
+  CHECK(rate(R"({"distance": "1000 km", "loss": 1e-4, "streams": 60000})") == Approx(10e9));
+}
+
+TEST_CASE("three regions are joined by pairs or along a ring, and may have fabrics of their own") {
+  const char* sizes = R"({"regions": [2, 4, 2]})";
+  const std::vector<FabricSpec> each = {inner("fat-tree"), inner("single-switch"), inner("fat-tree")};
+  const Cluster mesh = build_cluster(regions(8, sizes, each));
+  CHECK(1 / routed(mesh, {flow(mesh, 0, 8), flow(mesh, 1, 31)}).bottleneck == Approx(10e9));
+  std::vector<FabricSpec> four = {inner("single-switch")};
+  const Cluster ring = build_cluster(regions(8, R"({"regions": 4, "joined": "ring"})", four));
+  const double next = routed(ring, {flow(ring, 0, 8)}).latency.value,
+               opposite = routed(ring, {flow(ring, 0, 16)}).latency.value,
+               before = routed(ring, {flow(ring, 0, 24)}).latency.value;
+  CHECK(next == Approx(before));
+  CHECK(opposite - next == Approx(3e-3));
+  CHECK(1 / routed(ring, {flow(ring, 0, 8), flow(ring, 0, 16)}).bottleneck == Approx(5e9));  // both start the same way
+}
+
+TEST_CASE("gateways of a region carry equal parts, or one each under hashed ECMP") {
+  ClusterSpec spec = regions(4, R"({"gateways": 2, "links": 2})");
+  const Cluster even = build_cluster(spec);
+  CHECK(1 / routed(even, {flow(even, 0, 8)}).bottleneck == Approx(20e9));
+  spec.fabric.ecmp = "hash";
+  const Cluster hashed = build_cluster(spec);
+  CHECK(1 / routed(hashed, {flow(hashed, 0, 8)}).bottleneck == Approx(10e9));
+}
+
+TEST_CASE("domains nest: node, leaf, region, all regions; regions may be built of regions") {
+  ClusterSpec spec = regions(16, R"({"regions": 2})");
+  const Cluster cluster = build_cluster(spec);
+  const Domain& all = cluster.fabric.domain(
+      cluster.fabric.common_domain(DeviceId(std::size_t{0}), DeviceId(std::size_t{63})));
+  const Domain& one = cluster.fabric.domain(
+      cluster.fabric.common_domain(DeviceId(std::size_t{0}), DeviceId(std::size_t{31})));
+  CHECK(all.kind == DomainKind::wide_area);
+  CHECK(one.kind == DomainKind::clos);
+  CHECK(one.members.size() == 32);
+  CHECK(all.level > one.level);
+  FabricSpec continent = inner("wide-area");
+  continent.link = link("short", 40e9, 1e-3);
+  continent.inside = {inner("single-switch")};
+  const Cluster world = build_cluster(regions(8, R"({"regions": 2})", {continent}));
+  CHECK(routed(world, {flow(world, 0, 8)}).latency.value == Approx(1e-3).margin(20e-6));
+  CHECK(routed(world, {flow(world, 4, 31)}).latency.value > 3e-3);
+  CHECK(1 / routed(world, {flow(world, 0, 8)}).bottleneck == Approx(25e9));
+}
+
+TEST_CASE("regions that cannot be are refused with the place of the fault") {
+  CHECK(fault_of(regions(5, R"({"regions": 2})")).pointer == "/fabric/options/regions");
+  CHECK(fault_of(regions(8, R"({"regions": [4, 5]})")).pointer == "/fabric/options/regions");
+  CHECK(fault_of(regions(8, R"({"distance": 4000})")).pointer == "/fabric/options/distance");
+  CHECK(fault_of(regions(8, R"({"distance": "4000 miles"})")).pointer == "/fabric/options/distance");
+  CHECK(fault_of(regions(8, R"({"loss": 2})")).pointer == "/fabric/options/loss");
+  CHECK(fault_of(regions(8, "{}", {})).pointer == "/fabric/inside");
+  CHECK(fault_of(regions(8, "{}", {inner("none")})).pointer == "/fabric/inside/0/kind");
+  CHECK(fault_of(regions(8, "{}", {inner("fat-tre")})).pointer == "/fabric/inside/0/kind");
+  ClusterSpec spec = regions(8, "{}");
+  spec.fabric.link.reset();
+  CHECK(fault_of(spec).pointer == "/fabric/link");
+  spec.fabric.kind = "fat-tree";
+  CHECK(fault_of(spec).pointer == "/fabric/inside");
+}

@@ -1,0 +1,252 @@
+#include "topologies/platform_reader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "sim/catalog.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+bool is(const pugi::xml_node& node, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(), [&](const char* name) { return std::strcmp(node.name(), name) == 0; });
+}
+
+// A number and one of the units given; none: -1.
+double quantity(const std::string& text, const std::vector<std::pair<std::string, double>>& units) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || !(value >= 0)) return -1;
+  const std::string unit(end, text.data() + text.size());
+  for (const auto& [name, factor] : units)
+    if (unit == name) return value * factor;
+  return -1;
+}
+
+std::vector<std::pair<std::string, double>> bandwidth_units() {
+  std::vector<std::pair<std::string, double>> units{{"", 1}};
+  double decimal = 1, binary = 1;
+  for (const char* prefix : {"", "k", "M", "G", "T", "P"}) {
+    const std::string p = prefix, b = p.empty() ? "" : (p == "k" ? "Ki" : p + "i");
+    units.insert(units.end(), {{p + "Bps", decimal}, {p + "bps", decimal / 8}});
+    if (!p.empty()) units.insert(units.end(), {{b + "Bps", binary}, {b + "bps", binary / 8}});
+    if (p == "k") units.insert(units.end(), {{"kiBps", binary}, {"kibps", binary / 8}});
+    decimal *= 1000;
+    binary *= 1024;
+  }
+  return units;
+}
+
+}  // namespace
+
+std::string PlatformReader::line_of(const pugi::xml_node& node) const {
+  const auto offset = std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(node.offset_debug(), 0)),
+                               text_.size());
+  return fmt::format("line {}",
+                     1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+}
+
+void PlatformReader::refuse(const pugi::xml_node& node, std::string expected, std::string found) const {
+  throw SpecError(p_.file_, line_of(node), std::move(expected), std::move(found));
+}
+
+std::string PlatformReader::attribute(const pugi::xml_node& node, const char* name) const {
+  const pugi::xml_attribute found = node.attribute(name);
+  if (!found) refuse(node, fmt::format("attribute {} in <{}>", quote(name), node.name()), "none");
+  return found.value();
+}
+
+double PlatformReader::bandwidth(const pugi::xml_node& node, const char* name) const {
+  static const auto units = bandwidth_units();
+  const std::string text = attribute(node, name);
+  const double value = quantity(text, units);
+  if (!(value > 0)) refuse(node, fmt::format("{}: a bandwidth above zero, such as \"125MBps\"", name), quote(text));
+  return value;
+}
+
+double PlatformReader::latency(const pugi::xml_node& node, const char* name) const {
+  if (!node.attribute(name)) return 0;
+  const std::string text = node.attribute(name).value();
+  const double value = quantity(
+      text, {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"ps", 1e-12}, {"m", 60}, {"h", 3600}});
+  if (value < 0) refuse(node, fmt::format("{}: a time such as \"50us\"", name), quote(text));
+  return value;
+}
+
+SharingPolicy PlatformReader::policy(const pugi::xml_node& node, const char* name, const char* otherwise) const {
+  const std::string text = node.attribute(name) ? node.attribute(name).value() : otherwise;
+  if (text == "SHARED") return SharingPolicy::shared;
+  if (text == "SPLITDUPLEX" || text == "FULLDUPLEX") return SharingPolicy::split_duplex;
+  if (text == "FATPIPE") return SharingPolicy::fat_pipe;
+  refuse(node, fmt::format("{}: SHARED, SPLITDUPLEX or FATPIPE", name), quote(text));
+}
+
+std::size_t PlatformReader::add_point(const pugi::xml_node& node, const std::string& name, std::size_t zone) {
+  if (!point_of_.try_emplace(name, p_.points_.size()).second)
+    refuse(node, "a name of its own for every host, router and zone", quote(name) + " a second time");
+  p_.points_.push_back({name, zone});
+  return p_.points_.size() - 1;
+}
+
+void PlatformReader::stand_for(std::size_t point, std::size_t zone) {
+  p_.zones_[zone].as_point = point;
+}
+
+std::size_t PlatformReader::add_link(const pugi::xml_node& node, PlatformLink link) {
+  if (!link_of_.try_emplace(link.name, p_.links_.size()).second)
+    refuse(node, "a name of its own for every link", quote(link.name) + " a second time");
+  p_.links_.push_back(std::move(link));
+  return p_.links_.size() - 1;
+}
+
+std::size_t PlatformReader::point(const pugi::xml_node& node, const char* name) const {
+  const std::string text = attribute(node, name);
+  const auto found = point_of_.find(text);
+  if (found == point_of_.end()) {
+    std::vector<std::string> known;
+    for (const auto& [each, number] : point_of_) known.push_back(each);
+    refuse(node, fmt::format("{}: a host, router or zone that the file has named before", name),
+           quote_unknown(text, known));
+  }
+  return found->second;
+}
+
+void PlatformReader::read() {
+  std::ifstream in(p_.file_);
+  if (!in) throw SpecError(p_.file_, "", "a SimGrid platform file (XML)", "none that can be read");
+  std::stringstream all;
+  all << in.rdbuf();
+  text_ = all.str();
+  pugi::xml_document document;
+  const pugi::xml_parse_result parsed = document.load_string(text_.c_str());
+  if (!parsed) {
+    const auto offset = std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(parsed.offset, 0)), text_.size());
+    const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(offset), '\n');
+    throw SpecError(p_.file_, fmt::format("line {}", line), "well-formed XML", parsed.description());
+  }
+  const pugi::xml_node platform = document.child("platform");
+  if (!platform) throw SpecError(p_.file_, "", "a <platform> element", "none");
+  const std::string version = platform.attribute("version").value();
+  if (version != "4" && version != "4.0" && version != "4.1")
+    refuse(platform, "platform version 4 or 4.1", version.empty() ? "none" : quote(version));
+  for (const pugi::xml_node& node : platform.children())
+    if (is(node, {"zone", "AS"}))
+      read_zone(node, Platform::none);
+    else if (is(node, {"cluster"}))
+      read_cluster(node, Platform::none);
+  if (p_.hosts_.empty()) refuse(platform, "at least one host", "none");
+}
+
+void PlatformReader::read_zone(const pugi::xml_node& node, std::size_t outer) {
+  const std::string routing = attribute(node, "routing");
+  const std::size_t zone = p_.zones_.size();
+  p_.zones_.emplace_back();
+  p_.zones_[zone].searched = routing == "Floyd" || routing == "Dijkstra" || routing == "DijkstraCache";
+  if (!p_.zones_[zone].searched && routing != "Full" && routing != "None" && routing != "Empty")
+    refuse(node, "routing Full, Floyd, Dijkstra, DijkstraCache or None", quote(routing));
+  const std::string name = attribute(node, "id");
+  if (outer != Platform::none) stand_for(add_point(node, name, outer), zone);
+  for (const pugi::xml_node& child : node.children()) {
+    if (child.type() != pugi::node_element ||
+        is(child, {"prop", "config", "trace", "trace_connect", "storage", "disk"}))
+      continue;
+    if (is(child, {"zone", "AS"})) {
+      read_zone(child, zone);
+    } else if (is(child, {"cluster"})) {
+      read_cluster(child, zone);
+    } else if (is(child, {"host"})) {
+      const std::string host = attribute(child, "id");
+      p_.host_points_.push_back(add_point(child, host, zone));
+      p_.hosts_.push_back(host);
+    } else if (is(child, {"router"})) {
+      add_point(child, attribute(child, "id"), zone);
+    } else if (is(child, {"link"})) {
+      add_link(child, {attribute(child, "id"), BytesPerSecond(bandwidth(child, "bandwidth")),
+                       Seconds(latency(child, "latency")), policy(child, "sharing_policy", "SHARED")});
+    } else if (is(child, {"route"})) {
+      read_route(child, zone, false);
+    } else if (is(child, {"zoneRoute", "ASroute"})) {
+      read_route(child, zone, true);
+    } else {
+      refuse(child, "zone, cluster, host, router, link, route or zoneRoute", fmt::format("<{}>", child.name()));
+    }
+  }
+}
+
+void PlatformReader::read_route(const pugi::xml_node& node, std::size_t zone, bool of_zones) {
+  const std::size_t src = point(node, "src"), dst = point(node, "dst");
+  Platform::Edge there;
+  there.gateway_from = of_zones ? point(node, "gw_src") : src;
+  there.gateway_to = of_zones ? point(node, "gw_dst") : dst;
+  for (const pugi::xml_node& step : node.children("link_ctn")) {
+    const std::string name = attribute(step, "id"), direction = step.attribute("direction").value();
+    const auto link = link_of_.find(name);
+    if (link == link_of_.end()) {
+      std::vector<std::string> known;
+      for (const auto& [each, number] : link_of_) known.push_back(each);
+      refuse(step, "a link that the file has named before", quote_unknown(name, known));
+    }
+    const bool split = p_.links_[link->second].policy == SharingPolicy::split_duplex;
+    if (split && direction != "UP" && direction != "DOWN")
+      refuse(step, "direction UP or DOWN for a SPLITDUPLEX link", direction.empty() ? "none" : quote(direction));
+    there.links.push_back({link->second, direction == "DOWN"});
+  }
+  Platform::Edge back{{there.links.rbegin(), there.links.rend()}, there.gateway_to, there.gateway_from};
+  for (LinkStep& step : back.links)
+    if (p_.links_[step.link].policy == SharingPolicy::split_duplex) step.down = !step.down;
+  auto& edges = p_.zones_[zone].edges;
+  if (!edges.try_emplace({src, dst}, std::move(there)).second)
+    refuse(node, "one route from a place to another", "a second one");
+  const std::string symmetrical = node.attribute("symmetrical").value();
+  if (symmetrical.empty() || symmetrical == "YES" || symmetrical == "yes")
+    edges.try_emplace({dst, src}, std::move(back));
+}
+
+void PlatformReader::read_cluster(const pugi::xml_node& node, std::size_t outer) {
+  const std::string topology = node.attribute("topology") ? node.attribute("topology").value() : "FLAT";
+  if (topology != "FLAT")
+    refuse(node, "a FLAT cluster (other topologies are families of fabrics: torus, fat-tree, dragonfly)",
+           quote(topology));
+  const std::string id = attribute(node, "id"), prefix = attribute(node, "prefix"), suffix = attribute(node, "suffix");
+  const std::size_t zone = p_.zones_.size();
+  p_.zones_.emplace_back();
+  p_.zones_[zone].flat_cluster = true;
+  if (outer != Platform::none) stand_for(add_point(node, id, outer), zone);
+  const std::string router = node.attribute("router_id").value();
+  add_point(node, router.empty() ? prefix + id + "_router" + suffix : router, zone);
+  const PlatformLink port{"", BytesPerSecond(bandwidth(node, "bw")), Seconds(latency(node, "lat")),
+                          policy(node, "sharing_policy", "SPLITDUPLEX")};
+  std::stringstream radical(attribute(node, "radical"));
+  for (std::string part; std::getline(radical, part, ',');) {
+    long first = 0, last = 0;
+    const auto [middle, error] = std::from_chars(part.data(), part.data() + part.size(), first);
+    bool good = error == std::errc();
+    last = first;
+    if (good && *middle == '-')
+      good = std::from_chars(middle + 1, part.data() + part.size(), last).ptr == part.data() + part.size();
+    if (!good || first < 0 || last < first || last - first > 1'000'000)
+      refuse(node, "radical: numbers and ranges such as \"0-9,12\"", quote(part));
+    for (long i = first; i <= last; ++i) {
+      const std::string host = prefix + std::to_string(i) + suffix;
+      const std::size_t at = add_point(node, host, zone);
+      p_.host_points_.push_back(at);
+      p_.hosts_.push_back(host);
+      PlatformLink own = port;
+      own.name = id + "_link_" + std::to_string(i);
+      p_.zones_[zone].private_link[at] = add_link(node, own);
+    }
+  }
+  if (!node.attribute("bb_bw")) return;
+  const PlatformLink backbone{id + "_backbone", BytesPerSecond(bandwidth(node, "bb_bw")),
+                              Seconds(latency(node, "bb_lat")), policy(node, "bb_sharing_policy", "SHARED")};
+  p_.zones_[zone].backbone = {{add_link(node, backbone), false}};
+}
+
+}  // namespace orrery

@@ -1,0 +1,40 @@
+// Reads the XML of a SimGrid platform into a Platform. Quantities as SimGrid writes them: "1.25GBps", "10Gbps", "50us".
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include <pugixml.hpp>
+
+#include "topologies/platform_xml.hpp"
+
+namespace orrery {
+
+class PlatformReader {
+ public:
+  explicit PlatformReader(Platform& platform) : p_(platform) {}
+  void read();
+
+ private:
+  [[noreturn]] void refuse(const pugi::xml_node&, std::string expected, std::string found) const;
+  std::string line_of(const pugi::xml_node&) const;
+  std::string attribute(const pugi::xml_node&, const char* name) const;
+  double bandwidth(const pugi::xml_node&, const char* name) const;
+  double latency(const pugi::xml_node&, const char* name) const;
+  SharingPolicy policy(const pugi::xml_node&, const char* name, const char* otherwise) const;
+
+  std::size_t add_point(const pugi::xml_node&, const std::string& name, std::size_t zone);
+  void stand_for(std::size_t point, std::size_t zone);
+  std::size_t add_link(const pugi::xml_node&, PlatformLink);
+  void read_zone(const pugi::xml_node&, std::size_t outer);
+  void read_cluster(const pugi::xml_node&, std::size_t outer);
+  void read_route(const pugi::xml_node&, std::size_t zone, bool of_zones);
+  std::size_t point(const pugi::xml_node&, const char* name) const;
+
+  Platform& p_;
+  std::string text_;
+  std::map<std::string, std::size_t> point_of_, link_of_;
+};
+
+}  // namespace orrery
