@@ -3,7 +3,7 @@
 //   compute                 a Compute runs on its compute stream
 //   exposed communication   its compute stream is idle while a transfer it takes part in is in flight
 //   bubble                  idle with no own transfer in flight, waiting for another pipeline stage: fill and drain included
-//   other                   the rest; `waiting` is the part of it in which the device waits for a slower one of its own stage
+//   other                   the rest; `waiting` is the part of it that a slower device causes, in the own stage or up the chain
 // and the four sum to iteration_s to 1e-9 (analysis/idle_causes.hpp tells bubble from waiting). Published figures are means
 // over devices (weighted by how many each representative stands for). When several transfers are in flight, the exposed
 // instant is charged to the one that ends last: it is the one that still has to finish. Figures of a job are means over its
