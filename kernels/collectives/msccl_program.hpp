@@ -1,4 +1,5 @@
-// The program that an MSCCL file spells out, as it stands there.
+// The program that an MSCCL file spells out, as it stands there: numbers in range, peers that exist, steps in order. What its
+// steps mean together is found by running them (msccl.cpp). Format: MSCCLang (Cowan et al., ASPLOS 2023).
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,6 @@
 #include "sim/program.hpp"
 
 namespace orrery::msccl {
-
-enum class StepKind : std::uint8_t { send, receive, copy, reduce, nop };
 
 struct Place {
   char buffer = 'i';  // i input, o output, s scratch

@@ -1,4 +1,5 @@
-// The part of `orrery calibrate` that fits the costs of collectives.
+// The part of `orrery calibrate` that fits the costs of collectives: the fit, its table of links with samples and residuals,
+// and the study that predicts each source by a fit that has not seen it.
 #pragma once
 
 #include <string>
