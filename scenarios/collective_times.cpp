@@ -207,7 +207,9 @@ std::vector<std::string> CollectiveTimes::notes(const std::vector<CollectiveRow>
     choices += fmt::format("{}{}/{} from {}", choices.empty() ? "" : ", ", rows[i].algorithm, rows[i].protocol,
                            size_text(rows[i].bytes));
   }
-  if (!rows.empty())
+  if (request_.user)
+    all.push_back("the schedule given, proved to give every rank the right result");
+  else if (!rows.empty())
     all.push_back(fmt::format("{}: {} (least predicted time; --json has the times of all candidates)",
                               request_.algorithm, choices));
   const Group group = make_group(cluster_, request_.members);
@@ -215,10 +217,11 @@ std::vector<std::string> CollectiveTimes::notes(const std::vector<CollectiveRow>
   if (group.domain) links.insert(group.domain->calibration);
   for (const GroupNode& node : group.nodes)
     if (node.domain && node.ranks.size() > 1) links.insert(node.domain->calibration);
-  const auto& costs = collective_calibration().costs;
+  const CollectiveCalibration& calibration = collective_calibration();
   for (const std::string& link : links)
-    if (std::none_of(costs.begin(), costs.end(), [&](const CollectiveCost& cost) { return cost.link == link; }))
-      all.push_back(fmt::format("no measurements over {}: software costs are those of its class of link", link));
+    if (!calibration.row(link))
+      all.push_back(fmt::format("no measurements over {}: software costs are those of its {} of link", link,
+                                calibration.row(link_family(link)) ? "family" : "class"));
   return all;
 }
 

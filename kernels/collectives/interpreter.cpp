@@ -1,6 +1,10 @@
 #include "kernels/collectives/interpreter.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
+
+#include "sim/error.hpp"
 
 namespace orrery {
 
@@ -17,7 +21,11 @@ std::int64_t value(std::uint32_t rank, std::size_t element) {
 class Machine {
  public:
   Machine(CollectiveKind kind, const CollectiveSchedule& schedule, std::size_t elements)
-      : kind_(kind), s_(schedule), elements_(elements), held_(s_.ranks + s_.switches, Buffer(elements, 0)) {
+      : kind_(kind),
+        s_(schedule),
+        elements_(elements),
+        held_(s_.ranks + s_.switches, Buffer(elements * (s_.chunks + s_.extra) / s_.chunks, nothing)) {
+    for (std::uint32_t w = s_.ranks; w < s_.ranks + s_.switches; ++w) held_[w].assign(elements, 0);
     for (std::uint32_t r = 0; r < s_.ranks; ++r)
       for (std::size_t c = 0; c < s_.chunks; ++c)
         for (std::size_t e = begin(c); e < begin(c + 1); ++e)
@@ -35,7 +43,8 @@ class Machine {
         in_flight_.insert(in_flight_.end(), at(send.from, send.chunk), at(send.from, send.chunk + send.chunks));
       auto arriving = in_flight_.begin();
       for (std::size_t i = 0; i < sends.size(); ++i) {
-        const auto first = at(sends[i].to, sends[i].chunk), last = at(sends[i].to, sends[i].chunk + sends[i].chunks);
+        const std::uint32_t target = sends[i].target();
+        const auto first = at(sends[i].to, target), last = at(sends[i].to, target + sends[i].chunks);
         const bool skip = t == left_out.round && i == left_out.send;
         for (auto element = first; element != last; ++element, ++arriving)
           if (!skip) *element = sends[i].action == SendAction::reduce ? *element + *arriving : *arriving;
@@ -64,6 +73,10 @@ class Machine {
   Buffer::iterator at(std::uint32_t participant, std::size_t chunk) {
     return held_[participant].begin() + static_cast<std::ptrdiff_t>(begin(chunk));
   }
+  // Into which what one rank of an all-to-all sends another is cut.
+  std::size_t parts() const {
+    return std::max<std::size_t>(1, s_.chunks / (static_cast<std::size_t>(s_.ranks) * s_.ranks));
+  }
   // Of a chunk in reduce-scatter, all-gather, gather, scatter.
   std::uint32_t owner(std::size_t chunk) const { return static_cast<std::uint32_t>(chunk / (s_.chunks / s_.ranks)); }
 
@@ -73,7 +86,7 @@ class Machine {
       case CollectiveKind::gather:
         return owner(chunk) == rank;
       case CollectiveKind::all_to_all:
-        return chunk / s_.ranks == rank;
+        return chunk / parts() / s_.ranks == rank;
       case CollectiveKind::broadcast:
       case CollectiveKind::scatter:
       case CollectiveKind::send_receive:
@@ -93,7 +106,9 @@ class Machine {
       case CollectiveKind::scatter:
         return owner(chunk) == rank ? std::optional(0u) : std::nullopt;
       case CollectiveKind::all_to_all:
-        return chunk % s_.ranks == rank ? std::optional(static_cast<std::uint32_t>(chunk / s_.ranks)) : std::nullopt;
+        return chunk / parts() % s_.ranks == rank
+                   ? std::optional(static_cast<std::uint32_t>(chunk / parts() / s_.ranks))
+                   : std::nullopt;
       case CollectiveKind::broadcast:
       case CollectiveKind::send_receive:
         return 0;
@@ -137,6 +152,8 @@ std::optional<std::string> unheard(const CollectiveSchedule& s, LeftOut left_out
 
 std::optional<std::string> wrong_result(CollectiveKind kind, const CollectiveSchedule& schedule, std::size_t elements,
                                         LeftOut left_out) {
+  ORRERY_CHECK(schedule.extra == 0 || elements % schedule.chunks == 0, "{} elements in {} slots", elements,
+               schedule.chunks);
   if (kind == CollectiveKind::barrier) return unheard(schedule, left_out);
   Machine machine(kind, schedule, elements);
   machine.run(left_out);

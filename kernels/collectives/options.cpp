@@ -136,29 +136,58 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
   return options;
 }
 
-OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
-  OptionPrice priced;
-  const CollectiveCost* outer = calibration.find(option.outer_link, option.outer_is_node, option.costs,
-                                                 option.protocol);
-  const CollectiveCost* inner = nullptr;
-  if (!outer) return priced;
-  if (!option.inner_link.empty()) {
-    inner = calibration.find(option.inner_link, true, option.costs, option.protocol);
-    if (!inner) return priced;
-  }
-  priced.known = true;
-  priced.start_s = outer->launch.value + outer->root_ns * 1e-9 * std::sqrt(bytes);
-  priced.seconds = priced.start_s;
+namespace {
+
+// Of one phase: time of its rounds without the outer wires' latency, and s/B of the wires at the rate reached.
+struct PhasePrice {
+  double setup = 0, reached = 0;
+};
+
+PhasePrice phase_price(const CollectiveOption& option, const PhaseTerms& phase, const CollectiveCost& outer,
+                       const CollectiveCost* inner) {
+  return {
+      phase.outer_posts * outer.step.value + phase.inner_posts * (inner ? inner->step.value : 0) +
+          phase.inner_rounds * option.inner_latency_s,
+      std::max(phase.outer_bottleneck / outer.efficiency, inner ? phase.inner_bottleneck / inner->efficiency : 0.0)};
+}
+
+double start_of(const CollectiveCost& outer, const CollectiveCost* inner, double bytes, double wires) {
+  return outer.launch.value + 2 * outer.pipeline * std::sqrt(outer.step.value * wires) +
+         bytes * std::max(outer.local, inner ? inner->local : 0);
+}
+
+}  // namespace
+
+double price_seconds(const CollectiveOption& option, const CollectiveCost& outer, const CollectiveCost* inner,
+                     double bytes) {
+  double rounds = 0, wires = 0;
   for (const PhaseTerms& phase : option.phases) {
-    const double setup = phase.outer_posts * outer->step.value + phase.inner_posts * (inner ? inner->step.value : 0) +
-                         phase.inner_rounds * option.inner_latency_s;
-    const double alone = std::max(phase.outer_bottleneck, phase.inner_bottleneck);
-    const double reached = std::max(phase.outer_bottleneck / outer->efficiency,
-                                    inner ? phase.inner_bottleneck / inner->efficiency : 0.0);
-    priced.setup_s.push_back(setup);
-    priced.efficiency.push_back(reached > 0 ? alone / reached : 1);
-    priced.seconds += setup + phase.outer_rounds * phase.latency_s + phase.switching_s + bytes * reached;
+    const PhasePrice priced = phase_price(option, phase, outer, inner);
+    rounds += priced.setup + phase.outer_rounds * phase.latency_s + phase.switching_s;
+    wires += bytes * priced.reached;
   }
+  return start_of(outer, inner, bytes, wires) + rounds + wires;
+}
+
+OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
+  const auto outer = calibration.find(option.outer_link, option.outer_is_node, option.costs, option.protocol);
+  const auto inner = option.inner_link.empty()
+                         ? std::nullopt
+                         : calibration.find(option.inner_link, true, option.costs, option.protocol);
+  if (!outer || (!inner && !option.inner_link.empty())) return {};
+  const CollectiveCost* inside = inner ? &*inner : nullptr;
+  OptionPrice priced;
+  priced.known = true;
+  double wires = 0;
+  for (const PhaseTerms& phase : option.phases) {
+    const PhasePrice one = phase_price(option, phase, *outer, inside);
+    const double alone = std::max(phase.outer_bottleneck, phase.inner_bottleneck);
+    priced.setup_s.push_back(one.setup);
+    priced.efficiency.push_back(one.reached > 0 ? alone / one.reached : 1);
+    wires += bytes * one.reached;
+  }
+  priced.start_s = start_of(*outer, inside, bytes, wires);
+  priced.seconds = price_seconds(option, *outer, inside, bytes);
   return priced;
 }
 

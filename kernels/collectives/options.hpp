@@ -54,6 +54,8 @@ struct OptionPrice {
 };
 
 OptionPrice price(const CollectiveOption&, const CollectiveCalibration&, double bytes);
+// OptionPrice::seconds with the costs looked up; `inner` is null when the group lies in one node.
+double price_seconds(const CollectiveOption&, const CollectiveCost& outer, const CollectiveCost* inner, double bytes);
 
 std::vector<Flow> flows_of(const Group&, const std::vector<PairTraffic>&);
 

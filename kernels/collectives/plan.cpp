@@ -1,4 +1,6 @@
 // From a request to transfers: prices the options, takes the cheapest and writes its traffic as flows.
+#include <algorithm>
+
 #include "kernels/collectives/collective.hpp"
 #include "kernels/collectives/options.hpp"
 #include "sim/error.hpp"
@@ -28,14 +30,19 @@ std::vector<CollectiveStep> write_flow_detail(const Group& group, const Collecti
 std::vector<CollectiveStep> write_step_detail(const Group& group, const CollectiveSchedule& schedule,
                                               const OptionPrice& priced, double bytes) {
   std::vector<std::size_t> rounds_of_phase;
+  const auto moves = [](const Round& round) {
+    return std::any_of(round.sends.begin(), round.sends.end(), [](const Send& send) { return !send.local(); });
+  };
   for (const Round& round : schedule.rounds) {
     if (rounds_of_phase.size() <= round.phase) rounds_of_phase.resize(round.phase + 1);
-    ++rounds_of_phase[round.phase];
+    if (moves(round)) ++rounds_of_phase[round.phase];
   }
   std::vector<CollectiveStep> steps;
   for (const Round& round : schedule.rounds) {
+    if (!moves(round)) continue;
     std::vector<PairTraffic> pairs;
-    for (const Send& send : round.sends) pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
+    for (const Send& send : round.sends)
+      if (!send.local()) pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
     merge_pairs(pairs);
     CollectiveStep step;
     step.flows = flows_of(group, pairs);

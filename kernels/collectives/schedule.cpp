@@ -55,6 +55,9 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
       merged.resize(round.phase + 1, 0);
     }
     TrafficPhase& phase = phases[round.phase];
+    if (!round.sends.empty() &&
+        std::all_of(round.sends.begin(), round.sends.end(), [](const Send& s) { return s.local(); }))
+      continue;
     ++phase.rounds;
     phase.posts += round.posts;
     if (std::any_of(round.sends.begin(), round.sends.end(),
@@ -62,7 +65,8 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
       ++phase.node_rounds;
       phase.node_posts += round.node_posts;
     }
-    for (const Send& send : round.sends) phase.pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
+    for (const Send& send : round.sends)
+      if (!send.local()) phase.pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
     if (phase.pairs.size() < 2 * merged[round.phase] + 4096) continue;  // merging now and then keeps memory small
     merge_pairs(phase.pairs);
     merged[round.phase] = phase.pairs.size();

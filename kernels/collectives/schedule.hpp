@@ -20,6 +20,11 @@ struct Send {
   std::uint32_t from = 0, to = 0;
   std::uint32_t chunk = 0, chunks = 1;  // chunk, chunk + 1, ...
   SendAction action = SendAction::copy;
+  std::uint32_t into = same;  // the first of the receiver's slots, where it is not `chunk`
+
+  static constexpr std::uint32_t same = ~0u;
+  std::uint32_t target() const { return into == same ? chunk : into; }
+  bool local() const { return from == to; }  // within a rank's memory: nothing crosses a link
 };
 
 struct Round {
@@ -35,6 +40,7 @@ struct CollectiveSchedule {
   std::uint32_t switches = 0;  // participants beyond the ranks
   std::uint32_t chunks = 1;
   double chunk_share = 1;      // of `bytes`
+  std::uint32_t extra = 0;     // slots of every participant beyond the chunks, each as large as one; empty at the start
   std::vector<double> uneven;  // by chunk, of `bytes`; empty: all are chunk_share
   std::vector<Round> rounds;
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/band_fit.hpp"
+#include "scenarios/commands/calibrate_collectives.hpp"
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
 #include "scenarios/error_bands.hpp"
@@ -22,8 +23,8 @@ namespace {
 struct CalibrateOptions {
   ScenarioOptions library;
   std::vector<std::string> records, accelerators, pool;
-  std::string out, bands;
-  bool json = false;
+  std::string out, bands, collectives;
+  bool json = false, leave_out = false;
   int jobs = 0;
 };
 
@@ -96,6 +97,7 @@ std::string bands_text(const BandFit& fit) {
 
 std::vector<measured::Row> read_rows(const CalibrateOptions& options, const Library& library) {
   std::vector<measured::Row> rows = measured::read_kernels(measured_files(options.records));
+  if (rows.empty() && !options.collectives.empty() && options.bands.empty()) return rows;
   if (rows.empty()) throw UsageError("no measured kernel in the given files");
   if (options.pool.empty()) return rows;
   const std::vector<std::string> there = accelerators_of(rows);
@@ -157,6 +159,13 @@ int calibrate(const CalibrateOptions& options) {
                       left_out_shapes(rows, fits, library), validated_rows(options, library));
     files.push_back({options.bands, [&](std::ostream& out) { out << document_text(write_spec(bands->bands)); }});
   }
+  std::optional<CollectiveCalibrationRun> collectives;
+  if (!options.collectives.empty()) {
+    const Progress progress("orrery: fitting collectives");
+    collectives = calibrate_collectives(measured_files(options.records), options.leave_out, library);
+    files.push_back({options.collectives,
+                     [&](std::ostream& out) { out << document_text(write_spec(collectives->fit.calibration)); }});
+  }
   write_files(files);
   if (options.json) {
     Json json = {{"orrery", version()}, {"calibrations", Json::array()}};
@@ -165,9 +174,11 @@ int calibrate(const CalibrateOptions& options) {
       json["bands"] = write_spec(bands->bands);
       json["coverage"] = coverage_json(*bands);
     }
+    if (collectives) json["collectives"] = collectives_json(*collectives);
     print(document_text(json));
   } else {
-    print(fits_text(fits) + (bands ? "\n" + bands_text(*bands) : ""));
+    print((fits.empty() ? "" : fits_text(fits)) + (bands ? "\n" + bands_text(*bands) : "") +
+          (collectives ? (fits.empty() ? "" : "\n") + collectives_text(*collectives) : ""));
   }
   return exit_done;
 }
@@ -178,7 +189,8 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
   auto options = std::make_shared<CalibrateOptions>();
   app.description(
       "Fits the few physical parameters of the kernel models to measured kernels, per accelerator and data type, never "
-      "per shape, and says how well they fit. With --bands also the error bands that results carry, from devices left "
+      "per shape, and says how well they fit. With --collectives also six numbers per generation of links to measured "
+      "collectives. With --bands also the error bands that results carry, from devices left "
       "out of the fit and from measured collectives and training steps of the same records.");
   app.add_option("RECORDS", options->records, "Files of measured runs (format orrery/measured/1), or folders of them")
       ->required()
@@ -192,6 +204,13 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
                  "Write one calibration file per accelerator into this folder; what is not fitted is kept as it was")
       ->type_name("DIR");
   app.add_option("--bands", options->bands, "Write the error bands to this file")->type_name("FILE");
+  CLI::Option* collectives = app.add_option(
+      "--collectives", options->collectives,
+      "Fit the costs of collectives too, and write them to this file; what no sample crosses is kept as it was");
+  collectives->type_name("FILE");
+  app.add_flag("--leave-out", options->leave_out,
+               "With --collectives: also predict every source by a fit that has not seen it")
+      ->needs(collectives);
   app.add_option("--jobs", options->jobs, "Worker processes for --bands (default: one per processor)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
@@ -203,7 +222,9 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
       "Examples:\n"
       "  orrery calibrate tests/validation/measured/kernels --accelerator nvidia-a40 --out my/kernels/calibration\n"
       "  orrery calibrate tests/validation/measured/kernels --pool nvidia-h100-sxm5-80gb,nvidia-h800-sxm5-80gb\n"
-      "  orrery calibrate tests/validation/measured --bands kernels/calibration/bands.json");
+      "  orrery calibrate tests/validation/measured --bands kernels/calibration/bands.json\n"
+      "  orrery calibrate tests/validation/measured/collectives tests/validation/measured/cc-by-sa-4.0/collectives "
+      "--collectives kernels/calibration/collectives.json --leave-out");
   return [options] { return calibrate(*options); };
 }
 

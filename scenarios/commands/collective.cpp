@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "kernels/collectives/msccl.hpp"
 #include "scenarios/collective_times.hpp"
 #include "scenarios/commands/cluster_target.hpp"
 #include "scenarios/commands/scenario_options.hpp"
@@ -28,7 +29,7 @@ struct CollectiveOptions {
   ScenarioOptions scenario;  // --set and --library
   std::string kind, machine, bytes = "8..8G", algorithm = "auto", protocol = "auto", detail = "flow",
                              fidelity = "analytic", precision;
-  std::string log, csv, plot;
+  std::string log, csv, plot, schedule;
   std::int64_t devices = 0, nodes = 0;
   bool json = false;
 };
@@ -172,6 +173,7 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
   request.members = setup.members;
   request.algorithm = options.algorithm;
   request.protocol = options.protocol;
+  if (!options.schedule.empty()) request.user = read_msccl(options.schedule);
   request.detail = options.detail == "step" ? CollectiveDetail::step : CollectiveDetail::flow;
   if (request.detail == CollectiveDetail::step && table.devices > most_step_devices)
     throw UsageError(
@@ -266,6 +268,10 @@ CommandAction declare_collective(CLI::App& app, const Invocation& invocation) {
   app.add_option("--algorithm", options->algorithm,
                  "One of `orrery list collectives`; auto: the fastest that a library would weigh (default)")
       ->type_name("NAME");
+  app.add_option("--schedule", options->schedule,
+                 "Run this schedule (XML of MSCCL) instead of an algorithm, once it is proved to give the right result")
+      ->type_name("FILE.xml")
+      ->excludes(app.get_option("--algorithm"));
   app.add_option("--protocol", options->protocol, "Only options of this protocol of the library (default: auto)")
       ->type_name("ll|ll128|simple")
       ->check(one_of({"auto", "ll", "ll128", "simple"}));

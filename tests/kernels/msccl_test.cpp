@@ -1,0 +1,99 @@
+// Schedules in MSCCL's XML: proved before they are timed, refused with the place that is wrong.
+#include "kernels/collectives/msccl.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+#include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/interpreter.hpp"
+#include "sim/error.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string example() {
+  std::ifstream in(std::string(ORRERY_SOURCE_DATA_DIR) + "/scenarios/library/schedules/ring-allreduce-4.xml");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::string replaced(std::string text, const std::string& old, const std::string& with) {
+  const std::size_t at = text.find(old);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, old.size(), with);
+}
+
+std::string refusal(const std::string& xml) {
+  try {
+    parse_msccl(xml, "mine.xml");
+  } catch (const SpecError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+// Each of two ranks sends its half to a scratch buffer of the other, which a second thread block adds in once it is there.
+std::string two_ranks(const std::string& wait) {
+  std::string xml = R"(<algo name="swap" proto="LL" ngpus="2" coll="allreduce" inplace="1">)";
+  for (int g = 0; g < 2; ++g)
+    xml += R"(<gpu id=")" + std::to_string(g) + R"(" i_chunks="1" o_chunks="1" s_chunks="1">)" +
+           R"(<tb id="0" send=")" + std::to_string(1 - g) + R"(" recv=")" + std::to_string(1 - g) + R"(" chan="0">)" +
+           R"(<step s="0" type="s" srcbuf="i" srcoff="0" dstbuf="s" dstoff="0" cnt="1" depid="-1" deps="-1"/>)" +
+           R"(<step s="1" type="r" srcbuf="i" srcoff="0" dstbuf="s" dstoff="0" cnt="1" depid="-1" deps="-1"/></tb>)" +
+           R"(<tb id="1" send="-1" recv="-1" chan="0">)" +
+           R"(<step s="0" type="re" srcbuf="s" srcoff="0" dstbuf="i" dstoff="0" cnt="1" )" + wait + "/></tb></gpu>";
+  return xml + "</algo>";
+}
+
+}  // namespace
+
+TEST_CASE("a ring written in MSCCL's XML takes the time of the built-in one, at both details") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
+  CollectiveRequest ring;
+  for (std::size_t d = 0; d < 4; ++d) ring.members.emplace_back(d);
+  ring.bytes = Bytes(1e8);
+  ring.algorithm = "ring";
+  ring.protocol = "simple";
+  for (const CollectiveDetail detail : {CollectiveDetail::flow, CollectiveDetail::step}) {
+    ring.detail = detail;
+    CollectiveRequest mine = ring;
+    mine.user = std::make_shared<const UserSchedule>(parse_msccl(example(), "mine.xml"));
+    CHECK(time_alone(cluster, plan_collective(cluster, mine)).value ==
+          Approx(time_alone(cluster, plan_collective(cluster, ring)).value).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("thread blocks, scratch and dependencies of an MSCCL schedule are followed") {
+  const UserSchedule user = parse_msccl(two_ranks(R"(depid="0" deps="1")"), "mine.xml");
+  CHECK(user.protocol == "ll");
+  CHECK_FALSE(wrong_result(user.kind, user.schedule, 5));
+  for (std::size_t t = 0; t < user.schedule.rounds.size(); ++t)
+    for (std::size_t i = 0; i < user.schedule.rounds[t].sends.size(); ++i)
+      CHECK(wrong_result(user.kind, user.schedule, 5, {t, i}));
+  const std::string no_wait = refusal(two_ranks(R"(depid="-1" deps="-1")"));
+  CHECK_THAT(no_wait, Contains("a dependency on the other thread block"));
+}
+
+TEST_CASE("an MSCCL schedule that gives a wrong result is refused with its rank and chunk") {
+  CHECK_THAT(refusal(replaced(example(), R"(type="rrcs")", R"(type="rrs")")), Contains("rank 0 ends without the sum"));
+  CHECK_THAT(refusal(replaced(example(), R"(type="rrs")", R"(type="rcs")")),
+             Contains("ends without the sum over all ranks"));
+}
+
+TEST_CASE("malformed MSCCL files are refused with the place that is wrong") {
+  CHECK_THAT(refusal("<algo ngpus=\"2\">\n<gpu"), Contains("line 2"));
+  CHECK_THAT(refusal("<schedule/>"), Contains("an <algo> element"));
+  CHECK_THAT(refusal(replaced(example(), R"(coll="allreduce")", R"(coll="allreduces")")), Contains("coll allreduce"));
+  CHECK_THAT(refusal(replaced(example(), R"(type="rrs")", R"(type="rrx")")), Contains("gpu 0, tb 0, step 1"));
+  CHECK_THAT(refusal(replaced(example(), R"(ngpus="4")", R"(ngpus="5")")), Contains("for each of 5 ranks"));
+  CHECK_THAT(refusal(replaced(example(), R"(srcoff="0")", R"(srcoff="9")")), Contains("chunks below 4"));
+  CHECK_THAT(refusal(replaced(example(), R"(send="1")", R"(send="0")")), Contains("another rank below 4"));
+  CHECK_THAT(refusal(replaced(example(), R"(type="s")", R"(type="nop")")), Contains("never comes"));
+}
