@@ -222,8 +222,8 @@ class WideArea {
   }
 
   double neighbours() const {
-    const std::size_t n = sizes_.size();
-    return ring() ? std::min<std::size_t>(2, n - 1) : static_cast<double>(n - 1);
+    const std::size_t others = sizes_.size() - 1;
+    return static_cast<double>(ring() ? std::min<std::size_t>(2, others) : others);
   }
   bool ring() const { return in_.choice("joined", {"mesh", "ring"}) == "ring"; }
 
