@@ -1,6 +1,7 @@
 #include "models/attention_steps.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace orrery {
 
@@ -24,8 +25,7 @@ AttentionSizes attention_sizes(const StepWriter& w) {
   const bool skips = w.kind.windowed && w.software.attention != AttentionImplementation::unfused;  // else masked only
   const std::int64_t window = skips ? m.sliding_window->tokens + window_tile : all;
   if (window < all) return {query, window, width, value_width, sequences, heads, kv_heads, false};
-  // Context-parallel ranks hold balanced pieces from both ends of the sequence: each query attends half of it on average.
-  if (split > 1 && m.causal)
+  if (split > 1 && m.causal && w.software.attention == AttentionImplementation::unfused)
     return {query, span(m.sequence / 2), width, value_width, sequences, heads, kv_heads, false};
   return {query, all, width, value_width, sequences, heads, kv_heads, m.causal};
 }
@@ -34,13 +34,57 @@ int flash_generation(const StepWriter& w) { return static_cast<int>(w.software.a
 
 }  // namespace
 
+namespace {
+
+// Context-parallel ranks hold balanced pieces from both ends of the sequence (zigzag: Brandon et al. 2023, striped
+// attention, arXiv:2311.09431): after its own piece, causally, a rank attends half a piece of every other rank.
+struct Ring {
+  AttentionSizes own, other;
+  std::uint32_t others;
+};
+std::optional<Ring> ring_of(const StepWriter& w) {
+  const int split = w.context.plan.context;
+  AttentionSizes a = attention_sizes(w);
+  if (split == 1 || !a.causal) return std::nullopt;
+  Ring ring{a, a, static_cast<std::uint32_t>(split - 1)};
+  ring.own.key = a.query;
+  ring.other.key = std::max<std::int64_t>(1, a.query / 2);
+  ring.other.causal = false;
+  return ring;
+}
+
+Kernel fused_core(const StepWriter& w, const AttentionSizes& a, bool forward) {
+  return (forward ? attention : attention_backward)(a.query, a.key, (a.width + a.value_width) / 2, a.sequences, a.heads,
+                                                    a.kv_heads, a.causal, w.other, flash_generation(w));
+}
+
+// Bytes per element that adding one piece's result to what there is moves: in one kernel, an fp32 sum is read and written
+// and the piece read. In separate ones: cast; difference, product with the weight, difference (three fp32 passes); where
+// only half of the queries took part, half of that and a copy of the whole, which is the case for half of the pieces.
+double merge_bytes(const StepWriter& w, double separate_passes) {
+  const double one_kernel = 8 + w.e;
+  if (!w.software.eager_ring) return 0.75 * one_kernel;
+  const double whole = w.e + 4 + separate_passes;
+  return (whole + whole / 2 + 8) / 2;
+}
+
+}  // namespace
+
 bool unfused_attention(const StepWriter& w) { return w.software.attention == AttentionImplementation::unfused; }
 
 void attention_core_forward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
-  if (!unfused_attention(w))
-    return w.kernel(attention(a.query, a.key, (a.width + a.value_width) / 2, a.sequences, a.heads, a.kv_heads, a.causal,
-                              w.other, flash_generation(w)));
+  if (const auto ring = ring_of(w)) {
+    w.kernel(fused_core(w, ring->own, true));
+    if (w.software.eager_ring) w.wait();  // for the keys of all others
+    Kernel others = fused_core(w, ring->other, true);
+    others.repeat = ring->others;
+    w.kernel(others);
+    const double elements = static_cast<double>(w.tokens * w.o) * ring->others;
+    return w.elementwise(elements, merge_bytes(w, 32),
+                         static_cast<int>(ring->others) * (w.software.eager_ring ? 6 : 1));
+  }
+  if (!unfused_attention(w)) return w.kernel(fused_core(w, a, true));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
   w.kernel(gemm(a.query, a.key, a.width, w.other, batch));
@@ -52,11 +96,22 @@ void attention_core_forward(StepWriter& w) {
 
 namespace {
 
+// Width of the keys and values that travel: of all query heads where they are expanded first.
+double ring_width(const StepWriter& w) { return static_cast<double>(w.software.eager_ring ? w.q + w.o : w.pairs); }
+
 void attention_core_backward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
-  if (!unfused_attention(w))
-    return w.kernel(attention_backward(a.query, a.key, (a.width + a.value_width) / 2, a.sequences, a.heads, a.kv_heads,
-                                       a.causal, w.other, flash_generation(w)));
+  if (const auto ring = ring_of(w)) {
+    w.kernel(fused_core(w, ring->own, false));
+    if (w.software.eager_ring) w.wait();
+    Kernel others = fused_core(w, ring->other, false);
+    others.repeat = ring->others;
+    w.kernel(others);
+    const double elements = static_cast<double>(w.tokens) * (static_cast<double>(w.q) + ring_width(w)) * ring->others;
+    return w.elementwise(elements, merge_bytes(w, 12),
+                         static_cast<int>(ring->others) * (w.software.eager_ring ? 9 : 1));
+  }
+  if (!unfused_attention(w)) return w.kernel(fused_core(w, a, false));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
   w.kernel(gemm(a.query, a.key, a.value_width, w.other, batch));  // gradient of the probabilities
@@ -93,10 +148,19 @@ void layout_backward(StepWriter& w) {
   if (w.biased) w.elementwise(projected(w), w.e);
 }
 
-// Ring attention as the volume it moves: keys and values of the whole sequence.
-void gather_keys(StepWriter& w, CollectiveKind kind) {
-  const double bytes = static_cast<double>(w.tokens) * w.context.plan.context * static_cast<double>(w.pairs) * w.e;
-  w.collective(kind, Peers::context, bytes);
+// Ring attention as the volume it moves: keys and values of the whole sequence, or their gradients, while pieces that are
+// there are attended. The last gradient has nothing left to hide behind.
+void pass_around(StepWriter& w, CollectiveKind kind, double share, double element, bool asynchronous) {
+  const double bytes = static_cast<double>(w.tokens) * w.context.plan.context * ring_width(w) * element;
+  w.collective(kind, Peers::context, share * bytes, asynchronous);
+}
+void await_ring(StepWriter& w) {
+  if (w.context.plan.context > 1) w.wait();
+}
+void ring_forward(StepWriter& w) {
+  pass_around(w, CollectiveKind::all_gather, 1, w.e, true);
+  attention_core_forward(w);
+  await_ring(w);
 }
 
 // Latent attention: narrow projections on the rows of this rank, alike on all tensor ranks; what they give is gathered.
@@ -157,19 +221,29 @@ void attention_forward(StepWriter& w) {
     gather_and(w, [&] { linear(w, w.tokens, w.q + w.pairs, w.h); });
   rotary_embedding(w);
   layout_forward(w);
-  gather_keys(w, CollectiveKind::all_gather);
-  attention_core_forward(w);
+  ring_forward(w);
   context_copy(w);
   linear_and_leave(w, w.o);
 }
 
+namespace {
+
+void ring_backward(StepWriter& w) {
+  const double last = 1.0 / w.context.plan.context, element = w.software.eager_ring ? 4 : w.e;
+  pass_around(w, CollectiveKind::all_gather, 1, w.e, true);
+  pass_around(w, CollectiveKind::reduce_scatter, 1 - last, element, true);
+  attention_core_backward(w);
+  await_ring(w);
+  pass_around(w, CollectiveKind::reduce_scatter, last, element, false);
+}
+
+}  // namespace
+
 void attention_backward_pass(StepWriter& w) {
   gather_and(w, [&] { data_gradient(w, w.tokens, w.h, w.o); });
   weight_gradient(w, w.tokens, w.h, w.o);
-  gather_keys(w, CollectiveKind::all_gather);
   context_copy(w);
-  attention_core_backward(w);
-  gather_keys(w, CollectiveKind::reduce_scatter);
+  ring_backward(w);
   layout_backward(w);
   rotary_embedding(w);
   if (w.model.latent_attention) return latent_projections_backward(w);

@@ -107,6 +107,28 @@ template <class Shared> void exchange_beside(StepWriter& w, const ExpertSizes& s
   if (!w.software.expert_overlap) w.wait();
 }
 
+// Bytes per element of what Megatron-Core does apart from its fused kernels (megatron/core/transformer/moe/experts.py,
+// _apply_bias; fusions/fused_bias_geglu.py): the bias of every expert times the weight of the row becomes an fp32 matrix,
+// is added, joined and cast back, and its gradient passes the same way; branches are limited and joined.
+struct BiasTraffic {
+  double forward, backward;
+};
+BiasTraffic bias_traffic(const StepWriter& w) { return {20 + 4 * w.e, 30 + 3 * w.e}; }
+BiasTraffic clamp_traffic(const StepWriter& w) { return {4 * w.e, 5 * w.e}; }
+
+void unfused_bias(StepWriter& w, const ExpertSizes& s, bool forward) {
+  if (!w.model.experts->biases || w.software.fused_experts) return;
+  const BiasTraffic bytes = bias_traffic(w);
+  w.elementwise(static_cast<double>(s.received) * static_cast<double>(w.h), forward ? bytes.forward : bytes.backward,
+                static_cast<int>((forward ? 2 : 5) * s.local + 2));
+}
+void unfused_clamp(StepWriter& w, const ExpertSizes& s, bool forward) {
+  if (!w.model.experts->clamped || w.software.fused_experts) return;
+  const BiasTraffic bytes = clamp_traffic(w);
+  w.elementwise(static_cast<double>(s.received) * static_cast<double>(w.branches * s.width),
+                forward ? bytes.forward : bytes.backward, 3);
+}
+
 double activated(const ExpertSizes& s) { return static_cast<double>(s.received) * static_cast<double>(s.width); }
 
 }  // namespace
@@ -118,9 +140,11 @@ void experts_forward(StepWriter& w, bool stop_early) {
   gather_to_experts(w, s);
   sort_by_expert(w, s);
   linear(w, s.per_expert, w.branches * s.width, w.h, s.local);
+  unfused_clamp(w, s, true);
   if (!w.software.fused_experts) activation_forward(w, activated(s));
   if (!stop_early) {
     linear(w, s.per_expert, w.h, s.width, s.local);
+    unfused_bias(w, s, true);
     sort_by_expert(w, s);
     scatter_from_experts(w, s);
     exchange(w, s, false);
@@ -137,9 +161,11 @@ void experts_backward(StepWriter& w) {
   exchange_beside(w, s, [&] { shared_experts_backward(w); });
   gather_to_experts(w, s);
   sort_by_expert(w, s);
+  unfused_bias(w, s, false);
   data_gradient(w, s.per_expert, w.h, s.width, s.local);
   weight_gradient(w, s.per_expert, w.h, s.width, s.local);
   if (!w.software.fused_experts) activation_backward(w, activated(s));
+  unfused_clamp(w, s, false);
   data_gradient(w, s.per_expert, w.branches * s.width, w.h, s.local);
   weight_gradient(w, s.per_expert, w.branches * s.width, w.h, s.local);
   sort_by_expert(w, s);

@@ -15,6 +15,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("host_forward_per_layer", s.host_forward_per_layer, Need::optional, non_negative);
   f("host_backward_per_layer", s.host_backward_per_layer, Need::optional, non_negative);
   f("host_per_expert_launch", s.host_per_expert_launch, Need::optional, non_negative);
+  f("blocking_launches", s.blocking_launches);
   f("host_optimizer", s.host_optimizer, Need::optional, non_negative);
   f("gradient_overlap", s.gradient_overlap);
   f("gradient_bucket", s.gradient_bucket, Need::optional, positive);
@@ -24,6 +25,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("sharded_broadcast", s.sharded_broadcast);
   f("tensor_overlap", s.tensor_overlap);
   f("tensor_overlap_forward", s.tensor_overlap_forward);
+  f("eager_ring", s.eager_ring);
   f("grouped_products", s.grouped_products);
   f("fused_experts", s.fused_experts);
   f("fused_dispatch", s.fused_dispatch);

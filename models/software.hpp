@@ -26,6 +26,7 @@ struct SoftwareProfile {
   Seconds host_backward_per_layer{0};
   // Further, where the products of a layer's experts (and their casts) are launched one by one.
   Seconds host_per_expert_launch{0};
+  bool blocking_launches = false;            // the host waits for every kernel before it launches the next
   Seconds host_optimizer{0};                 // fixed host time of one optimizer step
   bool gradient_overlap = false;             // data-parallel reduction runs while backward goes on
   Bytes gradient_bucket{25e6};               // overlapped reductions are cut into buckets of at least this size
@@ -34,7 +35,10 @@ struct SoftwareProfile {
   bool parameter_gather_overlap = false;     // ZeRO-1/2: gather overlaps the next forward
   bool sharded_broadcast = false;            // ZeRO-1/2: each owner broadcasts its parameters in turn (no all-gather)
   bool tensor_overlap_forward = false;       // forward ones too, pipelined with the product beside them (user buffers)
-  bool tensor_overlap = false;   // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
+  bool tensor_overlap = false;  // backward tensor-parallel collectives hide behind the weight-gradient GEMMs
+  // Ring attention of PyTorch: keys and values of all query heads are gathered before the second piece starts, and partial
+  // results are merged in fp32 by separate kernels. Off: the next piece travels while this one is computed, one kernel merges.
+  bool eager_ring = false;
   bool grouped_products = true;  // one launch for the products of all experts of a rank
   bool fused_experts = false;    // casts and activation happen inside the grouped products
   bool fused_dispatch = false;   // tokens arrive in the order of the experts, and cross to a rank or node only once

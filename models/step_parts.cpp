@@ -6,21 +6,21 @@ bool low_precision(DataType t) { return bytes_per_element(t) < 1.5; }
 
 namespace {
 
-// The same work once for every expert: in one launch, or one after the other.
-void for_experts(StepWriter& w, Kernel one, std::int64_t experts) {
-  one.repeat = static_cast<std::uint32_t>(experts);
+// The same work once for every expert, one after the other.
+void for_each(StepWriter& w, Kernel one, std::int64_t times) {
+  one.repeat = static_cast<std::uint32_t>(times);
   w.kernel(one);
 }
 
 void product(StepWriter& w, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t experts) {
   if (w.software.grouped_products) return w.kernel(gemm(m, n, k, w.linear, experts));
-  for_experts(w, gemm(m, n, k, w.linear), experts);
+  for_each(w, gemm(m, n, k, w.linear), experts);
 }
 
 void cast(StepWriter& w, std::int64_t elements, std::int64_t experts) {
   if (!low_precision(w.linear) || (experts > 1 && w.software.fused_experts)) return;
   if (w.software.grouped_products) return w.kernel(quantize(experts * elements, w.other, w.linear));
-  for_experts(w, quantize(elements, w.other, w.linear), experts);
+  for_each(w, quantize(elements, w.other, w.linear), experts);
 }
 
 }  // namespace

@@ -83,6 +83,14 @@ void StepWriter::host_time(Phase phase, Seconds total) {
     if (step.phase == phase)
       for (const Kernel& k : step.kernels) launches += static_cast<double>(k.launches) * k.repeat;
   if (launches == 0) return;
+  if (software.blocking_launches) {
+    LayerStep step;
+    step.phase = phase;
+    step.kernels.push_back(orrery::elementwise(0, 0, 0, other, 0));
+    step.kernels.back().host_s = total.value;
+    steps_.push_back(step);
+    return;
+  }
   for (LayerStep& step : steps_)
     if (step.phase == phase)
       for (Kernel& k : step.kernels) k.host_s = total.value * k.launches / launches;

@@ -18,6 +18,7 @@ class StepWriter {
   void collective(CollectiveKind kind, Peers peers, double bytes, bool asynchronous = false);
   void wait();
   // Spreads the host's launch time evenly over the launches of all steps written so far in `phase`.
+  // Where launches block, it passes between the kernels instead of beside them.
   void host_time(Phase phase, Seconds total);
   LayerSteps finish() { return std::move(steps_); }
 

@@ -18,6 +18,8 @@ void fields(Fields& f, Experts& e) {
   f("shared_ffn_hidden", e.shared_ffn_hidden, Need::optional, Range{0, 1e7});
   f("dense_layers", e.dense_layers, Need::optional, Range{0, 1e4});
   f("dense_ffn_hidden", e.dense_ffn_hidden, Need::optional, ffn_widths);
+  f("biases", e.biases);
+  f("clamped", e.clamped);
   f("capacity_factor", e.capacity_factor, Need::optional, positive);
   f.check(e.active <= e.count, "active", fmt::format("at most count ({})", e.count), fmt::format("{}", e.active));
 }

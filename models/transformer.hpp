@@ -30,6 +30,8 @@ struct Experts {
   int shared_ffn_hidden = 0;              // of all shared experts together
   int dense_layers = 0;                   // the first layers, which keep an ordinary feed-forward network ...
   std::optional<int> dense_ffn_hidden;    // ... of this width; absent: ffn_hidden of the model
+  bool biases = false;                    // added to what every expert computes (gpt-oss)
+  bool clamped = false;                   // the two branches are limited before they are multiplied (gpt-oss)
   std::optional<double> capacity_factor;  // every expert computes this much of its even share, padded; absent: dropless
   double padding() const { return capacity_factor.value_or(1); }
 };

@@ -100,7 +100,7 @@ Ports ports_of(const MeasuredRow& row, const Wiring& w, std::int64_t domain, Rul
   ports.link = row.text("cluster/scale_out/link").value_or("");
   auto per_host = row.number("cluster/scale_out/ports_per_node");
   if (ports.link.empty() || !per_host) {
-    const ReferencePort* reference = reference_port(w.link);
+    const ReferencePort* reference = reference_port(w.link.empty() ? w.kind : w.link);
     if (!reference) throw CannotSimulate("cluster.scale_out is not stated");
     used.insert(Rule::scale_out_reference);
     if (ports.link.empty()) ports.link = reference->link;

@@ -10,7 +10,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 28> rules = {{
+constexpr std::array<RuleText, 32> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -86,6 +86,19 @@ constexpr std::array<RuleText, 28> rules = {{
      "stops "
      "the whole job; nodes of 8 devices",
      "models/reliability: A100, Meta RSC-1; H100, Llama 3 pre-training"},
+    {"nearest-name",
+     "a board, link, wiring or data type that the library does not have: its nearest relative (same product and form, "
+     "same technology and rate)",
+     "boards of one product share the chip; its memory and power limit may differ"},
+    {"usual-node",
+     "node not stated: the links that the accelerator carries, 8 devices (4 with Grace processors) in a host",
+     "reference systems of the library"},
+    {"recompute-half", "recomputation whose extent is not stated, or of a kind not known: half of the layers in full",
+     "between none and all"},
+    {"public-model",
+     "a mixture of experts with exactly the sizes of a model of the library: what the row has no field for (biases and "
+     "limits of the experts) as there",
+     "published model configurations"},
 }};
 
 struct FrameworkRow {
@@ -96,14 +109,19 @@ struct FrameworkRow {
   std::string_view device = "";  // and in the accelerator, where its recipes do
   bool mixture = false;          // only for mixtures of experts
   bool interleaved = false;      // and only with virtual pipeline stages
+  // Only for what came after that release: accelerators newer than A100, or models with gated or grouped layers. A name
+  // without a release then means a later one (fused attention, overlap).
+  bool recent = false;
 };
 
 constexpr FrameworkRow frameworks[] = {
+    {"megatron-deepspeed", "megatron-core", "", "", false, false, true},
     {"megatron-deepspeed", "megatron-deepspeed-bloom", "bf16"},  // its bf16 optimizer keeps fp32 gradients
     {"megatron-deepspeed", "vtrain-megatron"},
     {"megatron-lm (2020)", "megatron-lm-2020"},
     {"megatron-lm (jan 2021)", "megatron-lm-2021"},
     {"megatron-lm (sc21)", "megatron-lm-2021"},
+    {"megatron-lm", "megatron-core", "", "", false, false, true},
     {"megatron-lm", "megatron-lm-2022"},
     {"megatron-core r0.8", "megatron-core-0.8"},
     {"megatron-core", "megatron-core"},
@@ -124,8 +142,13 @@ constexpr FrameworkRow frameworks[] = {
     {"megatron bridge", "megatron-bridge"},
     {"release 23.04", "nemo-mlperf-23.04"},
     {"release 23.09", "nemo-mlperf-23.09"},
-    {"nemo", "nemo-mlperf"},
+    {"nvidia nemo", "nemo-mlperf"},
+    {"nemo megatron release", "nemo-mlperf"},
+    {"mlperf", "nemo-mlperf"},
     {"nvidia release", "nemo-mlperf"},
+    {"nemo", "megatron-bridge-moe-eager", "", "", true, false, true},
+    {"nemo", "megatron-bridge", "", "", false, false, true},
+    {"nemo", "megatron-core"},
     {"llm-foundry", "llm-foundry"},
     {"fms-fsdp (no compile)", "pytorch-fsdp"},
     {"fms-fsdp", "fms-fsdp"},
@@ -135,6 +158,15 @@ constexpr FrameworkRow frameworks[] = {
     {"deeplearningexamples", "nvidia-bert"},
     {"maxtext", "maxtext"},
     {"jax", "jax"},
+    {"axlearn", "jax"},
+    {"levanter", "jax"},
+    {"easylm", "jax"},
+    {"t5x", "jax"},
+    {"pax", "jax"},
+    {"xla", "jax"},
+    {"neuron", "jax"},
+    {"habana", "jax"},
+    {"primus", "megatron-core"},
     {"pytorch eager", "pytorch-eager"},
     {"deepspeed zero-3", "deepspeed-zero-2022"},
     {"deepspeed", "deepspeed-zero"},
@@ -154,6 +186,8 @@ constexpr ReferencePort reference_ports[] = {
     {"ici-v5e", "dcn", 0.25},
     {"ici-v6e", "dcn", 0.25},
     {"ici", "dcn", 0.5},
+    {"xgmi", "roce-400", 1},
+    {"neuronlink", "efa-200", 1},
     {"gaudi", "roce-100", 3},
     {"pcie", "ethernet-100", 0.25},
 };
@@ -185,6 +219,14 @@ std::string unknown_framework_profile(const MeasuredRow& row, const std::string&
   return row.integer("parallelism/zero_stage").value_or(0) >= 2 ? "pytorch-fsdp" : "pytorch-ddp";
 }
 
+constexpr std::int64_t year_of_a100 = 2020;
+
+bool newer_than_first_fused_attention(const MeasuredRow& row) {
+  const auto heads = row.integer("model/heads"), pairs = row.integer("model/kv_heads");
+  return row.integer("accelerator_year").value_or(0) > year_of_a100 || row.flag("model/gated_ffn").value_or(false) ||
+         (heads && pairs && *pairs < *heads) || row.has("model/experts");
+}
+
 }  // namespace
 
 std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
@@ -195,10 +237,11 @@ std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
   const std::string device = lower(row.text("accelerator").value_or(row.text("cluster/accelerator").value_or("")));
   const bool mixture = row.has("model/experts");
   const bool interleaved = row.integer("parallelism/virtual_pipeline").value_or(1) > 1;
+  const bool recent = newer_than_first_fused_attention(row);
   for (const FrameworkRow& known : frameworks)
     if (name.find(known.contains) != std::string::npos && setting.find(known.setting) != std::string::npos &&
         device.find(known.device) != std::string::npos && (mixture || !known.mixture) &&
-        (interleaved || !known.interleaved))
+        (interleaved || !known.interleaved) && (recent || !known.recent))
       return std::string(known.profile);
   used.insert(Rule::unknown_framework);
   return unknown_framework_profile(row, device);

@@ -41,7 +41,11 @@ enum class Rule : std::uint8_t {
   balanced_experts,
   unknown_framework,
   host_activations,
-  failure_rates
+  failure_rates,
+  nearest_name,
+  usual_node,
+  recompute_half,
+  public_model
 };
 
 struct RuleText {

@@ -38,6 +38,8 @@ Json experts_document(const MeasuredRow& row, std::int64_t layers, RulesUsed& us
                                      .value_or(shared * row.need_integer("model/experts/ffn_hidden"));
   if (const auto width = row.integer("model/experts/dense_ffn_hidden")) experts["dense_ffn_hidden"] = *width;
   if (const auto factor = row.number("model/experts/capacity_factor")) experts["capacity_factor"] = *factor;
+  for (const char* key : {"biases", "clamped"})
+    if (const auto value = row.flag(std::string("model/experts/") + key)) experts[key] = *value;
   used.insert(Rule::balanced_experts);
   return experts;
 }
@@ -122,9 +124,10 @@ Degrees degrees_of(const MeasuredRow& row, std::int64_t devices, std::int64_t pe
     d.tensor = std::min({ranks, per_node, std::int64_t{8}});
     while (d.tensor > 1 && ranks % d.tensor != 0) --d.tensor;
     d.pipeline = std::max<std::int64_t>(1, ranks / d.tensor);
-  } else {
-    d.tensor = tensor.value_or(1);
-    d.pipeline = pipeline.value_or(1);
+  } else {  // one that is not stated takes what the others leave
+    const std::int64_t others = data.value_or(devices + 1) * d.context;
+    d.tensor = tensor.value_or(std::max<std::int64_t>(1, devices / (others * pipeline.value_or(1))));
+    d.pipeline = pipeline.value_or(std::max<std::int64_t>(1, devices / (others * d.tensor)));
   }
   d.data = data.value_or(devices / (d.tensor * d.pipeline * d.context));
   if (d.data * d.tensor * d.pipeline * d.context != devices)
@@ -175,11 +178,14 @@ void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
     used.insert(Rule::recompute_operator);
   } else if (stated == "fraction") {
     plan["recompute"] = "fraction";
-    plan["recompute_fraction"] = row.need_number("recompute_fraction");
+    if (!row.number("recompute_fraction")) used.insert(Rule::recompute_half);
+    plan["recompute_fraction"] = row.number("recompute_fraction").value_or(0.5);
   } else if (stated == "none" || stated == "selective" || stated == "full" || stated == "minimal") {
     plan["recompute"] = stated;
   } else {
-    throw CannotSimulate("recomputation \"" + stated + "\" is not modelled");
+    plan["recompute"] = "fraction";
+    plan["recompute_fraction"] = 0.5;
+    used.insert(Rule::recompute_half);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "models/layer_steps.hpp"
 #include "scenarios/error_bands.hpp"
 #include "scenarios/measured_kernels.hpp"
+#include "scenarios/measured_names.hpp"
 #include "scenarios/measured_scenario.hpp"
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/validate_power.hpp"
@@ -152,7 +153,7 @@ void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, 
   if (row.has("benchmark") && !row.has("model"))
     throw CannotSimulate("network \"" + row.need_text("benchmark") + "\": sizes and parallelism are not stated");
   if (!p.measured) throw CannotSimulate("no step time or rate is stated");
-  Json document = training_scenario(row, used);
+  Json document = training_scenario(with_known_names(row, library, used), used);
   p.software = document["jobs"][0]["software"].get<std::string>();
   set_fidelity(document, fidelity);
   if (whole_step(phase)) {
@@ -190,7 +191,7 @@ void predict_kernel(Prediction& p, const MeasuredRow& row, const Library& librar
 }
 
 void predict_collective(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
-  const CollectiveCase work = collective_case(row, used);
+  const CollectiveCase work = collective_case(with_known_names(row, library, used), used);
   p.measured = measured_collective_time(row);
   if (!p.measured) throw CannotSimulate("no time or rate is stated");
   const Cluster cluster = build_cluster(read_spec<ClusterSpec>(work.cluster, row_name, library));
@@ -336,7 +337,7 @@ PredictedStep predict_scenario(const ScenarioDocument& document, const Library& 
   return step;
 }
 
-Json shown_scenario(const MeasuredRow& row, Fidelity fidelity) {
+Json shown_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& library) {
   if (row.kind == "power") {
     if (is_residual_network(row)) throw CannotSimulate("a convolutional network is not a scenario");
     RulesUsed unused;
@@ -347,7 +348,7 @@ Json shown_scenario(const MeasuredRow& row, Fidelity fidelity) {
   if (!whole_step(row.text("phase").value_or("")))
     throw CannotSimulate("one " + *row.text("phase") + " pass is not a scenario");
   RulesUsed used;
-  Json document = training_scenario(row, used);
+  Json document = training_scenario(with_known_names(row, library, used), used);
   set_fidelity(document, fidelity);
   return document;
 }

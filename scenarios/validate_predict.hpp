@@ -38,7 +38,7 @@ struct PredictedStep {
 PredictedStep predict_scenario(const ScenarioDocument&, const Library&);
 
 // The scenario of a training or power row as `--show` prints it. CannotSimulate for rows that are no scenario.
-Json shown_scenario(const MeasuredRow&, Fidelity);
+Json shown_scenario(const MeasuredRow&, Fidelity, const Library&);
 
 Json prediction_json(const Prediction&);  // for the pipe between processes
 Prediction prediction_from_json(const Json&);

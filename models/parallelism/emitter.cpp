@@ -117,6 +117,7 @@ double Emitter::crossing_share(const std::vector<int>& group) const {
 
 // The host goes on launching while its device waits in a blocking collective of the pass.
 LayerSteps Emitter::cover_host_time(LayerSteps steps) {
+  if (settings_.blocking_launches) return steps;
   double host = 0, waiting = 0;
   for (const LayerStep& step : steps) {
     for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;

@@ -52,7 +52,7 @@ std::vector<MeasuredRow> read_rows(const ValidateOptions& options) {
   return rows;
 }
 
-int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows) {
+int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows, const Library& library) {
   std::vector<std::string> ids;
   for (const MeasuredRow& row : rows) {
     if (row.id != options.show) {
@@ -60,7 +60,7 @@ int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows) {
       continue;
     }
     try {
-      print(shown_scenario(row, fidelity_of(options)).dump(2) + "\n");
+      print(shown_scenario(row, fidelity_of(options), library).dump(2) + "\n");
     } catch (const CannotSimulate& reason) {
       throw UsageError(fmt::format("--show {}: {}", quote(options.show), reason.what()));
     }
@@ -118,7 +118,7 @@ int validate_records(const ValidateOptions& options) {
   if (options.records.empty()) throw UsageError("expected files of measured runs, or --scenario and --log");
   const Library library = options.scenario.find_library();
   std::vector<MeasuredRow> rows = read_rows(options);
-  if (!options.show.empty()) return show(options, rows);
+  if (!options.show.empty()) return show(options, rows, library);
   check_places(options);
   const std::size_t total = rows.size();
   const Validation result = validate(std::move(rows), fidelity_of(options), library, options.jobs,

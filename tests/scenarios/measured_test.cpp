@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "scenarios/measured_names.hpp"
 #include "scenarios/measured_scenario.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/error.hpp"
@@ -287,6 +288,110 @@ TEST_CASE("an unknown framework is taken for the usual one of its parallelism, a
   run["parallelism"]["tensor"] = run["parallelism"]["pipeline"] = 1;
   run["parallelism"]["zero_stage"] = 3;
   CHECK(software_profile_of(row_of(run), used) == "pytorch-fsdp");
+}
+
+TEST_CASE("a framework without a release is taken for one that its accelerator and model can have") {
+  Json run = gpt_run();
+  run["framework"] = "Megatron-LM";
+  RulesUsed used;
+  CHECK(software_profile_of(row_of(run), used) == "megatron-lm-2022");
+  run["model"]["gated_ffn"] = true;
+  CHECK(software_profile_of(row_of(run), used) == "megatron-core");
+  run = gpt_run();
+  run["framework"] = "Megatron-LM";
+  run["accelerator"] = "amd-mi300x";
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  CHECK(software_profile_of(with_known_names(row_of(run), library, used), used) == "megatron-core");
+  CHECK(used.empty());
+}
+
+TEST_CASE("names that the library does not have give way to their nearest relatives, and that is listed") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const auto named = [&](const char* accelerator, const Json& scale_up, const char* port, const char* precision) {
+    Json run = gpt_run();
+    run["precision"] = precision;
+    RulesUsed used;
+    const MeasuredRow row = with_known_names(row_of(run, {{"accelerator", accelerator},
+                                                          {"devices_per_node", 4},
+                                                          {"scale_up", scale_up},
+                                                          {"scale_out", {{"link", port}, {"ports_per_node", 4}}}}),
+                                             library, used);
+    CHECK(used == RulesUsed{Rule::nearest_name});
+    return row;
+  };
+  MeasuredRow row = named("nvidia-a100-sxm4-64gb", {{"kind", "nvlink-mesh"}, {"link", "nvlink3"}}, "infiniband-hdr-100",
+                          "bf16");
+  CHECK(row.text("cluster/accelerator")->starts_with("nvidia-a100"));
+  row = named("intel-gaudi2", {{"kind", "roce-mesh"}, {"link", "gaudi2-roce"}}, "roce-100", "bf16");
+  CHECK(row.text("cluster/scale_up/kind") == "xgmi");
+  row = named("google-tpu-v4", {{"kind", "ici-torus-3d"}, {"link", "ici"}}, "dcn", "bf16");
+  CHECK(row.text("cluster/scale_up/link") == "ici-v4");
+  row = named("nvidia-l40s", {{"kind", "pcie"}, {"link", "pcie-gen4"}}, "ethernet-100", "bf16");
+  CHECK(row.text("cluster/scale_up/link") == "pcie4-x16");
+  row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "infiniband-ndr", "bf16");
+  CHECK(row.text("cluster/scale_out/link") == "infiniband-ndr-400");
+  row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "slingshot-200", "bf16");
+  CHECK(row.text("cluster/scale_out/link") == "ethernet-200");
+  row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "roce-400", "FP8-hybrid");
+  CHECK(row.text("precision") == "fp8");
+}
+
+TEST_CASE("a node that is not described is the usual one of its accelerator") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const auto described = [&](const char* accelerator) {
+    RulesUsed used;
+    MeasuredRow row = with_known_names(row_of(gpt_run(), {{"accelerator", accelerator}, {"scale_up", nullptr}}),
+                                       library, used);
+    CHECK(used == RulesUsed{Rule::usual_node});
+    return row;
+  };
+  MeasuredRow row = described("nvidia-h100-sxm5-80gb");
+  CHECK(row.text("cluster/scale_up/kind") == "nvswitch");
+  CHECK(row.integer("cluster/devices_per_node") == 8);
+  row = described("nvidia-gb200-nvl72");
+  CHECK(row.integer("cluster/devices_per_node") == 4);
+  row = described("amd-mi325x");
+  CHECK(row.text("cluster/scale_up/kind") == "xgmi");
+  row = described("google-tpu-v6e");
+  CHECK(row.text("cluster/scale_up/kind") == "ici-torus-2d");
+  row = described("nvidia-l40s");
+  CHECK(row.text("cluster/scale_up/kind") == "pcie");
+}
+
+TEST_CASE("what the stated degrees leave over is the one that is not stated") {
+  Json run = gpt_run();
+  run["parallelism"]["tensor"] = nullptr;
+  CHECK(scenario_of(row_of(run))["jobs"][0]["plan"]["tensor"] == 4);
+  run = gpt_run();
+  run["parallelism"]["pipeline"] = nullptr;
+  CHECK(scenario_of(row_of(run))["jobs"][0]["plan"]["pipeline"] == 2);
+}
+
+TEST_CASE("recomputation of an unknown extent covers half of the layers, and that is listed") {
+  for (const char* stated : {"fraction", "block", "custom"}) {
+    Json run = gpt_run();
+    run["recompute"] = stated;
+    RulesUsed used;
+    const Json plan = training_scenario(row_of(run), used)["jobs"][0]["plan"];
+    CHECK(plan["recompute"] == "fraction");
+    CHECK(plan["recompute_fraction"] == 0.5);
+    CHECK(used.count(Rule::recompute_half) == 1);
+  }
+}
+
+TEST_CASE("a mixture with the sizes of a public one has the biases of its experts, whatever its name") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  Json run = gpt_run();
+  run["model"]["layers"] = 24;
+  run["model"]["hidden"] = 2880;
+  run["model"]["heads"] = 64;
+  run["model"]["experts"] = {{"count", 32}, {"active", 4}, {"ffn_hidden", 2880}};
+  RulesUsed used;
+  CHECK(training_scenario(with_known_names(row_of(run), library, used),
+                          used)["jobs"][0]["model"]["experts"]["biases"] == true);
+  CHECK(used.count(Rule::public_model) == 1);
+  run["model"]["experts"]["count"] = 33;
+  CHECK_FALSE(with_known_names(row_of(run), library, used).flag("model/experts/biases"));
 }
 
 TEST_CASE("mixtures of experts, latent attention, windows and offload are read from a row") {

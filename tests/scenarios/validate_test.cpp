@@ -106,7 +106,7 @@ TEST_CASE("shuffling rows and renaming them changes no prediction") {
 TEST_CASE("the scenario that is shown for a row, run by itself, gives the predicted number bit for bit") {
   for (const Fidelity fidelity : {Fidelity::flow, Fidelity::analytic}) {
     const MeasuredRow r = row("step", "training", gpt("8", "8", "2"));
-    const Json shown = Json::parse(shown_scenario(r, fidelity).dump(2));
+    const Json shown = Json::parse(shown_scenario(r, fidelity, shipped()).dump(2));
     const ScenarioRun result = run_scenario(read_scenario({shown, "step.json"}, shipped()), "step.json", shipped());
     CHECK(predict(r, fidelity, shipped()).predicted == result.metrics.jobs.at(0).iteration_s);
   }
