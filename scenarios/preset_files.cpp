@@ -135,8 +135,8 @@ TextTable memory_table(const Library& library) {
   table.columns = {
       {"name"}, {"per stack", Align::right}, {"bandwidth", Align::right}, {"energy", Align::right}, {"title"}};
   add_rows<DeviceMemory>(table, memories, library, [](const std::string& part, const DeviceMemory& m) {
-    return std::vector<std::string>{part, shown(m.capacity_per_stack), shown(m.bandwidth_per_stack), shown(m.energy),
-                                    m.title};
+    return std::vector<std::string>{part, shown(m.capacity_per_stack), shown(m.bandwidth_per_stack),
+                                    m.energy ? fmt::format("{:.3g} pJ/bit", m.energy->value / 8e-12) : "-", m.title};
   });
   table.remarks = {"", "of an accelerator: \"memory\": { \"base\": \"hbm4\", \"stacks\": 8 }"};
   return table;
