@@ -23,7 +23,7 @@ double iteration(std::vector<std::string> arguments) {
   return run_json(std::move(arguments))["metrics"]["iteration_s"].get<double>();
 }
 
-const std::string optical = "megatron-175b-64-a100-optical";
+const std::string optical = "megatron-76b-64-a100-optical";
 std::string reconfiguration(const char* time) {
   return std::string(R"(--set=/cluster/fabric/link={"base": "ocs-palomar", "reconfiguration_time": ")") + time +
          R"("})";
