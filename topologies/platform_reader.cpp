@@ -95,9 +95,7 @@ std::size_t PlatformReader::add_point(const pugi::xml_node& node, const std::str
   return p_.points_.size() - 1;
 }
 
-void PlatformReader::stand_for(std::size_t point, std::size_t zone) {
-  p_.zones_[zone].as_point = point;
-}
+void PlatformReader::stand_for(std::size_t point, std::size_t zone) { p_.zones_[zone].as_point = point; }
 
 std::size_t PlatformReader::add_link(const pugi::xml_node& node, PlatformLink link) {
   if (!link_of_.try_emplace(link.name, p_.links_.size()).second)

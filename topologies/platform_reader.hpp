@@ -1,4 +1,5 @@
-// Reads the XML of a SimGrid platform into a Platform. Quantities as SimGrid writes them: "1.25GBps", "10Gbps", "50us".
+// Reads the XML of a SimGrid platform into a Platform. Quantities as SimGrid writes them: "1.25GBps", "10Gbps", "50us". Assumes
+// version 4.1 of the format (simgrid.org, "XML reference"); other versions and other cluster topologies than flat ones are refused.
 #pragma once
 
 #include <functional>

@@ -28,7 +28,7 @@ struct EmitterSettings {
   std::uint16_t job = 0;
   // Experts that a token chooses, of how many, when it crosses only once to a device or node that holds several of them.
   int chosen_experts = 0, all_experts = 0;
-  bool survey = false;  // route nothing: only collectives() is wanted
+  bool survey = false;             // route nothing: only collectives() is wanted
   bool blocking_launches = false;  // the host waits for its device, so that nothing is launched ahead
 };
 
