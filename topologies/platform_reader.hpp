@@ -1,5 +1,5 @@
 // Reads the XML of a SimGrid platform into a Platform. Quantities as SimGrid writes them: "1.25GBps", "10Gbps", "50us". Assumes
-// version 4.1 of the format (simgrid.org, "XML reference"); other versions and other cluster topologies than flat ones are refused.
+// versions 4 and 4.1 of the format (simgrid.org, XML reference); others, and cluster topologies that are not flat, are refused.
 #pragma once
 
 #include <functional>
