@@ -104,7 +104,7 @@ TEST_CASE("gateways of a region carry equal parts, or one each under hashed ECMP
   CHECK(1 / routed(hashed, {flow(hashed, 0, 8)}).bottleneck == Approx(10e9));
 }
 
-TEST_CASE("domains nest: node, leaf, region, all regions; regions may be built of regions") {
+TEST_CASE("domains nest: node, leaf, region, all regions, and regions may be built of regions") {
   ClusterSpec spec = regions(16, R"({"regions": 2})");
   const Cluster cluster = build_cluster(spec);
   const Domain& all = cluster.fabric.domain(
