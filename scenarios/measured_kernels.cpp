@@ -153,6 +153,20 @@ std::string accelerator_of(const MeasuredRow& row) {
 
 bool streams(const std::string& kernel) { return kernel == "stream" || kernel.starts_with("stream_"); }
 
+// A rate alone is of vectors long enough not to matter how long; a time is of the vectors whose length the row states.
+void stream_case(KernelCase& work, const MeasuredRow& row, const std::string& kernel, RulesUsed& used) {
+  if (!row.has("shape/elements")) {
+    used.insert(Rule::streamed_size);
+    add(work, elementwise(static_cast<std::int64_t>(streamed_bytes / 8), streamed_bytes, 0, DataType::fp32));
+    return;
+  }
+  const DataType type = precision_of(row, DataType::fp64);
+  const std::int64_t n = size(row, "elements");
+  const int vectors = kernel == "stream_copy" || kernel == "stream_scale" ? 2 : 3;
+  add(work,
+      elementwise(n, vectors * bytes_per_element(type) * static_cast<double>(n), 2 * static_cast<double>(n), type));
+}
+
 }  // namespace
 
 KernelCase kernel_case(const MeasuredRow& row, RulesUsed& used) {
@@ -183,8 +197,11 @@ KernelCase kernel_case(const MeasuredRow& row, RulesUsed& used) {
   } else if (kernel == "copy") {
     add(work, memory_copy(static_cast<double>(size(row, "bytes"))));
   } else if (streams(kernel)) {
-    used.insert(Rule::streamed_size);
-    add(work, elementwise(static_cast<std::int64_t>(streamed_bytes / 8), streamed_bytes, 0, DataType::fp32));
+    stream_case(work, row, kernel, used);
+  } else if (kernel == "stencil") {
+    add(work, stencil(size(row, "cells"), static_cast<int>(size(row, "points")), precision_of(row, DataType::fp64)));
+  } else if (kernel == "sparse_matrix_vector") {
+    add(work, sparse_matrix_vector(size(row, "rows"), size(row, "non_zeros"), precision_of(row, DataType::fp64)));
   } else {
     throw CannotSimulate("kernel " + quote(kernel) + " is not modelled");
   }

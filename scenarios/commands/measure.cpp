@@ -4,6 +4,7 @@
 #include <cctype>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <ostream>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +12,7 @@
 
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
+#include "scenarios/measure/gpu_kernels.hpp"
 #include "scenarios/measure/harness.hpp"
 #include "scenarios/measure/machine_study.hpp"
 #include "scenarios/output_files.hpp"
@@ -21,7 +23,8 @@ namespace {
 
 struct MeasureOptions {
   ScenarioOptions library;
-  std::string name = "this-machine", out;
+  std::string name, out, base;
+  std::optional<int> gpu;
   double seconds = 0.4;
   bool quick = false, json = false;
 };
@@ -52,18 +55,45 @@ std::vector<OutputFile> files_of(const MeasureOptions& options, const MachineStu
           {folder / "kernels/calibration" / file, written(write_spec(study.calibration))}};
 }
 
-int measure_machine(const MeasureOptions& options) {
+// What is measured: a device of which `known` is known, and kernels that run on it.
+struct Subject {
+  DeviceModel known;
+  std::vector<MachineKernel> kernels;
+};
+
+Subject this_gpu(const MeasureOptions& options, const Library& library) {
+  std::optional<DeviceModel> base;
+  if (!options.base.empty()) base = load_part<DeviceModel>("hardware/accelerators", options.base, library);
+  const std::shared_ptr<GpuBackend> backend = open_gpu(*options.gpu);
+  const GpuFacts facts = backend->facts();
+  print_error(fmt::format("{}, {}{}{}\n", facts.name, facts.libraries,
+                          facts.driver.empty() ? "" : ", driver " + facts.driver,
+                          facts.without.empty() ? "" : "\n" + facts.without));
+  Subject subject{base.value_or(gpu_device(facts, options.name)), gpu_kernels(backend, options.quick)};
+  subject.known.name = options.name;
+  return subject;
+}
+
+Subject one_core(const MeasureOptions& options) {
+  if (const std::string missing = missing_for_kernels(); !missing.empty())
+    throw UsageError("measuring needs " + missing);
+  return {core_device(options.name, processor()), machine_kernels(options.quick)};
+}
+
+int measure_machine(MeasureOptions options) {
+  if (options.name.empty()) options.name = options.gpu ? "this-gpu" : "this-machine";
   check_name(options.name);
-  for (const std::string& missing : {missing_for_timing(), missing_for_kernels()})
-    if (!missing.empty()) throw UsageError("measuring needs " + missing);
+  if (!options.base.empty() && !options.gpu) throw UsageError("--base is the data sheet of a GPU: give --gpu, too");
+  if (const std::string missing = missing_for_timing(); !missing.empty())
+    throw UsageError("measuring needs " + missing);
   const Library library = options.library.find_library();
-  std::vector<MachineKernel> kernels = machine_kernels(options.quick);
-  std::vector<double> seconds;
+  Subject subject = options.gpu ? this_gpu(options, library) : one_core(options);
+  std::vector<Timing> timings;
   {
-    const Progress progress(fmt::format("orrery: timing {} kernels", kernels.size()));
-    seconds = time_kernels(kernels, options.quick ? 0.01 : options.seconds);
+    const Progress progress(fmt::format("orrery: timing {} kernels", subject.kernels.size()));
+    timings = time_kernels(subject.kernels, options.quick ? 0.01 : options.seconds);
   }
-  const MachineStudy study = study_machine(options.name, processor(), std::move(kernels), seconds, library);
+  const MachineStudy study = study_machine(subject.known, std::move(subject.kernels), timings, library);
   if (!options.out.empty()) write_files(files_of(options, study));
   print(options.json ? document_text(study_json(study)) : study_text(study));
   return exit_done;
@@ -76,8 +106,21 @@ CommandAction declare_measure(CLI::App& app, const Invocation&) {
   app.description(
       "Times matrix products (OpenBLAS), streams, a stencil, a sparse product, softmax and copies on one core of this "
       "machine, fits a device model to some of the shapes and compares its predictions with all of them. Takes under a "
-      "minute; the fastest of several repetitions counts, so that a busy machine disturbs little.");
-  app.add_option("--name", options->name, "Name of the device model (default: this-machine)")->type_name("NAME");
+      "minute; the fastest of several repetitions counts, so that a busy machine disturbs little. With --gpu it does "
+      "the "
+      "same on a CUDA device: products of seven types (cuBLAS), fused attention (cuDNN, where it is there), softmax, "
+      "layer "
+      "norm, streams, copies and launches, with the power, clock and temperature sampled meanwhile.\n\n"
+      "CUDA back end: " +
+      (missing_for_gpu().empty() ? std::string("built.") : "not built; it needs " + missing_for_gpu() + "."));
+  app.add_option("--name", options->name, "Name of the device model (default: this-machine, with --gpu this-gpu)")
+      ->type_name("NAME");
+  app.add_option("--gpu", options->gpu, "Measure CUDA device N instead, as the driver numbers them from 0")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--base", options->base,
+                 "With --gpu: peaks and bandwidth from this accelerator's data sheet, instead of what was measured")
+      ->type_name("ACCELERATOR");
   app.add_option("--out", options->out,
                  "Write measured runs, accelerator and calibration into this folder, which then serves as --library")
       ->type_name("DIR");
@@ -91,7 +134,8 @@ CommandAction declare_measure(CLI::App& app, const Invocation&) {
       "Example:\n"
       "  orrery measure --out mine\n"
       "  orrery kernel this-machine gemm --m 500 --n 500 --k 500 --precision fp64 --library mine\n"
-      "  orrery calibrate mine/measured --library mine");
+      "  orrery calibrate mine/measured --library mine\n"
+      "  orrery measure --gpu 0 --base nvidia-h100-sxm5-80gb --out mine");
   return [options] { return measure_machine(*options); };
 }
 

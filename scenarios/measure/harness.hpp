@@ -2,6 +2,7 @@
 // whatever else runs on the machine only adds time. The one door to that library, which may be absent when building.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,7 +14,14 @@ namespace orrery {
 // "" when kernels can be timed, else what was missing when the program was built.
 std::string missing_for_timing();
 
-// Seconds of each kernel, about `seconds_each` spent on one, in two rounds over all: a disturbance of seconds hits only one.
-std::vector<double> time_kernels(std::span<const MachineKernel>, double seconds_each);
+struct Timing {
+  double seconds = std::numeric_limits<double>::infinity();  // of one run
+  DeviceReading reading;                                     // of the round that was timed last
+  std::string skipped;                                       // why it was not timed; "" = it was
+};
+
+// About `seconds_each` spent on each kernel, in two rounds over all: a disturbance of seconds hits only one. Kernels that
+// time themselves run in trains of a millisecond and more, so that the device never waits for the host between two.
+std::vector<Timing> time_kernels(std::span<const MachineKernel>, double seconds_each);
 
 }  // namespace orrery

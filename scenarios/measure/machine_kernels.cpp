@@ -60,12 +60,12 @@ template <class T> struct Product {
   }
 };
 
-template <class State> std::function<void()> shared(std::shared_ptr<State> state) {
-  return [state] { (*state)(); };
+template <class State> ReadyKernel shared(std::shared_ptr<State> state) {
+  return {[state] { (*state)(); }, {}, {}};
 }
 
 MachineKernel product(int m, int n, int k, DataType type, bool fit) {
-  MachineKernel entry{"gemm", gemm(m, n, k, type), {{"m", m}, {"n", n}, {"k", k}}, fit, {}};
+  MachineKernel entry{"gemm", gemm(m, n, k, type), {{"m", m}, {"n", n}, {"k", k}}, fit, {}, true};
   entry.prepare = [=] {
     return type == DataType::fp32 ? shared(std::make_shared<Product<float>>(m, n, k))
                                   : shared(std::make_shared<Product<double>>(m, n, k));
