@@ -49,10 +49,8 @@ KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequenc
     total += seconds;
     profile.kernel_share += seconds;
     if (scratch_[i].calibrated) profile.calibrated_share += seconds;
-    // As in model FLOPs, attention counts in full even where a fused kernel skips the masked half.
-    const bool masked = kernels[i].causal &&
-                        (kernels[i].kind == KernelKind::attention || kernels[i].kind == KernelKind::attention_backward);
-    if (counts_flops(kernels[i].kind)) profile.counted_flops += kernels[i].flops * kernels[i].repeat * (masked ? 2 : 1);
+    if (counts_flops(kernels[i].kind))
+      profile.counted_flops += kernels[i].flops * kernels[i].repeat * kernels[i].counted;
   }
   if (total <= 0) {
     profile.shares.push_back({unknown_class, 1});

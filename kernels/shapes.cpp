@@ -55,7 +55,9 @@ Kernel attention_kernel(KernelKind kind, std::int64_t m, std::int64_t n, std::in
   kernel.group = heads / kv_heads;
   const double d = as_real(head_dim);
   const double matrices = forward ? 4 : 10;  // FLOPs per pair and channel: two products forward, five backward
-  kernel.flops = matrices * d * as_real(kernel.batch) * computed_pairs(as_real(m), as_real(n), causal);
+  const double pairs = computed_pairs(as_real(m), as_real(n), causal);
+  kernel.flops = matrices * d * as_real(kernel.batch) * pairs;
+  kernel.counted = as_real(m) * as_real(n) / pairs;
   const double elements = query_tensors * as_real(kernel.batch) * as_real(m) * d +
                           key_tensors * as_real(sequences * kv_heads) * as_real(n) * d;
   const double row_sums = 4.0 * as_real(kernel.batch) * as_real(m);  // one fp32 log-sum-exp per row

@@ -1,6 +1,7 @@
 #include "models/attention_steps.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace orrery {
@@ -12,21 +13,28 @@ constexpr std::int64_t window_tile = 128;
 struct AttentionSizes {
   std::int64_t query, key, width, value_width, sequences, heads, kv_heads;
   bool causal;
+  double counted = 1;  // see Kernel::counted
 };
 AttentionSizes attention_sizes(const StepWriter& w) {
   const TransformerModel& m = w.model;
   const auto span = [&](std::int64_t s) {
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(s) * m.attention_length_share));
   };
-  const std::int64_t heads = m.heads / w.t, kv_heads = std::max<std::int64_t>(1, m.key_value_heads() / w.t);
+  std::int64_t heads = m.heads / w.t, kv_heads = std::max<std::int64_t>(1, m.key_value_heads() / w.t);
+  std::int64_t sequences = w.context.plan.micro_batch;
+  if (m.attention_length_share < 1) {  // shorter and so many more, which a whole number of key-value heads says closest
+    sequences = std::llround(static_cast<double>(sequences * kv_heads) / m.attention_length_share);
+    heads /= kv_heads;
+    kv_heads = 1;
+  }
   const int split = w.context.plan.context;
   const std::int64_t query = span(m.sequence / split), all = span(m.sequence);
-  const std::int64_t width = m.head_width(), value_width = m.value_head_width(), sequences = w.context.plan.micro_batch;
+  const std::int64_t width = m.head_width(), value_width = m.value_head_width();
   const bool skips = w.kind.windowed && w.software.attention != AttentionImplementation::unfused;  // else masked only
   const std::int64_t window = skips ? m.sliding_window->tokens + window_tile : all;
   if (window < all) return {query, window, width, value_width, sequences, heads, kv_heads, false};
   if (split > 1 && m.causal && w.software.attention == AttentionImplementation::unfused)
-    return {query, span(m.sequence / 2), width, value_width, sequences, heads, kv_heads, false};
+    return {query, span(m.sequence / 2), width, value_width, sequences, heads, kv_heads, false, 2};
   return {query, all, width, value_width, sequences, heads, kv_heads, m.causal};
 }
 
@@ -58,6 +66,14 @@ Kernel fused_core(const StepWriter& w, const AttentionSizes& a, bool forward) {
                                                     a.kv_heads, a.causal, w.other, flash_generation(w));
 }
 
+// The pieces of the others that a rank attends. The half that balance leaves out counts, as all that a causal mask hides.
+Kernel ring_others(const StepWriter& w, const Ring& ring, bool forward) {
+  Kernel others = fused_core(w, ring.other, forward);
+  others.repeat = ring.others;
+  others.counted = 2;
+  return others;
+}
+
 // Bytes per element that adding one piece's result to what there is moves: in one kernel, an fp32 sum is read and written
 // and the piece read. In separate ones: cast; difference, product with the weight, difference (three fp32 passes); where
 // only half of the queries took part, half of that and a copy of the whole, which is the case for half of the pieces.
@@ -66,6 +82,13 @@ double merge_bytes(const StepWriter& w, double separate_passes) {
   if (!w.software.eager_ring) return 0.75 * one_kernel;
   const double whole = w.e + 4 + separate_passes;
   return (whole + whole / 2 + 8) / 2;
+}
+
+// A product of queries, keys or values of separate kernels.
+void product(StepWriter& w, const AttentionSizes& a, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+  Kernel kernel = gemm(rows, columns, depth, w.other, a.sequences * a.heads);
+  kernel.counted = a.counted;
+  w.kernel(kernel);
 }
 
 }  // namespace
@@ -77,9 +100,7 @@ void attention_core_forward(StepWriter& w) {
   if (const auto ring = ring_of(w)) {
     w.kernel(fused_core(w, ring->own, true));
     if (w.software.eager_ring) w.wait();  // for the keys of all others
-    Kernel others = fused_core(w, ring->other, true);
-    others.repeat = ring->others;
-    w.kernel(others);
+    w.kernel(ring_others(w, *ring, true));
     const double elements = static_cast<double>(w.tokens * w.o) * ring->others;
     return w.elementwise(elements, merge_bytes(w, 32),
                          static_cast<int>(ring->others) * (w.software.eager_ring ? 6 : 1));
@@ -87,11 +108,11 @@ void attention_core_forward(StepWriter& w) {
   if (!unfused_attention(w)) return w.kernel(fused_core(w, a, true));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
-  w.kernel(gemm(a.query, a.key, a.width, w.other, batch));
+  product(w, a, a.query, a.key, a.width);
   if (!w.software.fused_softmax) w.elementwise(scores, 4 * w.e, 2);  // scale, then mask
   w.kernel(softmax(batch * a.query, a.key, 2 * w.e, w.other));
   if (w.software.dropout) w.elementwise(scores, 2 * w.e + 1);
-  w.kernel(gemm(a.query, a.value_width, a.key, w.other, batch));
+  product(w, a, a.query, a.value_width, a.key);
 }
 
 namespace {
@@ -104,9 +125,7 @@ void attention_core_backward(StepWriter& w) {
   if (const auto ring = ring_of(w)) {
     w.kernel(fused_core(w, ring->own, false));
     if (w.software.eager_ring) w.wait();
-    Kernel others = fused_core(w, ring->other, false);
-    others.repeat = ring->others;
-    w.kernel(others);
+    w.kernel(ring_others(w, *ring, false));
     const double elements = static_cast<double>(w.tokens) * (static_cast<double>(w.q) + ring_width(w)) * ring->others;
     return w.elementwise(elements, merge_bytes(w, 12),
                          static_cast<int>(ring->others) * (w.software.eager_ring ? 9 : 1));
@@ -114,13 +133,13 @@ void attention_core_backward(StepWriter& w) {
   if (!unfused_attention(w)) return w.kernel(fused_core(w, a, false));
   const std::int64_t batch = a.sequences * a.heads;
   const double scores = static_cast<double>(batch) * static_cast<double>(a.query) * static_cast<double>(a.key);
-  w.kernel(gemm(a.query, a.key, a.value_width, w.other, batch));  // gradient of the probabilities
-  w.kernel(gemm(a.key, a.value_width, a.query, w.other, batch));  // of the values
+  product(w, a, a.query, a.key, a.value_width);  // gradient of the probabilities
+  product(w, a, a.key, a.value_width, a.query);  // of the values
   if (w.software.dropout) w.elementwise(scores, 2 * w.e + 1);
   w.kernel(softmax(batch * a.query, a.key, 3 * w.e, w.other));
   if (!w.software.fused_softmax) w.elementwise(scores, 4 * w.e, 2);
-  w.kernel(gemm(a.query, a.width, a.key, w.other, batch));  // of the queries
-  w.kernel(gemm(a.key, a.width, a.query, w.other, batch));  // of the keys
+  product(w, a, a.query, a.width, a.key);  // of the queries
+  product(w, a, a.key, a.width, a.query);  // of the keys
 }
 
 double projected(const StepWriter& w) { return static_cast<double>(w.tokens * (w.q + w.pairs)); }

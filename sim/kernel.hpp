@@ -62,6 +62,7 @@ struct Kernel {
   std::uint32_t repeat = 1;  // executed this many times in a row
   std::int64_t m = 1, n = 1, k = 1, batch = 1, group = 1;
   double flops = 0;      // of one repeat
+  double counted = 1;    // times `flops` that hardware FLOPs count: as in model FLOPs, causal attention counts in full
   double bytes = 0;      // of one repeat
   double host_s = 0;     // time the host needs to launch one repeat; the software profile decides (0: graph, compiled)
   double covered_s = 0;  // part of host_s that passes while the device waits in collectives around this kernel
