@@ -48,7 +48,7 @@ IdleCauseTimes IdleCauses::between(double from, double to, std::uint32_t record,
 }
 
 // The record that started when what the device had waited for was there: from the Compute back over its own transfers that
-// started after the wait.
+// started after the wait, along dependencies and queues.
 std::uint32_t IdleCauses::waiting_record(std::uint32_t record, std::uint32_t compute, double until,
                                          std::size_t device) {
   const auto& records = view_.timeline().records;
@@ -61,7 +61,9 @@ std::uint32_t IdleCauses::waiting_record(std::uint32_t record, std::uint32_t com
   std::uint32_t at = compute;
   for (bool found = true; found;) {
     found = false;
-    for (const std::uint32_t r : ended_dependencies(at))
+    std::vector<std::uint32_t> before = ended_dependencies(at);
+    if (const std::uint32_t queued = ended_in_queue(at, device); queued != no_record) before.push_back(queued);
+    for (const std::uint32_t r : before)
       if (r != at && records[r].start_s >= until && records[r].start_s < records[at].start_s && takes_part(r)) {
         at = r;
         found = true;
@@ -134,23 +136,31 @@ void IdleCauses::ended_with(const Record& waiting, OpId call, OpId awaited, std:
 
 // The other devices of a collective or message whose queues became free only now; of what begins a Call, of all its queues.
 void IdleCauses::add_partners(std::uint32_t record, std::size_t device, Devices& devices) const {
-  const auto& records = view_.timeline().records;
-  Record waiting = records[record];
+  for (const Participation& p : view_.participants(entering(record)))
+    if (p.device != device && ended_in_queue(record, p.device) != no_record) devices.push_back(p.device);
+}
+
+// The record as the queues saw it come: what begins a Call came with that.
+Record IdleCauses::entering(std::uint32_t record) const {
+  Record waiting = view_.timeline().records[record];
   if (waiting.call.valid() && view_.program_of(waiting).dependencies_of(waiting.op.index()).empty())
     waiting.op = waiting.call;
-  for (const Participation& p : view_.participants(waiting)) {
-    if (p.device == device) continue;
-    const auto theirs = view_.records_of(p.device);
-    auto at = std::lower_bound(theirs.begin(), theirs.end(), waiting.start_s,
-                               [&](std::uint32_t r, double time) { return records[r].end_s < time; });
-    for (; at != theirs.end() && records[*at].end_s == waiting.start_s; ++at)
-      if (*at != record &&
-          share_a_queue(view_.program_of(waiting), view_.operation_of(waiting), view_.program_of(records[*at]),
-                        view_.operation_of(records[*at]), view_.devices()[p.device].device)) {
-        devices.push_back(p.device);
-        break;
-      }
-  }
+  return waiting;
+}
+
+// The record that freed one of its queues on `device` as it started.
+std::uint32_t IdleCauses::ended_in_queue(std::uint32_t record, std::size_t device) const {
+  const auto& records = view_.timeline().records;
+  const Record waiting = entering(record);
+  const auto theirs = view_.records_of(device);
+  auto at = std::lower_bound(theirs.begin(), theirs.end(), waiting.start_s,
+                             [&](std::uint32_t r, double time) { return records[r].end_s < time; });
+  for (; at != theirs.end() && records[*at].end_s == waiting.start_s; ++at)
+    if (*at != record &&
+        share_a_queue(view_.program_of(waiting), view_.operation_of(waiting), view_.program_of(records[*at]),
+                      view_.operation_of(records[*at]), view_.devices()[device].device))
+      return *at;
+  return no_record;
 }
 
 const IdleCauses::Devices& IdleCauses::closers(double time) {

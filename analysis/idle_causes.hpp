@@ -57,6 +57,8 @@ class IdleCauses {
   std::vector<std::uint32_t> ended_dependencies(std::uint32_t record);
   void ended_with(const Record& waiting, OpId call, OpId awaited, std::vector<std::uint32_t>& ended);
   void add_partners(std::uint32_t record, std::size_t device, Devices&) const;
+  Record entering(std::uint32_t record) const;
+  std::uint32_t ended_in_queue(std::uint32_t record, std::size_t device) const;
   void add_devices(const Record&, std::size_t except, Devices&) const;
   const Devices& closers(double time);
   const OfFragment& of_fragment(std::uint32_t fragment);

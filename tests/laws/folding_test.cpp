@@ -30,10 +30,11 @@ Plan plan(int data, int tensor, int pipeline, int zero = 0, int virtual_pipeline
 
 std::vector<SmallScenario> strategies() {
   std::vector<SmallScenario> all;
-  const auto add = [&](Plan p, Json software = Json::object()) {
+  const auto add = [&](Plan p, Json software = Json::object(), Json model = Json::object()) {
     SmallScenario s;
     s.plan = p;
     s.more_software = software;
+    s.more_model = model;
     all.push_back(s);
   };
   add(plan(16, 1, 1));
@@ -56,6 +57,12 @@ std::vector<SmallScenario> strategies() {
   Plan context = plan(4, 2, 1);
   context.context = 2;
   add(context);
+  const Json experts = {{"experts", {{"count", 8}, {"active", 2}, {"ffn_hidden", 512}}}};
+  for (const int zero : {0, 1, 3}) {  // experts and other parameters have different replicas, gathered one after the other
+    Plan routed = plan(8, 1, 2, zero);
+    routed.expert = 2;
+    add(routed, {{"parameter_gather_overlap", zero == 1}}, experts);
+  }
   return all;
 }
 
@@ -63,7 +70,7 @@ std::vector<SmallScenario> strategies() {
 
 TEST_CASE("folded equals unfolded in every metric for every strategy on one switch") {
   for (SmallScenario s : strategies()) {
-    CAPTURE(write_spec(s.plan).dump());
+    CAPTURE(write_spec(s.plan).dump(), s.more_model.dump());
     const ScenarioRun folded = orrery::testing::run(s);
     s.fold = false;
     const ScenarioRun whole = orrery::testing::run(s);

@@ -23,6 +23,7 @@ Json document(const SmallScenario& s) {
     fabric = {{"kind", "fat-tree"}, {"levels", 3}, {"radix", 5}, {"oversubscription", 4}, {"ecmp", s.ecmp}};
   Json model = {{"name", "small"}, {"layers", s.layers},  {"hidden", 1024},
                 {"heads", 16},     {"vocabulary", 32000}, {"sequence", 1024}};
+  model.update(s.more_model);
   Json software = s.more_software;
   software["base"] = s.software;
   Json job = {{"name", "train"},

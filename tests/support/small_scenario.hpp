@@ -20,6 +20,7 @@ struct SmallScenario {
   std::vector<int> slow_devices;
   std::string fidelity = "flow", detail = "flow", ecmp = "ideal", software = "megatron-lm-2021";
   Json more_software = Json::object();  // overrides of the profile
+  Json more_model = Json::object();
 };
 
 Scenario make(const SmallScenario&);
