@@ -72,7 +72,8 @@ Json metrics_json(const JobMetrics& job) {
   json["iteration_s_low"] = number(job.iteration_s_low);
   json["iteration_s_high"] = number(job.iteration_s_high);
   json["measured_iterations"] = timed ? Json(job.measured_iterations) : Json(nullptr);
-  json["iterations_s"] = Json::array();
+  json["warm_up_iterations"] = static_cast<int>(job.iterations_s.size()) - (timed ? job.measured_iterations : 0);
+  json["iterations_s"] = Json::array();  // warm-up first
   for (const double s : job.iterations_s) json["iterations_s"].push_back(number(s));
   json["tokens_per_s"] = known(job.tokens_per_s);
   json["tokens_per_s_per_device"] = known(job.tokens_per_s_per_device);

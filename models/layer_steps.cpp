@@ -162,11 +162,15 @@ LayerSteps head_backward(const StepContext& context) {
   const std::int64_t tokens = head_tokens(w), vocabulary = context.padded_vocabulary() / w.t;
   const DataType type = context.precision == DataType::tf32 ? DataType::tf32 : w.other;
   w.kernel(cross_entropy(tokens, vocabulary, lean_loss(context) ? 4 : 6, w.other));
+  const double bytes = static_cast<double>(tokens * w.h) * w.e;
+  const bool overlap = context.software.tensor_overlap;
+  if (sequence_parallel(w)) w.collective(CollectiveKind::all_gather, Peers::tensor, bytes, overlap);  // saved input
   w.kernel(gemm(tokens, w.h, vocabulary, type));
-  w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Peers::tensor,
-               static_cast<double>(tokens * w.h) * w.e, context.software.tensor_overlap);
+  if (sequence_parallel(w) && overlap && w.t > 1) w.wait();
+  w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Peers::tensor, bytes,
+               overlap);
   w.kernel(gemm(vocabulary, w.h, tokens, type));
-  if (context.software.tensor_overlap && w.t > 1) w.wait();
+  if (overlap && w.t > 1) w.wait();
   normalization_backward(w, w.rows, w.h);
   return w.finish();
 }

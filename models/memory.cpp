@@ -46,16 +46,19 @@ double layer_activation_bytes(const StepContext& c, LayerKind kind, Recompute re
   const double e = c.element(), in = saved_element(c), t = c.plan.tensor, tokens = c.tokens();
   const double mask = c.software.dropout ? 1 : 0, shared = c.plan.sequence_parallel ? t : 1;
   const double branches = m.gated_ffn ? 2 : 1, f = m.ffn_width(kind);
-  const double qkv = 1.0 * m.query_width() + m.key_value_pair_width();
+  // Of one rank.
+  const double pairs = m.latent_attention ? m.key_value_pair_width() / t
+                                          : 2.0 * static_cast<double>(key_value_width(m, c.plan.tensor));
+  const double qkv = m.query_width() / t + pairs;
   if (recompute == Recompute::minimal) {
     // Input of the layer, projections, output projection, branches; the last product is not needed.
     const double outside = tokens * e * (2.0 * m.hidden + latent_width(m) / 2);
-    return outside / shared + tokens * e * (qkv + branches * f) / t +
+    return outside / shared + tokens * e * (qkv + branches * f / t) +
            (kind.experts ? expert_activation_bytes(c, true) : 0);
   }
   // Inputs of norms and of linear layers, dropout masks.
   const double outside = tokens * (m.hidden * (2 * e + 2 * in + 2 * mask) + latent_width(m) * e);
-  const double attention = tokens * (qkv * e + m.context_width() * (c.software.saves_quantized ? e + in : e)) / t;
+  const double attention = tokens * (qkv * e + m.context_width() / t * (c.software.saves_quantized ? e + in : e));
   const double mlp = tokens * f * (branches * e + in) / t;  // before (and between) and after the activation
   double scores = 0;
   if (c.software.attention == AttentionImplementation::unfused && recompute != Recompute::selective)
@@ -75,7 +78,9 @@ double head_activation_bytes(const StepContext& c) {
                             : c.tokens();
   // A compiler, or a fused loss, computes from the 16-bit logits without keeping an fp32 copy.
   const bool copy = !c.software.compiled && !c.software.fused_cross_entropy;
-  return tokens * static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + (copy ? 4 : 0));
+  const double logits = static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + (copy ? 4 : 0));
+  const double inputs = 2.0 * c.model.hidden * c.element();  // of the last norm, and of the head
+  return tokens * (logits + inputs / (c.plan.sequence_parallel ? c.plan.tensor : 1));
 }
 
 ParameterBytes parameter_bytes(const StepContext& c, double all, double experts) {

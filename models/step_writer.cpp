@@ -14,7 +14,7 @@ StepWriter::StepWriter(const StepContext& c, Phase phase, LayerKind layer)
       rows(c.plan.sequence_parallel ? tokens / t : tokens),
       h(c.model.hidden),
       q(c.model.query_width() / t),
-      kv(std::max(c.model.key_value_width() / t, static_cast<std::int64_t>(c.model.head_width()))),
+      kv(key_value_width(c.model, t)),
       f(c.model.ffn_width(layer) / t),
       pairs(c.model.latent_attention ? c.model.key_value_pair_width() / t : 2 * kv),
       o(c.model.context_width() / t),

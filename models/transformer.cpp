@@ -141,9 +141,17 @@ double shared_layer_parameters(const TransformerModel& m, LayerKind kind) {
   return attention_parameters(m) + network_parameters(m, m.ffn_width(kind)) + norms + router_parameters(m, kind);
 }
 
+std::int64_t key_value_width(const TransformerModel& m, std::int64_t tensor) {
+  return std::max<std::int64_t>(m.key_value_width() / tensor, m.head_width());
+}
+
 double shared_layer_parameters(const TransformerModel& m, LayerKind kind, int tensor) {
   const double everywhere = projections(m).narrow + router_parameters(m, kind);
-  return (shared_layer_parameters(m, kind) - everywhere) / tensor + everywhere;
+  const double divided = (shared_layer_parameters(m, kind) - everywhere) / tensor + everywhere;
+  if (m.latent_attention) return divided;
+  // Keys and values of a head that several ranks share are computed, and kept, by each of them.
+  const double kept_twice = static_cast<double>(key_value_width(m, tensor)) - 1.0 * m.key_value_width() / tensor;
+  return divided + 2 * kept_twice * (m.hidden + (m.normalization == Normalization::layernorm ? 1 : 0));
 }
 
 double embedding_parameters(const TransformerModel& m) {

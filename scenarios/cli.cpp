@@ -32,6 +32,20 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return all;
 }
 
+// The parser gives an option whatever word follows it; a word that is itself an option was not meant as a value.
+void refuse_options_as_values(CLI::App& command) {
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_expected_min() == 0) continue;  // a flag
+    option->check(CLI::Validator(
+        [&command](const std::string& word) {
+          const std::string name = word.substr(0, word.find('='));
+          const bool is_option = name.starts_with('-') && command.get_option_no_throw(name) != nullptr;
+          return is_option ? fmt::format("expected a value, found the option {}", name) : std::string();
+        },
+        ""));
+  }
+}
+
 // What the parser did not understand, in our words.
 std::string usage_fault(const CLI::App& app, const CLI::App* command, const CLI::ParseError& error) {
   // Words before the command are left over in the program, those after it in the command.
@@ -102,6 +116,7 @@ int run_command_line(int argc, char** argv) {
   for (const auto& command : commands()) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.description));
     actions.emplace_back(sub, command.value(*sub, invocation));
+    refuse_options_as_values(*sub);
   }
   const auto chosen = [&]() -> const std::pair<CLI::App*, CommandAction>* {
     for (const auto& action : actions)

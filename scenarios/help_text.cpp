@@ -69,7 +69,7 @@ std::string overview() {
       "  orrery show nvidia-h100-sxm5-80gb                  what is known of an accelerator, and from where\n"
       "\nFiles are written whole or not at all. A report or result is replaced only when it is an earlier one of the "
       "same\n"
-      "kind, and its folder must be there. `calibrate` and `measure` write anew the entries they fitted.\n"
+      "kind; the folder of a file must be there, that of `run --out` is made. `calibrate` and `measure` write anew the entries they fitted.\n"
       "\nExit codes:\n"
       "  0 done   1 internal or I/O error   2 bad input or usage   3 does not fit in memory   130 interrupted\n"
       "\n`orrery COMMAND --help` explains a command; `orrery list` shows what is shipped; `orrery --version` the "

@@ -72,13 +72,14 @@ std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& re
   Idle idle(job.name);
   const Plan& plan = job.plan;
   idle.when(plan.sequence_parallel && plan.tensor == 1, "sequence_parallel", "tensor is 1");
-  idle.when(plan.zero_stage > 0 && resolved.shards() == 1, "zero_stage", "there is one data-parallel rank");
+  idle.when(plan.zero_stage > 0 && resolved.zero_stage == 0, "zero_stage", "there is one data-parallel rank");
   idle.when(plan.zero_group && plan.zero_stage == 0, "zero_group", "zero_stage is 0");
   idle.when(plan.layer_split == LayerSplit::balanced && plan.pipeline == 1, "layer_split", "pipeline is 1");
   idle.when(plan.recompute == Recompute::partial && plan.recompute_fraction == 0, "recompute",
             "recompute_fraction is 0");
-  idle.when(plan.schedule && plan.pipeline == 1 && resolved.micro_batches == 1, "schedule",
-            "one stage runs one micro-batch in one order");
+  idle.when(plan.schedule && plan.pipeline == 1, "schedule", "pipeline is 1: a micro-batch is done before the next");
+  idle.when(plan.recompute == Recompute::selective && job.software.attention != AttentionImplementation::unfused,
+            "recompute", "fused attention keeps no scores that \"selective\" could recompute");
   return idle.take();
 }
 

@@ -122,6 +122,13 @@ bool is_ours(const fs::path& file, std::string_view csv_head) {
   return !csv_head.empty() && text.starts_with(csv_head);
 }
 
+// A report has no mark: it is its title over a line drawn beneath.
+bool is_report(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string title, line;
+  return std::getline(in, title) && std::getline(in, line) && line.starts_with("────");
+}
+
 }  // namespace
 
 void write_files(const std::vector<OutputFile>& files) {
@@ -149,9 +156,14 @@ void check_result_folder(const fs::path& folder) {
   if (!fs::is_directory(folder, error))
     throw UsageError(fmt::format("--out: expected a folder, found {}", quote(folder.string())));
   check_writable(folder);
-  if (fs::is_empty(folder, error) || is_result(folder / "result.json")) return;
-  throw UsageError(fmt::format("--out: {} is not empty and holds no result of orrery; name a new or an empty folder",
-                               quote(folder.string())));
+  if (fs::is_empty(folder, error)) return;
+  if (!is_result(folder / "result.json"))
+    throw UsageError(fmt::format("--out: {} is not empty and holds no result of orrery; name a new or an empty folder",
+                                 quote(folder.string())));
+  for (const fs::path& file : {folder / "report.txt", folder / "trace.json"})
+    if (fs::exists(file, error) && !is_ours(file, {}) && !is_report(file))
+      throw UsageError(fmt::format("--out: {} was not written by orrery: move it away, or name another folder",
+                                   quote(file.string())));
 }
 
 void check_result_file(const fs::path& file, const fs::path& input, std::string_view csv_head) {
@@ -169,6 +181,8 @@ void check_result_file(const fs::path& file, const fs::path& input, std::string_
     throw UsageError(
         fmt::format("{} exists and is not an earlier output of this kind: remove it, or name another file", name));
 }
+
+bool same_place(const fs::path& a, const fs::path& b) { return real_place(a) == real_place(b); }
 
 std::string document_text(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -31,6 +31,9 @@ void check_result_folder(const std::filesystem::path&);
 void check_result_file(const std::filesystem::path&, const std::filesystem::path& input,
                        std::string_view csv_head = {});
 
+// Whether two paths lead to the same file, there or not yet.
+bool same_place(const std::filesystem::path&, const std::filesystem::path&);
+
 // A result document as it is written: indented, with bytes that are no UTF-8 (of file names, arguments) replaced.
 std::string document_text(const Json&);
 

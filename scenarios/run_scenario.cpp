@@ -21,6 +21,25 @@ void add(const SpecError& error, const std::string& prefix, const std::string& f
     faults.push_back(fault.file.empty() ? Fault{file, prefix + fault.pointer, fault.expected, fault.found} : fault);
 }
 
+// What is offloaded needs a way to where it goes.
+void check_offload(const Cluster& cluster, const PlacedJob& job, const std::string& pointer, const std::string& file,
+                   std::vector<Fault>& faults) {
+  const Offload& offload = job.job.plan.offload;
+  if (!offload.any()) return;
+  for (const DeviceId d : job.devices) {
+    const DeviceModel& device = cluster.model_of(d);
+    const bool pooled = d.index() < cluster.memory_pool_of.size() && cluster.memory_pool_of[d.index()] != ~0u;
+    if (offload.to == OffloadTarget::pool && !pooled)
+      return faults.push_back({file, pointer + "/plan/offload/to",
+                               "a memory pool behind every node of the job (\"memory_pools\" of the cluster)",
+                               fmt::format("none for device {}", d.value)});
+    if ((offload.to == OffloadTarget::host || offload.optimizer) &&
+        !(device.host_link && device.host_link->bandwidth_per_direction))
+      return faults.push_back({file, pointer + "/plan/offload", "devices whose host_link has a bandwidth_per_direction",
+                               fmt::format("none known for {}", device.name)});
+  }
+}
+
 // A scenario whose parts have met: built, placed, priced. All faults of wiring, jobs and plans are told together.
 struct Prepared {
   Prepared(const Scenario& scenario, const std::string& file, const Library& library) {
@@ -31,6 +50,9 @@ struct Prepared {
       add(error, "/cluster", file, faults);
     }
     jobs = place_jobs(scenario, file, faults);
+    if (faults.empty())
+      for (std::size_t j = 0; j < jobs.size(); ++j)
+        check_offload(cluster, jobs[j], fmt::format("/jobs/{}", j), file, faults);
     if (!faults.empty()) throw SpecError(std::move(faults));
     for (const PlacedJob& job : jobs) {
       prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
@@ -101,6 +123,10 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
         "optical circuits: set anew for {} transfers in {} iterations (the first found them set); transfers waited {} "
         "for their circuits in all",
         run.timeline.circuit_changes, run.timeline.fragments.size(), human(Seconds(run.timeline.circuit_wait_s))));
+  if (run.timeline.approximated_links > 0)
+    run.notes.push_back(
+        fmt::format("on {} links the shares of the flows were rounded, by 1/256 at most, to be shared in one step",
+                    run.timeline.approximated_links));
   for (std::size_t j = 0; j < run.jobs.size(); ++j) {
     const LoweredJob& job = run.jobs[j];
     run.notes.push_back(fmt::format("{}: {} rank{} run{} as {} {}, {} operations", scenario.jobs[j].name, job.ranks,

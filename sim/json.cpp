@@ -121,7 +121,7 @@ class Builder final : public nlohmann::json_sax<Json> {
 
   bool open(Json container) {
     if (levels_.size() == deepest)
-      return refuse("", fmt::format("at most {} levels of nesting", deepest), "deeper nesting");
+      return refuse(next(), fmt::format("at most {} levels of nesting", deepest), "deeper nesting");
     Json* placed = place(std::move(container));
     levels_.push_back({placed, {}, {}});
     return true;

@@ -36,10 +36,17 @@ Assignment split(std::string_view text, const std::string& file) {
     }
   }
   const std::string value(text.substr(equals + 1));
-  if (Json::accept(value))
-    result.value = parse_json(value, file);  // refuses what any document is refused for
-  else
+  if (!Json::accept(value)) {
     result.value = value;
+    return result;
+  }
+  try {
+    result.value = parse_json(value, file);  // refuses what any document is refused for
+  } catch (const SpecError& error) {
+    std::vector<Fault> faults = error.faults();
+    for (Fault& fault : faults) fault.pointer = std::string(result.pointer) + fault.pointer;
+    throw SpecError(std::move(faults));
+  }
   return result;
 }
 

@@ -82,7 +82,7 @@ class Reader final : public Fields {
     for (const Layer& layer : here)
       for (const Fault& known : faults_)
         if (known.file == layer.file && is_at_or_below(known.pointer, layer.pointer)) return;
-    add_fault(here.front(), std::move(expected), std::move(found));
+    add_fault(overridden(here.front(), key), std::move(expected), std::move(found));
   }
 
  protected:
@@ -281,6 +281,14 @@ class Reader final : public Fields {
       if (const auto it = layer.value->find(key); it != layer.value->end())
         return {&*it, layer.file, pointer_to(layer.pointer, key)};
     return {nullptr, object.back().file, pointer_to(object.back().pointer, key)};
+  }
+
+  // Values of a base that do not go together with what was written over it are the fault of what was written.
+  Layer overridden(const Layer& place, const char* key) const {
+    const Layer& top = frames_.back().layers.front();
+    const bool overrides = top.value->is_object() && top.value->size() > top.value->count("base");
+    if (*key == '\0' || place.file == top.file || !overrides) return place;
+    return {place.value, top.file, pointer_to(top.pointer, key)};
   }
 
   void absent(const char* key, Need need, const std::string& expected) {

@@ -319,10 +319,8 @@ PatternId Emitter::pool_pattern(int cls, PoolWay way) {
   std::vector<Flow> flows;
   for (int rank : folding_.members[static_cast<std::size_t>(cls)]) {
     const DeviceId d = devices_[static_cast<std::size_t>(rank)];
-    if (d.index() >= cluster_.memory_pool_of.size() || cluster_.memory_pool_of[d.index()] == ~0u)
-      throw SpecError("", "/plan/offload/to",
-                      "a memory pool behind every node of the job (\"memory_pools\" of the cluster)",
-                      fmt::format("none for device {}", d.value));
+    ORRERY_CHECK(d.index() < cluster_.memory_pool_of.size() && cluster_.memory_pool_of[d.index()] != ~0u,
+                 "device {} offloads to a memory pool and has none", d.value);
     const VertexId pool = cluster_.memory_pools[cluster_.memory_pool_of[d.index()]].place;
     const VertexId end = way == PoolWay::host_both ? cluster_.host_of[d.index()] : cluster_.fabric.vertex_of(d);
     if (way != PoolWay::back) flows.push_back({end, pool, 1, 0, 1});
@@ -354,8 +352,8 @@ Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, bo
 
 BytesPerSecond Emitter::host_link(int cls) const {
   const DeviceModel& device = cluster_.model_of(representative(cls));
-  if (!device.host_link || !device.host_link->bandwidth_per_direction)
-    throw SpecError(device.name, "/host_link/bandwidth_per_direction", "a figure, to offload over", "none");
+  ORRERY_CHECK(device.host_link && device.host_link->bandwidth_per_direction, "{} offloads over no host link",
+               device.name);
   return *device.host_link->bandwidth_per_direction;
 }
 

@@ -105,7 +105,17 @@ std::vector<OutputFile> output_files(const RunOptions& options, const ScenarioRu
 // Said before the simulation rather than after it.
 void check_places(const RunOptions& options, const std::filesystem::path& scenario) {
   if (!options.out.empty()) check_result_folder(options.out);
-  if (!options.trace.empty()) check_result_file(options.trace, scenario);
+  if (options.trace.empty()) {
+    for (const auto& [option, value] : {std::pair("--trace-devices", options.trace_devices),
+                                        std::pair("--trace-iterations", options.trace_iterations)})
+      if (!value.empty() && options.out.empty())
+        throw UsageError(fmt::format("{} has no effect without --trace or --out", option));
+    return;
+  }
+  for (const char* name : {"result.json", "report.txt", "trace.json"})
+    if (!options.out.empty() && same_place(std::filesystem::path(options.out) / name, options.trace))
+      throw UsageError(fmt::format("--trace: {} is written by --out already", quote(options.trace)));
+  check_result_file(options.trace, scenario);
 }
 
 int run(const RunOptions& options, const Invocation& invocation) {
@@ -154,8 +164,9 @@ CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
   declare_set(app, options->scenario);
   declare_fidelity(app, options->scenario);
   app.add_option("--out", options->out,
-                 "Also write result.json, report.txt and trace.json into this folder, once the run has succeeded; an "
-                 "earlier result there is replaced, other files are never overwritten")
+                 "Also write result.json, report.txt and trace.json into this folder (made if it is not there), "
+                 "also for a model that does not fit; an earlier result there is replaced, other files are never "
+                 "overwritten")
       ->type_name("DIR")
       ->check(CLI::Validator(not_empty, ""));
   app.add_option("--trace", options->trace,

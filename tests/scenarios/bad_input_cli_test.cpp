@@ -231,6 +231,9 @@ TEST_CASE("bad usage is one line with the nearest option or command") {
           "expected \"flow\" or \"analytic\", found \"flwo\" (did you mean \"flow\"?)");
   refuses({"run", file, file}, "unexpected argument");
   refuses({"run", file, "--out"}, "--out");
+  refuses({"run", file, "--set", "--json"}, "--set: expected a value, found the option --json");
+  refuses({"run", file, "--out", "--fidelity=flow"}, "--out: expected a value, found the option --fidelity");
+  refuses({"run", file, "--trace-devices", "4"}, "--trace-devices has no effect without --trace or --out");
   refuses({"run", file, "--library", folder.path("nowhere")}, "--library: expected a folder");
   refuses({"list", "accelerator"}, "did you mean \"accelerators\"?");
   refuses({"show", "nvidia-h100-sxm5-80g"}, "nvidia-h100-sxm5-80gb");
@@ -244,6 +247,8 @@ TEST_CASE("a --set that cannot be applied is refused, all of them together") {
   CHECK(lines(several.err) == 2);
   CHECK_THAT(several.err,
              Contains("/jobs/7/name") && Contains("expected an assignment such as /simulate/iterations=3"));
+  const Outcome twice = run_orrery({"run", file, "--set", R"(/jobs/0/plan={"tensor":1,"tensor":2})"});
+  CHECK_THAT(twice.err, Contains("at /jobs/0/plan/tensor: expected each key once"));
   const Outcome value = run_orrery({"run", file, "--set", "/jobs/0/precision=fp17"});
   CHECK(value.exit_code == 2);
   CHECK_THAT(value.err, StartsWith("error: " + file + " with --set /jobs/0/precision=fp17: at /jobs/0/precision: "));
@@ -283,6 +288,39 @@ TEST_CASE("files of others are never overwritten") {
     CHECK_THAT(outcome.err, Contains("exists and is not an earlier output of this kind"));
     CHECK(read_text(notes) == "mine");
   }
+}
+
+TEST_CASE("a folder with a result keeps what others put beside it, and a trace is not written over the result") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario), out = folder.path("out");
+  REQUIRE(run_orrery({"run", file, "--out", out}).exit_code == 0);
+  const std::string result = read_text(out + "/result.json");
+  for (const char* name : {"result.json", "report.txt", "trace.json"}) {
+    const Outcome outcome = run_orrery({"run", file, "--out", out, "--trace", out + "/../out/" + name});
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains("is written by --out already"));
+  }
+  for (const char* name : {"out/report.txt", "out/trace.json"}) {
+    const std::string before = read_text(folder.path(name));
+    folder.write(name, "my notes");
+    const Outcome outcome = run_orrery({"run", file, "--out", out});
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains(name) && Contains("was not written by orrery"));
+    CHECK(read_text(folder.path(name)) == "my notes");
+    folder.write(name, before);
+  }
+  CHECK(read_text(out + "/result.json") == result);
+  CHECK(run_orrery({"run", file, "--out", out}).exit_code == 0);
+}
+
+TEST_CASE("what does not go with a value written over a base is the fault of that value") {
+  is_refused(with("\"tiny-gpt\"", R"({"base": "tiny-gpt", "hidden": 255})"),
+             "at /jobs/0/model/heads: expected a divisor of hidden (255)");
+}
+
+TEST_CASE("offload to a pool that is not there is refused before the run, at the plan") {
+  is_refused(with("\"pipeline\": 2", R"("pipeline": 2, "offload": {"optimizer": true, "to": "pool"})"),
+             "at /jobs/0/plan/offload/to: expected a memory pool behind every node of the job");
 }
 
 TEST_CASE("files that orrery wrote are replaced") {
