@@ -79,13 +79,14 @@ std::unique_ptr<LocalRouter> make_table_router(const NodeWiring& wiring) {
           const auto u = static_cast<std::size_t>(link.from);
           if (distance[u] >= 0 && distance[u] < d) continue;
           const double through = std::min(width[v], link.bandwidth.value);
+          int& taken = next[u * count + target];
           if (distance[u] < 0)
             further.push_back(u);
-          else if (through <= width[u])
+          else if (through < width[u] || (through == width[u] && l > taken))
             continue;
           distance[u] = d;
           width[u] = through;
-          next[u * count + target] = l;
+          taken = l;
         }
       std::sort(further.begin(), further.end());
       level = std::move(further);

@@ -7,7 +7,8 @@ namespace orrery {
 
 namespace {
 
-constexpr std::size_t most_members = 8;
+constexpr std::size_t searched_fully = 8, most_members = 128;  // members
+constexpr std::size_t most_steps = 200'000;                    // of a search over more than those
 
 class RingSearch {
  public:
@@ -58,7 +59,7 @@ class RingSearch {
   }
 
   void walk(RankList& path, std::vector<bool>& used) {
-    if (best_.size() >= most_) return;
+    if (best_.size() >= most_ || (n_ > searched_fully && ++steps_ > most_steps)) return;
     if (path.size() == n_) {
       if (left_[at(path.back(), 0)] == 0 || (n_ > 2 && path[1] > path.back()))
         return;  // each cycle in one direction only
@@ -89,7 +90,7 @@ class RingSearch {
 
   std::uint32_t n_;
   std::vector<int> left_;  // parallel links between two members that no ring uses yet
-  std::size_t most_ = 0;
+  std::size_t most_ = 0, steps_ = 0;
   std::vector<RankList> chosen_, best_;
 };
 

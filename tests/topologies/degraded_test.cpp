@@ -33,15 +33,6 @@ DegradedSpec place(std::string name, double rate) {
   return d;
 }
 
-Fault fault_of(const ClusterSpec& spec) {
-  try {
-    build_cluster(spec);
-  } catch (const SpecError& error) {
-    return error.faults().at(0);
-  }
-  return {"", "built", "", ""};
-}
-
 ClusterSpec hashed_tree() {
   ClusterSpec spec = nodes_of(switch_node(4, 4), 16, "fat-tree");
   spec.fabric.radix = 16;

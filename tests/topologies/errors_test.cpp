@@ -7,19 +7,6 @@
 using namespace orrery;
 using namespace orrery::testing;
 
-namespace {
-
-Fault fault_of(const ClusterSpec& spec) {
-  try {
-    build_cluster(spec);
-  } catch (const SpecError& error) {
-    return error.faults().at(0);
-  }
-  return {"", "built", "", ""};
-}
-
-}  // namespace
-
 TEST_CASE("torus dimensions must multiply to the devices") {
   const Fault fault = fault_of(nodes_of(node_of("torus", 16, {4, 3}, 4), 1, "none"));
   CHECK(fault.pointer == "/pools/0/node/scale_up/dimensions");

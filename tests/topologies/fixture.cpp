@@ -73,4 +73,13 @@ std::vector<ClusterSpec> sample_clusters() {
   return all;
 }
 
+Fault fault_of(const ClusterSpec& spec) {
+  try {
+    build_cluster(spec);
+  } catch (const SpecError& error) {
+    return error.faults().at(0);
+  }
+  return {"", "built", "", ""};
+}
+
 }  // namespace orrery::testing

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "sim/error.hpp"
 #include "topologies/cluster_spec.hpp"
 #include "topologies/wiring.hpp"
 
@@ -46,5 +47,8 @@ inline ClusterSpec nodes_of(NodeModel node, int count, const char* fabric) {
 }
 
 std::vector<ClusterSpec> sample_clusters();
+
+// The first fault of a wiring; pointer "built" when it has none.
+Fault fault_of(const ClusterSpec&);
 
 }  // namespace orrery::testing

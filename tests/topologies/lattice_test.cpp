@@ -51,15 +51,6 @@ ClusterSpec fabric(const char* kind, int nodes, const char* options) {
   return spec;
 }
 
-Fault fault_of(const ClusterSpec& spec) {
-  try {
-    build_cluster(spec);
-  } catch (const SpecError& error) {
-    return error.faults().at(0);
-  }
-  return {"", "built", "", ""};
-}
-
 }  // namespace
 
 TEST_CASE("a torus has half the sum of its sizes as diameter and one cable per device and dimension") {

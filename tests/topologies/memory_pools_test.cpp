@@ -41,15 +41,6 @@ double rate(const Cluster& cluster, std::vector<std::size_t> devices) {
   return 1 / to_memory(cluster, std::move(devices)).bottleneck;
 }
 
-Fault fault_of(const ClusterSpec& spec) {
-  try {
-    build_cluster(spec);
-  } catch (const SpecError& error) {
-    return error.faults().at(0);
-  }
-  return {"", "built", "", ""};
-}
-
 }  // namespace
 
 TEST_CASE("one access goes over host link, CXL link and switch, and takes the latency of link and switch") {

@@ -20,15 +20,6 @@ ClusterSpec optical(int nodes, int nics, const char* options, NodeModel node = n
   return spec;
 }
 
-Fault fault_of(const ClusterSpec& spec) {
-  try {
-    build_cluster(spec);
-  } catch (const SpecError& error) {
-    return error.faults().at(0);
-  }
-  return {"", "built", "", ""};
-}
-
 Flow flow(const Cluster& cluster, std::size_t from, std::size_t to) {
   return {cluster.fabric.vertex_of(DeviceId(from)), cluster.fabric.vertex_of(DeviceId(to)), 1, 0, 1};
 }

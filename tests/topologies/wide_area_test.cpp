@@ -35,15 +35,6 @@ RoutedPattern routed(const Cluster& cluster, std::vector<Flow> flows) {
   return route_pattern(cluster.fabric, *cluster.router, flows);
 }
 
-Fault fault_of(const ClusterSpec& spec) {
-  try {
-    build_cluster(spec);
-  } catch (const SpecError& error) {
-    return error.faults().at(0);
-  }
-  return {"", "built", "", ""};
-}
-
 }  // namespace
 
 TEST_CASE("all that leaves a region shares its wide-area links, what stays inside does not notice them") {

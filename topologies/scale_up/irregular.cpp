@@ -79,8 +79,10 @@ NodeWiring wire_hypercube(const ScaleUpInput& in) {
   NodeWiring w = start(in, DomainKind::hypercube);
   const int dimensions = std::bit_width(static_cast<unsigned>(in.devices)) - 1;
   for (int d = 0; d < dimensions; ++d) w.dimensions.push_back(2);
-  for (int v = 0; v < in.devices; ++v)
-    for (int bit = 1; bit < in.devices; bit *= 2)
+  // Dimension by dimension: of equally short ways the table takes the cable that was added first, which is dimension order
+  // here and loads all cables alike.
+  for (int bit = 1; bit < in.devices; bit *= 2)
+    for (int v = 0; v < in.devices; ++v)
       if ((v & bit) == 0) w.add_cable(v, v | bit, w.bandwidth_per_device / dimensions, in.latency);
   return finish(in, std::move(w), "kind");
 }
