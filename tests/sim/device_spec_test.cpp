@@ -102,7 +102,7 @@ TEST_CASE("a memory named with its stacks replaces what the device had: sizes ar
   const Json document = parse_json(
       R"({"base": "nvidia-h100-sxm5-80gb", "name": "h100-hbm4", "memory": {"base": "hbm4", "stacks": 6}})", "test");
   const auto device = read_spec<DeviceModel>(document, "test", shipped(), "hardware/accelerators");
-  CHECK(memory_capacity(device)->value == Approx(6 * 36e9));
+  CHECK(memory_capacity(device)->value == Approx(6.0 * 36 * 1024 * 1024 * 1024));
   CHECK(memory_bandwidth(device)->value == Approx(6 * 2048e9));
   CHECK(device.memory.energy->value == Approx(8 * 3.5e-12));
 }
