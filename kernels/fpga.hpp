@@ -5,7 +5,7 @@
 //   (de Fine Licht, Kwasniewski, Hoefler, FPGA 2020, arXiv:1912.06526, eq. 6), which rules while it exceeds the operands.
 // Everything else streams. One bitstream holds all kernels of a job: reconfiguring, some seconds for a whole card, is not
 // charged. Valid for designs that close timing with most of the DSPs; what a first OpenCL version reaches is far below.
-// Compared with no measurement: the family's calibration says so (`unvalidated`).
+// Compared with STREAM and single-precision GEMM of the HPC Challenge on U280: tests/kernels/published_figures_test.cpp.
 #pragma once
 
 #include "kernels/kernel_terms.hpp"
