@@ -254,7 +254,7 @@ void add_power(const Cluster& cluster, TopologyFacts& facts) {
   if (hosts > 0)
     facts.host_power_W = hosts;
   else
-    facts.notes.emplace_back("power of the hosts is not known: the nodes state no host_power");
+    facts.notes.emplace_back("power of the hosts is not known: the nodes name no host with a power");
   double watts = 0;
   std::string silent;
   for (const LinkFacts& link : facts.links) {

@@ -10,13 +10,14 @@
 #include "scenarios/reliability_spec.hpp"
 #include "scenarios/scenario.hpp"
 #include "topologies/cluster_spec.hpp"
+#include "topologies/host_model.hpp"
 
 namespace orrery {
 
 namespace {
 
 // Folders of the library.
-constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes",
+constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", hosts = "hardware/hosts",
                            memories = "hardware/memories", links = "hardware/links", networks = "networks",
                            software = "software", reliability = "reliability", scenarios = "scenarios";
 
@@ -130,6 +131,27 @@ TextTable link_table(const Library& library) {
   return table;
 }
 
+TextTable host_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"}, {"sockets", Align::right}, {"cores", Align::right},   {"memory", Align::right},
+                   {"PCIe"}, {"idle", Align::right},    {"typical", Align::right}, {"processor"},
+                   {"title"}};
+  const auto number = [](const std::optional<int>& n) { return n ? std::to_string(*n) : "-"; };
+  add_rows<HostModel>(table, hosts, library, [&](const std::string& part, const HostModel& h) {
+    return std::vector<std::string>{part,
+                                    number(h.sockets),
+                                    number(h.cores_per_socket),
+                                    shown(h.memory),
+                                    h.pcie_generation ? fmt::format("gen {}", *h.pcie_generation) : "-",
+                                    shown(h.power.idle),
+                                    shown(h.power.typical),
+                                    h.processor.empty() ? "-" : h.processor,
+                                    h.title};
+  });
+  table.remarks = {"", "of a node: \"host\": \"NAME\"; power: of the whole node without its accelerators"};
+  return table;
+}
+
 TextTable memory_table(const Library& library) {
   TextTable table;
   table.columns = {
@@ -223,6 +245,7 @@ constexpr PresetCategory files_category(TextTable (*table)(const Library&)) {
 const PresetCategory accelerators_category = {[](const Library& library) { return library.names(accelerators); },
                                               accelerator_table, load_accelerator};
 const PresetCategory nodes_category = files_category<NodeModel, nodes>(node_table);
+const PresetCategory hosts_category = files_category<HostModel, hosts>(host_table);
 const PresetCategory links_category = files_category<LinkModel, links>(link_table);
 const PresetCategory memories_category = files_category<DeviceMemory, memories>(memory_table);
 const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);

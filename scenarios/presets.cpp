@@ -8,6 +8,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
   static const CatalogEntry<PresetCategory> table[] = {
       {"accelerators", "one device as its data sheet describes it", accelerators_category},
       {"nodes", "devices that share one scale-up network, with their NICs", nodes_category},
+      {"hosts", "what nodes hold beside their accelerators: processors, memory, power", hosts_category},
       {"links", "one link or port, one way", links_category},
       {"memories", "what device memory is made of: stacks, channels, chips", memories_category},
       {"models", "neural networks by their sizes", models_category},

@@ -1,5 +1,7 @@
 #include "topologies/cluster_spec.hpp"
 
+#include "topologies/host_model.hpp"
+
 namespace orrery {
 
 void fields(Fields& f, LinkModel& link) {
@@ -48,6 +50,10 @@ void fields(Fields& f, NodeModel& node) {
   f("devices", node.devices, Need::optional, Range{1, 65536});
   f("scale_up", node.scale_up);
   f("nics", node.nics);
+  // Of the host, only its power enters a result: what is kept of it.
+  std::optional<HostModel> host;
+  f.part("host", "hardware/hosts", host);
+  if (host && host->power.typical) node.host_power = host->power.typical;
   f("host_power", node.host_power, Need::optional, non_negative);
   f.raw("notes", node.notes);
   f.raw("sources", node.sources);

@@ -33,15 +33,16 @@ Kernel stream() { return elementwise(static_cast<std::int64_t>(stream_bytes / 12
 const std::vector<Figure>& figures() {
   static const char* const jia = "Jia et al. 2019, arXiv:1912.03413, from memory of its table of throughputs";
   static const char* const hpcc =
-      "Meyer, Kenter, Plessl, Evaluating FPGA accelerator performance with a parameterized OpenCL adaptation of HPCC, 2020; "
+      "Meyer, Kenter, Plessl, Evaluating FPGA accelerator performance with a parameterized OpenCL adaptation of HPCC, "
+      "2020; "
       "tables of results read in pc2/HPCC_FPGA (HBM2)";
   static const std::vector<Figure> all = {
       {"graphcore-ipu-gc2", square(2944, DataType::fp32), product_s(2944, 18.9e12), 0.15, jia},
       {"graphcore-ipu-gc2", square(2944, DataType::fp16), product_s(2944, 58.9e12), 0.17, jia},
       {"graphcore-ipu-gc200", square(3584, DataType::fp32), product_s(3584, 44.2e12), 0.15,
        "Shekofteh et al. 2023, arXiv:2310.00256, from memory of its results"},
-      {"amd-alveo-u280", stream(), stream_bytes / 378.88e9, 0.05, hpcc},                    // triad
-      {"amd-alveo-u280", stream(), stream_bytes / 365.80e9, 0.05, hpcc},                    // scale
+      {"amd-alveo-u280", stream(), stream_bytes / 378.88e9, 0.05, hpcc},  // triad
+      {"amd-alveo-u280", stream(), stream_bytes / 365.80e9, 0.05, hpcc},  // scale
       {"amd-alveo-u280", square(4096, DataType::fp32), product_s(4096, 603.86e9), 0.15, hpcc},
   };
   return all;
