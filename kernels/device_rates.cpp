@@ -13,6 +13,8 @@ double matrix_rate(const DeviceModel& device, DataType type) {
   for (std::size_t i = 0; i < data_type_names.size(); ++i)
     if (matrix_peak(device, static_cast<DataType>(i)))
       supported += (supported.empty() ? "" : ", ") + std::string(data_type_names[i]);
+  if (supported.empty())
+    throw SpecError(device.name, "/peak", "a device that computes matrix products", "no peak of any data type");
   throw SpecError(device.name, "/peak", "a data type that this device computes with: " + supported,
                   std::string(name(type)));
 }

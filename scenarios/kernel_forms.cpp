@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "kernels/expert_shapes.hpp"
+#include "kernels/grid_shapes.hpp"
 #include "kernels/shapes.hpp"
 
 namespace orrery {
@@ -168,6 +169,16 @@ const CatalogEntry<KernelForm> forms[] = {
       DataType::fp8,
       {{"elements", "elements", {}}},
       [](const Sizes& s, DataType t) { return quantize(whole(s, "elements"), DataType::bf16, t); }}},
+    {"dequantize",
+     "conversion from a narrow format to bf16",
+     {KernelKind::quantize,
+      DataType::fp8,
+      {{"elements", "elements", {}}},
+      [](const Sizes& s, DataType t) {
+        Kernel kernel = quantize(whole(s, "elements"), t, DataType::bf16);
+        kernel.type = t;
+        return kernel;
+      }}},
     {"reduction",
      "sum of several tensors",
      {KernelKind::reduction,
@@ -192,8 +203,18 @@ const CatalogEntry<KernelForm> forms[] = {
      "one sweep over a grid",
      {KernelKind::stencil,
       DataType::fp64,
-      {{"cells", "cells of the grid", {}}, {"points", "of the stencil", 7}},
-      [](const Sizes& s, DataType t) { return stencil(whole(s, "cells"), static_cast<int>(whole(s, "points")), t); }}},
+      {{"cells", "cells of the grid", {}},
+       {"points", "of the stencil", 7},
+       {"order", "of a star in three dimensions, instead of its points: 2 has 7, 4 has 13, 8 has 25 (0: as points say)",
+        0},
+       {"variables", "updated per cell, each by the stencil", 1},
+       {"halo", "depth of the halo in cells, read on all six faces", 0}},
+      [](const Sizes& s, DataType t) {
+        const int order = static_cast<int>(whole(s, "order"));
+        return grid_sweep({whole(s, "cells"), order > 0 ? star_points(order) : static_cast<int>(whole(s, "points")),
+                           static_cast<int>(whole(s, "variables")), static_cast<int>(whole(s, "halo"))},
+                          t);
+      }}},
     {"fft",
      "complex Fourier transforms",
      {KernelKind::fft,
@@ -224,7 +245,10 @@ std::string names_of(const std::vector<KernelSize>& sizes) {
   return all;
 }
 
-// A count that a double holds exactly and an int64 can hold, small launch counts where the kernel stores 16 bits.
+// Kept in fewer than 64 bits.
+constexpr std::string_view small_sizes[] = {"launches", "passes", "points", "order", "variables", "halo"};
+
+// A count that a double holds exactly and an int64 can hold, small ones where the kernel stores 16 bits.
 void check(const KernelSize& size, double value) {
   constexpr double largest = 9007199254740992;  // 2^53
   const bool may_be_zero = size.otherwise.has_value() && *size.otherwise <= 0;
@@ -235,11 +259,13 @@ void check(const KernelSize& size, double value) {
     throw std::invalid_argument(fmt::format("--{}: expected at most 2^53, found {:g}", size.name, value));
   if (size.whole && value != std::floor(value))
     throw std::invalid_argument(fmt::format("--{}: expected a whole number, found {:g}", size.name, value));
-  const bool small = size.name == "launches" || size.name == "passes" || size.name == "points";
+  const bool small = std::find(std::begin(small_sizes), std::end(small_sizes), size.name) != std::end(small_sizes);
   if (small && value > 65535)
     throw std::invalid_argument(fmt::format("--{}: expected at most 65535, found {:g}", size.name, value));
   if (size.name == "generation" && value > 3)
     throw std::invalid_argument(fmt::format("--generation: expected 1, 2 or 3, found {:g}", value));
+  if (size.name == "order" && std::fmod(value, 2) != 0)
+    throw std::invalid_argument(fmt::format("--order: expected an even number, found {:g}", value));
   if (size.name == "causal" && value > 1)
     throw std::invalid_argument(fmt::format("--causal: expected 0 or 1, found {:g}", value));
 }

@@ -54,6 +54,32 @@ TEST_CASE("every kind of kernel has a form, and every form an answer") {
   }
 }
 
+TEST_CASE("a stencil is asked for by its order, its variables and its halo, too") {
+  const auto row = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"nvidia-a100-sxm4-80gb", "stencil", "--cells", "1000000"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Json(ask(arguments)["rows"][0]);
+  };
+  CHECK(row({"--order", "8"})["flops"] == row({"--points", "25"})["flops"]);
+  CHECK(row({"--variables", "5"})["bytes"].get<double>() == Approx(5 * row({})["bytes"].get<double>()));
+  CHECK(row({"--halo", "2"})["bytes"].get<double>() > row({})["bytes"].get<double>());
+  const Outcome odd = run_orrery({"kernel", "nvidia-a100-sxm4-80gb", "stencil", "--cells", "8", "--order", "3"});
+  CHECK(odd.exit_code == 2);
+  CHECK_THAT(odd.err, Contains("--order: expected an even number"));
+}
+
+TEST_CASE("a conversion and its inverse move the same bytes, and a device without products says so") {
+  const auto bytes = [](const char* form) {
+    return ask({"nvidia-b200-sxm-180gb", form, "--elements", "1000", "--precision", "mxfp4"})["rows"][0]["bytes"]
+        .get<double>();
+  };
+  CHECK(bytes("quantize") == Approx(1000 * (2 + 0.5 + 1.0 / 32)));
+  CHECK(bytes("dequantize") == bytes("quantize"));
+  const Outcome outcome = run_orrery({"kernel", "intel-loihi-2", "gemm", "--m", "4", "--n", "4", "--k", "4"});
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Contains("no peak of any data type"));
+}
+
 TEST_CASE("no kernel beats the roof of its data sheet") {
   const Json result = ask({"nvidia-a100-sxm4-80gb", "gemm", "--n", "4096", "--k", "4096", "--sweep", "m=1..65536"});
   CHECK(result["rows"].size() == 17);
