@@ -149,11 +149,13 @@ DeviceModel gpu_device(const GpuFacts& facts, const std::string& name) {
   if (facts.clock_Hz > 0) device.clock = Hertz(facts.clock_Hz);
   device.memory.kind = "of the board";
   device.memory.capacity = Bytes(facts.memory_bytes);
+  if (facts.memory_Bps > 0) device.memory.bandwidth = BytesPerSecond(facts.memory_Bps);
   if (facts.l2_bytes > 0) device.on_chip.l2 = Bytes(facts.l2_bytes);
   if (facts.power_limit_W > 0) device.power.tdp = Watts(facts.power_limit_W);
-  device.sources = {{"",
-                     "measured by `orrery measure --gpu`: 1/0.95 of the best rate that a kernel reached; cores, clock, "
-                     "caches, capacity and power limit as the driver states them"}};
+  device.sources = {
+      {"",
+       "measured by `orrery measure --gpu`: peaks are 1/0.95 of the best rate of a product; cores, clock, "
+       "caches, memory and power limit as the driver states them"}};
   return device;
 }
 

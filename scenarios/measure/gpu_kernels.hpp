@@ -14,7 +14,7 @@ namespace orrery {
 // The kernels run on `backend`, which they keep. `small`: a few, of a size for tests.
 std::vector<MachineKernel> gpu_kernels(const std::shared_ptr<GpuBackend>& backend, bool small);
 
-// What the driver says of the device, and its architecture; peaks and bandwidth are left to what is measured.
+// What the driver says of the device, and its architecture; peaks are left to what is measured.
 DeviceModel gpu_device(const GpuFacts&, const std::string& name);
 
 }  // namespace orrery
