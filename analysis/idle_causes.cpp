@@ -122,12 +122,12 @@ void IdleCauses::ended_with(const Record& waiting, OpId call, OpId awaited, std:
   };
   const OfFragment& all = of_fragment(waiting.fragment);
   if (view_.program_of(waiting).operations[awaited.index()].kind == OpKind::call) {
-    if (awaited.index() < all.of_call.size())
-      for (const std::uint32_t r : all.of_call[awaited.index()]) add(r);
+    if (awaited.index() < all.call_end.size() && all.call_end[awaited.index()] == waiting.start_s)
+      for (const std::uint32_t r : all.of_call(awaited.index())) add(r);
   } else if (!call.valid()) {
     if (awaited.index() < all.outside.size()) add(all.outside[awaited.index()]);
-  } else if (call.index() < all.of_call.size()) {
-    const auto& called = all.of_call[call.index()];
+  } else {
+    const auto called = all.of_call(call.index());
     const auto at = std::lower_bound(called.begin(), called.end(), awaited.index(),
                                      [&](std::uint32_t r, std::size_t op) { return records[r].op.index() < op; });
     if (at != called.end() && records[*at].op == awaited) add(*at);
@@ -177,27 +177,47 @@ const IdleCauses::Devices& IdleCauses::closers(double time) {
 }
 
 const IdleCauses::OfFragment& IdleCauses::of_fragment(std::uint32_t fragment) {
-  const auto& records = view_.timeline().records;
-  if (fragments_.empty()) {
-    fragments_.resize(view_.timeline().fragments.size());
-    for (std::size_t r = 0; r < records.size(); ++r) {
-      if (!view_.has(records[r]) || records[r].end_s < view_.window_start_s()) continue;
-      OfFragment& of = fragments_[records[r].fragment];
-      const std::size_t operations = view_.program_of(records[r]).operations.size();
-      of.outside.resize(operations, no_record);
-      if (!records[r].call.valid()) {
-        of.outside[records[r].op.index()] = static_cast<std::uint32_t>(r);
-        continue;
-      }
-      of.of_call.resize(operations);
-      of.of_call[records[r].call.index()].push_back(static_cast<std::uint32_t>(r));
-    }
-    for (OfFragment& of : fragments_)
-      for (auto& called : of.of_call)
-        std::sort(called.begin(), called.end(),
-                  [&](std::uint32_t a, std::uint32_t b) { return records[a].op.index() < records[b].op.index(); });
-  }
+  if (fragments_.empty()) index_fragments();
   return fragments_[fragment];
+}
+
+void IdleCauses::index_fragments() {
+  const auto& records = view_.timeline().records;
+  fragments_.resize(view_.timeline().fragments.size());
+  const auto for_each = [&](auto&& visit) {
+    for (std::size_t r = 0; r < records.size(); ++r)
+      if (view_.has(records[r]) && records[r].end_s >= view_.window_start_s())
+        visit(static_cast<std::uint32_t>(r), records[r], fragments_[records[r].fragment]);
+  };
+  for_each([&](std::uint32_t r, const Record& record, OfFragment& of) {
+    if (of.outside.empty()) {
+      const std::size_t operations = view_.program_of(record).operations.size();
+      of.outside.resize(operations, no_record);
+      of.call_begin.resize(operations + 1, 0);
+      of.call_end.resize(operations, 0);
+    }
+    if (!record.call.valid()) {
+      of.outside[record.op.index()] = r;
+      return;
+    }
+    ++of.call_begin[record.call.index() + 1];
+    of.call_end[record.call.index()] = record.end_s;
+  });
+  for (OfFragment& of : fragments_) {
+    for (std::size_t c = 1; c < of.call_begin.size(); ++c) of.call_begin[c] += of.call_begin[c - 1];
+    of.called.resize(of.call_begin.empty() ? 0 : of.call_begin.back());
+  }
+  std::vector<std::vector<std::uint32_t>> next(fragments_.size());
+  for (std::size_t f = 0; f < fragments_.size(); ++f) next[f] = fragments_[f].call_begin;
+  for_each([&](std::uint32_t r, const Record& record, OfFragment& of) {
+    if (record.call.valid()) of.called[next[record.fragment][record.call.index()]++] = r;
+  });
+  const auto in_order = [&](std::uint32_t a, std::uint32_t b) { return records[a].op.index() < records[b].op.index(); };
+  for (OfFragment& of : fragments_)
+    for (std::size_t c = 0; c + 1 < of.call_begin.size(); ++c) {
+      const auto first = of.called.begin() + of.call_begin[c], last = of.called.begin() + of.call_begin[c + 1];
+      if (!std::is_sorted(first, last, in_order)) std::sort(first, last, in_order);
+    }
 }
 
 }  // namespace orrery

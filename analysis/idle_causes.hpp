@@ -40,8 +40,14 @@ class IdleCauses {
     double held_up = 0;  // seconds that are still to be told
   };
   struct OfFragment {
-    std::vector<std::uint32_t> outside;               // by operation, of those that no Call ran
-    std::vector<std::vector<std::uint32_t>> of_call;  // by Call, in order of their operations
+    std::vector<std::uint32_t> outside;     // by operation, of those that no Call ran
+    std::vector<std::uint32_t> call_begin;  // by Call: where its records begin in
+    std::vector<std::uint32_t> called;      // ... in order of their operations
+    std::vector<double> call_end;           // by Call
+    std::span<const std::uint32_t> of_call(std::size_t call) const {
+      if (call + 1 >= call_begin.size()) return {};
+      return {called.data() + call_begin[call], called.data() + call_begin[call + 1]};
+    }
   };
   const JobView& view_;
   bool peers_differ_ = false;           // some stage has several devices in view
@@ -62,6 +68,7 @@ class IdleCauses {
   void add_devices(const Record&, std::size_t except, Devices&) const;
   const Devices& closers(double time);
   const OfFragment& of_fragment(std::uint32_t fragment);
+  void index_fragments();
 
   // What held them up.
   Cause cause_of(const Devices&, std::size_t device) const;

@@ -105,14 +105,6 @@ const Representative* JobView::find(DeviceId id) const {
   return at == devices_.end() || at->device != id ? nullptr : &*at;
 }
 
-std::span<const Participation> JobView::participants(const Record& record) const {
-  const Operation& op = operation_of(record);
-  if (!op.queues.valid()) return {};
-  const QueueSets& sets = queue_sets_[queue_sets_of_[record.fragment]];
-  const std::size_t s = op.queues.index();
-  return {sets.members.data() + sets.begin[s], sets.members.data() + sets.begin[s + 1]};
-}
-
 bool JobView::wanted(const Record& record) const {
   if (!has(record)) return false;
   const Operation& op = operation_of(record);
@@ -120,26 +112,19 @@ bool JobView::wanted(const Record& record) const {
 }
 
 void JobView::sort_records() {
-  const auto for_each_member = [&](auto&& visit) {
-    for (std::size_t r = 0; r < timeline_->records.size(); ++r) {
-      const Record& record = timeline_->records[r];
-      if (!wanted(record)) continue;
-      for (const Participation& p : participants(record)) visit(p.device, static_cast<std::uint32_t>(r));
-    }
-  };
-  begin_.assign(devices_.size() + 1, 0);
-  for_each_member([&](std::uint32_t device, std::uint32_t) { ++begin_[device + 1]; });
-  for (std::size_t i = 1; i < begin_.size(); ++i) begin_[i] += begin_[i - 1];
-  by_device_.resize(begin_.back());
-  std::vector<std::uint32_t> next(begin_.begin(), begin_.end() - 1);
-  for_each_member([&](std::uint32_t device, std::uint32_t r) { by_device_[next[device]++] = r; });
-}
-
-double JobView::share_in_window(const Record& record) const {
-  const double length = record.end_s - record.start_s;
-  if (record.end_s < window_start_ || record.start_s > window_end_) return 0;
-  if (length <= 0) return 1;
-  return std::max(0.0, std::min(record.end_s, window_end_) - std::max(record.start_s, window_start_)) / length;
+  std::vector<std::vector<std::uint32_t>> of_device(devices_.size());
+  for (std::size_t r = 0; r < timeline_->records.size(); ++r) {
+    const Record& record = timeline_->records[r];
+    if (!wanted(record)) continue;
+    for (const Participation& p : participants(record)) of_device[p.device].push_back(static_cast<std::uint32_t>(r));
+  }
+  begin_.assign(1, 0);
+  for (const auto& records : of_device) begin_.push_back(begin_.back() + static_cast<std::uint32_t>(records.size()));
+  by_device_.reserve(begin_.back());
+  for (auto& records : of_device) {
+    by_device_.insert(by_device_.end(), records.begin(), records.end());
+    records = {};
+  }
 }
 
 }  // namespace orrery

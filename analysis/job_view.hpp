@@ -4,6 +4,7 @@
 // A Program without representatives stands for the devices its queues name, each for itself.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -46,9 +47,20 @@ class JobView {
   const Program& program_of(const Record& r) const { return *timeline_->fragments[r.fragment].program; }
   const Operation& operation_of(const Record& r) const { return program_of(r).operations[r.op.index()]; }
   // The devices of an operation, each once.
-  std::span<const Participation> participants(const Record&) const;
+  std::span<const Participation> participants(const Record& r) const {
+    const Operation& op = operation_of(r);
+    if (!op.queues.valid()) return {};
+    const QueueSets& sets = queue_sets_[queue_sets_of_[r.fragment]];
+    const std::size_t s = op.queues.index();
+    return {sets.members.data() + sets.begin[s], sets.members.data() + sets.begin[s + 1]};
+  }
   // Share of the record's time that lies in the window; a record of no length counts whole when it lies inside.
-  double share_in_window(const Record&) const;
+  double share_in_window(const Record& r) const {
+    if (r.end_s < window_start_ || r.start_s > window_end_) return 0;
+    const double length = r.end_s - r.start_s;
+    if (length <= 0) return 1;
+    return std::max(0.0, std::min(r.end_s, window_end_) - std::max(r.start_s, window_start_)) / length;
+  }
 
  private:
   static constexpr std::uint32_t other_job = ~std::uint32_t{0};

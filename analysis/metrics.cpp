@@ -165,9 +165,12 @@ class LinkBytes {
   explicit LinkBytes(const Cluster& cluster) : cluster_(cluster) {}
   double of(const Program& program, const Operation& op) {
     if (!cluster_.router || !op.pattern.valid()) return 0;
-    auto& known = known_[&program];
-    known.resize(program.pattern_count(), -1);
-    double& weight = known[op.pattern.index()];
+    if (&program != last_program_) {
+      last_program_ = &program;
+      last_ = &known_[&program];
+      last_->resize(program.pattern_count(), -1);
+    }
+    double& weight = (*last_)[op.pattern.index()];
     if (weight < 0) weight = link_weight(program.pattern(op.pattern));
     return weight * op.bytes;
   }
@@ -181,6 +184,8 @@ class LinkBytes {
 
   const Cluster& cluster_;
   std::map<const Program*, std::vector<double>> known_;  // only looked up
+  const Program* last_program_ = nullptr;
+  std::vector<double>* last_ = nullptr;
 };
 
 // Devices of all Programs and for how many each stands.
@@ -199,10 +204,12 @@ void measure_everything(const Timeline& timeline, const Cluster& cluster, Metric
   metrics.end_s = timeline.end_s;
   metrics.simulated_events = timeline.events;
   const auto stands_for = multiplicities(timeline);
-  const auto multiplicity = [&](DeviceId d) {
-    const auto at = stands_for.find(d);
-    return at == stands_for.end() ? 1 : at->second;
-  };
+  std::vector<double> by_device;  // an array to look up by
+  for (const auto& [device, count] : stands_for) {
+    by_device.resize(device.index() + 1, 1);
+    by_device[device.index()] = count;
+  }
+  const auto multiplicity = [&](DeviceId d) { return d.index() < by_device.size() ? by_device[d.index()] : 1; };
   LinkBytes link_bytes(cluster);
   for (const Record& record : timeline.records) {
     const Program& program = *timeline.fragments[record.fragment].program;

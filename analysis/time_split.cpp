@@ -8,10 +8,22 @@ namespace {
 // Records arrive in order of end time, so a stream that runs one operation at a time is already sorted.
 bool before(const Interval& a, const Interval& b) { return a.start != b.start ? a.start < b.start : a.end > b.end; }
 
+// Inserts one by one, which costs little where few are far from their places; else sorts what is left too.
+void sort_nearly_sorted(std::vector<Interval>& intervals) {
+  std::size_t moves_left = 8 * intervals.size();
+  for (std::size_t i = 1; i < intervals.size(); ++i) {
+    const Interval moving = intervals[i];
+    std::size_t at = i;
+    for (; at > 0 && moves_left > 0 && before(moving, intervals[at - 1]); --at, --moves_left)
+      intervals[at] = intervals[at - 1];
+    intervals[at] = moving;
+    if (moves_left == 0) return std::stable_sort(intervals.begin(), intervals.end(), before);
+  }
+}
+
 void keep_and_sort(double start, double end, std::vector<Interval>& intervals) {
   std::erase_if(intervals, [=](const Interval& i) { return i.end < start || i.start > end; });
-  if (!std::is_sorted(intervals.begin(), intervals.end(), before))
-    std::stable_sort(intervals.begin(), intervals.end(), before);
+  sort_nearly_sorted(intervals);
 }
 
 void clip(double start, double end, std::vector<Interval>& intervals) {

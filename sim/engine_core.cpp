@@ -74,6 +74,11 @@ void EngineCore::handle(const Event& event) {
       event.kind == EventKind::latency_paid ? latency_paid(event.index) : begin_transfer(event.index);
       return;
     }
+    case EventKind::chain_ends: {
+      const Ahead& ahead = devices_[event.index].ahead;
+      if (ahead.live && ahead.generation == event.generation) chain_ends(event.index);
+      return;
+    }
     case EventKind::driver_timer: {
       --driver_timers_;
       ++timeline_.events;
@@ -114,9 +119,11 @@ void EngineCore::drain() {
 }
 
 void EngineCore::settle() {
+  go_on_with_chains();
   // Asking can re-time operations but starts none, so no device is added while we walk.
   for (std::uint32_t device : changed_devices_) {
     devices_[device].changed = false;
+    if (devices_[device].ahead.live) continue;  // what it hears is known
     const Activity activity = activity_of(devices_[device]);
     const Activity& told = devices_[device].told;
     if (activity.computing != told.computing || activity.transfers != told.transfers ||
@@ -139,6 +146,7 @@ std::uint32_t EngineCore::new_scope(std::uint32_t fragment, OpId call, std::size
   scope.fragment = fragment;
   scope.first = static_cast<std::uint32_t>(first);
   scope.call = call;
+  scope.chain = nullptr;
   scope.unfinished = call.valid() ? last - first : indexed->unfinished;
   const auto waits = indexed->waits.begin();
   scope.waits.assign(waits + static_cast<std::ptrdiff_t>(first), waits + static_cast<std::ptrdiff_t>(last));
@@ -209,7 +217,11 @@ void EngineCore::start_call(Ready next) {
   const BodyId id = indexed.operation(next.op).body;
   const Body& body = indexed.program->bodies[id.index()];
   const std::uint32_t scope = new_scope(fragment, OpId(next.op), body.begin, body.end);
-  for (std::uint32_t op : indexed.ready_in_body.of(id.index())) ready_.push_back({scope, op});
+  scopes_[scope].chain = chain_of(indexed, id);
+  if (scopes_[scope].chain)
+    waiting_chains_.push_back({scope, body.begin});
+  else
+    for (std::uint32_t op : indexed.ready_in_body.of(id.index())) ready_.push_back({scope, op});
   if (body.begin == body.end) finish_scope(scope);
 }
 
@@ -273,10 +285,22 @@ void EngineCore::operation_ends(std::uint32_t index) {
 void EngineCore::finish_operation(std::uint32_t index, std::uint32_t op, double start, double energy) {
   ++timeline_.events;
   const Scope& scope = scopes_[index];
-  timeline_.records.push_back({scope.fragment, OpId(op), start, now_, energy, scope.call});
+  record({scope.fragment, OpId(op), start, now_, energy, scope.call});
   if (!scope.call.valid()) finish_in_queues(index, op);
-  for (std::uint32_t successor : scope.indexed->successors.of(op)) count_down(index, successor);
+  if (scope.chain && scopes_[index].unfinished > 1)
+    waiting_chains_.push_back({index, op + 1});
+  else
+    for (std::uint32_t successor : scope.indexed->successors.of(op)) count_down(index, successor);
   if (--scopes_[index].unfinished == 0) finish_scope(index);
+}
+
+void EngineCore::record(const Record& record) {
+  if (chains_.empty()) {
+    timeline_.records.push_back(record);
+    return;
+  }
+  lanes_.add(0, record);
+  order_records();
 }
 
 void EngineCore::finish_in_queues(std::uint32_t index, std::uint32_t op) {
@@ -316,6 +340,7 @@ void EngineCore::finish_scope(std::uint32_t index) {
 Timeline EngineCore::take_timeline() {
   for (const FragmentRecord& fragment : timeline_.fragments)
     timeline_.end_s = std::max(timeline_.end_s, fragment.end_s);
+  lanes_.move_until(std::numeric_limits<double>::infinity(), timeline_.records);
   // Appended in order of end time; equal ends go by fragment, Call and operation.
   auto& records = timeline_.records;
   for (auto first = records.begin(); first != records.end();) {

@@ -8,17 +8,20 @@
 // its driver is not told; what its running operations did so far is recorded (time and joules up to now).
 // Operations are counted down in scopes: one for each fragment that is active, one for each Call that runs. A scope of a
 // Call needs no queues (the Call holds them all) and is used again when the Call has ended.
+// Where a governor looks at activity alone, passes that nothing disturbs are not walked event by event (engine_chains.cpp).
 // The governor is asked once at the end of every instant in which the Activity of a device differs from what it was
 // told last. Devices count from time 0, also when a Program names them later.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <span>
 #include <vector>
 
 #include "sim/circuits.hpp"
 #include "sim/engine.hpp"
 #include "sim/engine_program.hpp"
+#include "sim/record_lanes.hpp"
 
 namespace orrery {
 
@@ -48,7 +51,14 @@ class EngineCore {
   Timeline take_timeline();
 
  private:
-  enum class EventKind : std::uint8_t { operation_ends, latency_paid, circuits_set, driver_timer, governor_wakes };
+  enum class EventKind : std::uint8_t {
+    operation_ends,
+    latency_paid,
+    circuits_set,
+    chain_ends,
+    driver_timer,
+    governor_wakes
+  };
   struct Event {
     double date;
     std::uint64_t order;
@@ -65,8 +75,32 @@ class EngineCore {
     std::vector<std::uint32_t> dependents;  // fragments
     std::vector<bool> done;                 // by operation, while active
   };
+  struct Chain {  // a body whose operations follow one another on one device
+    struct Step {
+      double seconds = 0, joules = 0;
+      bool computes = false;
+    };
+    struct Costs {  // of all operations at one operating point of Computes
+      OperatingPoint point;
+      std::vector<Step> steps;
+      bool usable = true;
+    };
+    std::uint32_t device = 0, begin = 0, length = 0;  // length 0: it is none
+    std::size_t programs_known = 0;                   // when `alone` was found out
+    bool alone = true;                                // its Transfers meet no others
+    std::deque<Costs> costs;
+  };
+  struct Ahead {  // a chain on its way, without events
+    bool live = false;
+    std::uint32_t scope = 0, op = 0, generation = 0;  // op: the first
+    const Chain::Costs* costs = nullptr;
+    OperatingPoint sending;    // while a Transfer of the chain is on its way
+    double start = 0;          // of the first
+    std::vector<double> ends;  // of all but the last of the body
+  };
   struct Scope {
     const IndexedProgram* indexed = nullptr;
+    Chain* chain = nullptr;                 // if its operations can run ahead
     std::uint32_t fragment = 0, first = 0;  // number of its first operation
     OpId call;                              // none: of the fragment itself
     std::size_t unfinished = 0;             // operations
@@ -100,6 +134,7 @@ class EngineCore {
     bool changed = false;
     double since = 0, static_energy = 0;
     std::uint32_t wake_generation = 0;
+    Ahead ahead;
   };
   struct Port {                            // of an optical circuit switch
     const PortSetting* setting = nullptr;  // none: not yet used
@@ -142,6 +177,7 @@ class EngineCore {
   void latency_paid(std::uint32_t running);
   void operation_ends(std::uint32_t running);
   void finish_operation(std::uint32_t scope, std::uint32_t op, double start, double energy);
+  void record(const Record&);
   void finish_in_queues(std::uint32_t scope, std::uint32_t op);
   void finish_scope(std::uint32_t scope);
   const IndexedProgram& indexed_of(const Running& r) const { return *scopes_[r.scope].indexed; }
@@ -158,6 +194,22 @@ class EngineCore {
   void ask_governor(std::uint32_t device);
   void retime(std::uint32_t running);
   void integrate(Device&, double until) const;
+
+  // engine_chains.cpp: bodies that run ahead of the events
+  Chain* chain_of(const IndexedProgram&, BodyId);
+  void find_chain(const IndexedProgram&, const Body&, Chain&) const;
+  bool chain_is_alone(const IndexedProgram&, Chain&) const;
+  const Chain::Costs& chain_costs(const IndexedProgram&, Chain&, const OperatingPoint&);
+  OperatingPoint point_when(const Device&, bool computing, int transfers);
+  void go_on_with_chains();
+  bool run_ahead(Ready);
+  void order_records();
+  void record_ahead(std::uint32_t device, std::size_t count);
+  void chain_ends(std::uint32_t device);
+  void stop_ahead(std::uint32_t device);
+  void run_by_events(std::uint32_t device, Ready, double start, double end);
+  void begin_chains_of(std::uint32_t fragment);
+  void forget_activity(std::uint32_t device);
 
   // engine_circuits.cpp: who may use which ports of optical switches, first come first served
   void serve_circuits();
@@ -189,12 +241,17 @@ class EngineCore {
   std::unordered_map<std::uint64_t, std::uint32_t> queue_numbers_;
   std::vector<Device> devices_;
   std::vector<std::uint32_t> device_numbers_;  // by DeviceId; no_value: not met yet
-  std::vector<Running> running_;
+  std::deque<Running> running_;                // stays where it is while others start
   std::vector<std::uint32_t> free_running_;
 
   std::unique_ptr<CircuitBoard> board_;  // none: the fabric has no circuits
   std::unordered_map<std::uint32_t, Port> ports_;
   std::deque<std::pair<std::uint32_t, std::uint32_t>> waiting_;  // for circuits: Running, its generation
+
+  std::map<std::pair<const Program*, std::uint32_t>, Chain> chains_;  // by body; only looked up
+  std::vector<Ready> waiting_chains_;  // go on when all else of this instant has happened
+  std::size_t most_in_lanes_ = 0;
+  RecordLanes lanes_;  // 0: of events, while any device ran ahead; 1 + device number: what it did ahead
 
   std::vector<Ready> ready_;
   std::size_t ready_head_ = 0;

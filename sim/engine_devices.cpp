@@ -63,6 +63,7 @@ void EngineCore::retime(std::uint32_t index) {
 }
 
 void EngineCore::mark_changed(std::uint32_t device) {
+  if (devices_[device].ahead.live) stop_ahead(device);
   if (devices_[device].changed) return;
   devices_[device].changed = true;
   changed_devices_.push_back(device);

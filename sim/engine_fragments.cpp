@@ -44,6 +44,8 @@ const IndexedProgram& EngineCore::index(const std::shared_ptr<const Program>& pr
   programs_.push_back(std::move(indexed));
   index_of_[program.get()] = &programs_.back();
   if (network_) {
+    for (std::uint32_t d = 0; d < devices_.size(); ++d)
+      if (devices_[d].ahead.live) stop_ahead(d);
     network_->add(programs_.back());
     share_running_transfers();
   }
@@ -142,6 +144,7 @@ void EngineCore::cancel(FragmentId id) {
   Fragment& fragment = fragments_[id.index()];
   if (fragment.status == Status::finished || fragment.status == Status::cancelled) return;
   const bool was_active = fragment.status == Status::active;
+  if (was_active) begin_chains_of(id.value);
   fragment.status = Status::cancelled;
   timeline_.fragments[id.index()].cancelled = true;
   timeline_.fragments[id.index()].end_s = now_;
@@ -188,7 +191,7 @@ void EngineCore::drop(std::uint32_t index) {
   }
   ++timeline_.events;
   const Scope& scope = scopes_[r.scope];
-  timeline_.records.push_back({scope.fragment, OpId(r.op), r.start, now_, energy, scope.call});
+  record({scope.fragment, OpId(r.op), r.start, now_, energy, scope.call});
   const bool had_circuits = r.has_circuits;
   release_running(index);
   if (had_circuits) serve_circuits();

@@ -57,10 +57,11 @@ std::vector<CollectiveStep> write_step_detail(const Group& group, const Collecti
 }
 
 void check_algorithm(const std::string& algorithm) {
+  if (algorithm == "auto") return;
+  for (const auto& entry : collective_catalog())
+    if (entry.name == algorithm) return;
   auto known = names(collective_catalog());
   known.emplace_back("auto");
-  for (const std::string& name : known)
-    if (name == algorithm) return;
   throw SpecError("", "/algorithm", "a collective algorithm (see `orrery list collectives`)",
                   quote_unknown(algorithm, known));
 }

@@ -1,5 +1,8 @@
 #include "models/parallelism/lower.hpp"
 
+#include <algorithm>
+#include <optional>
+
 #include "models/parallelism/data_parallel.hpp"
 #include "models/parallelism/fully_sharded.hpp"
 #include "models/parallelism/offload.hpp"
@@ -139,14 +142,21 @@ RankGrid grid_of(const TrainingJob& job) {
   return RankGrid(job.plan, job.model.tied_embeddings, job.model.experts.has_value());
 }
 
+using Collectives = std::set<JobCollective>;
+
 // What the job will run, found by writing it without routes as if all ranks of a stage were alike.
-std::set<JobCollective> collectives_of(const Cluster& cluster, const TrainingJob& job,
-                                       const std::vector<DeviceId>& devices, const RankGrid& grid,
-                                       const LoweringOptions& options) {
+Collectives collectives_of(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
+                           const RankGrid& grid, const LoweringOptions& options) {
   const Folding stages = by_stage(grid);
   StepLowering survey(cluster, job, devices, grid, stages, options, true);
   write_step(survey);
   return survey.emitter.collectives();
+}
+
+// A pipeline that has filled and drained has met every pass: more micro-batches repeat them.
+TrainingJob with_few_micro_batches(TrainingJob job) {
+  job.plan.micro_batches = std::min<std::int64_t>(job.plan.micro_batches, 2 * job.plan.pipeline);
+  return job;
 }
 
 }  // namespace
@@ -162,21 +172,24 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   const RankGrid grid = grid_of(job);
   ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
                grid.ranks());
+  const auto lower = [&](const Folding& folding, const Collectives* compared) -> std::optional<LoweredJob> {
+    StepLowering lowering(cluster, job, devices, grid, folding, options);
+    write_step(lowering);
+    if (compared && lowering.emitter.collectives() != *compared) return std::nullopt;
+    write_memory(lowering);
+    return LoweredJob{std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(),
+                      folding.classes()};
+  };
   // Where paths depend on the load of what is routed together, members of a class cannot be routed apart and compared.
   const bool adaptive = cluster.router && cluster.router->adapt();
-  const bool folds = options.fold && !adaptive;
-  const std::set<JobCollective> sent = folds ? collectives_of(cluster, job, devices, grid, options)
-                                             : std::set<JobCollective>();
-  const Folding folding = folds ? fold(grid, cluster, devices, {grid, cluster, devices, sent, options.detail},
-                                       options.all_jobs)
-                                : unfolded(grid);
-  StepLowering lowering(cluster, job, devices, grid, folding, options);
-  write_step(lowering);
-  ORRERY_CHECK(!folds || lowering.emitter.collectives() == sent, "folding compared {} collectives of {}", sent.size(),
-               lowering.emitter.collectives().size());
-  write_memory(lowering);
-  return {std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(),
-          folding.classes()};
+  if (!options.fold || adaptive) return *lower(unfolded(grid), nullptr);
+  for (const TrainingJob& surveyed : {with_few_micro_batches(job), job}) {
+    const Collectives sent = collectives_of(cluster, surveyed, devices, grid, options);
+    const JobTraffic traffic(grid, cluster, devices, sent, options.detail);
+    if (auto lowered = lower(fold(grid, cluster, devices, traffic, options.all_jobs), &sent))
+      return *std::move(lowered);
+  }
+  ORRERY_CHECK(false, "folding compared other collectives than {} ranks run", grid.ranks());
 }
 
 }  // namespace orrery

@@ -5,12 +5,12 @@
 // data; a device without it draws none here, and the run says so.
 #pragma once
 
+#include "sim/activity_governor.hpp"
 #include "sim/cluster.hpp"
-#include "sim/governor.hpp"
 
 namespace orrery {
 
-class FixedClockGovernor : public Governor {
+class FixedClockGovernor : public ActivityGovernor {
  public:
   static constexpr double interference = 0.07;
   explicit FixedClockGovernor(const Cluster& cluster) : cluster_(cluster) {}
