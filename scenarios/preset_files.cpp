@@ -6,6 +6,7 @@
 #include "kernels/cost_models.hpp"
 #include "models/software.hpp"
 #include "models/transformer.hpp"
+#include "scenarios/link_ramp.hpp"
 #include "scenarios/preset_tables.hpp"
 #include "scenarios/reliability_spec.hpp"
 #include "scenarios/scenario.hpp"
@@ -115,19 +116,35 @@ TextTable node_table(const Library& library) {
   return table;
 }
 
+std::string energy_text(const std::optional<JoulesPerByte>& energy) {
+  return energy ? fmt::format("{:.3g} pJ/b", energy->value / 8e-12) : "-";
+}
+
 TextTable link_table(const Library& library) {
   TextTable table;
-  table.columns = {
-      {"name"}, {"class"}, {"per direction", Align::right}, {"latency", Align::right}, {"efficiency", Align::right},
-      {"title"}};
+  table.columns = {{"name"},
+                   {"class"},
+                   {"per direction", Align::right},
+                   {"lanes", Align::right},
+                   {"latency", Align::right},
+                   {"efficiency", Align::right},
+                   {"64 KiB gets", Align::right},
+                   {"energy", Align::right},
+                   {"title"}};
   add_rows<LinkModel>(table, links, library, [](const std::string& part, const LinkModel& l) {
     return std::vector<std::string>{part,
                                     l.kind,
                                     human(l.bandwidth_per_direction),
+                                    l.lanes ? std::to_string(*l.lanes) : "-",
                                     shown(l.latency),
                                     l.efficiency ? fmt::format("{:.3g}", *l.efficiency) : "-",
+                                    human(BytesPerSecond(LinkRamp(l).at(ramp_message_bytes).rate)),
+                                    energy_text(l.energy),
                                     l.title};
   });
+  table.remarks = {
+      "", "efficiency: payload share of the line rate. 64 KiB gets: what a message between two devices reaches,",
+      "library included (`orrery show LINK` says more). energy: per bit that crosses; -: no source found."};
   return table;
 }
 
@@ -150,6 +167,14 @@ TextTable host_table(const Library& library) {
   });
   table.remarks = {"", "of a node: \"host\": \"NAME\"; power: of the whole node without its accelerators"};
   return table;
+}
+
+Preset load_link(const std::string& name, const Library& library) {
+  Preset preset = load_preset<LinkModel>(links, name, library);
+  const auto link = load_part<LinkModel>(links, name, library);
+  preset.notes.push_back(LinkRamp(link).text());
+  if (!link.energy) preset.notes.emplace_back("energy per bit: no source found; runs count none and say so");
+  return preset;
 }
 
 TextTable memory_table(const Library& library) {
@@ -246,7 +271,8 @@ const PresetCategory accelerators_category = {[](const Library& library) { retur
                                               accelerator_table, load_accelerator};
 const PresetCategory nodes_category = files_category<NodeModel, nodes>(node_table);
 const PresetCategory hosts_category = files_category<HostModel, hosts>(host_table);
-const PresetCategory links_category = files_category<LinkModel, links>(link_table);
+const PresetCategory links_category = {[](const Library& library) { return library.names(links); }, link_table,
+                                       load_link};
 const PresetCategory memories_category = files_category<DeviceMemory, memories>(memory_table);
 const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);
 const PresetCategory software_category = files_category<SoftwareProfile, software>(software_table);
