@@ -154,6 +154,11 @@ void Naming::links(const DeviceModel& device) {
   const auto inside = row.text("cluster/scale_up/link");
   const bool pcie = row.text("cluster/scale_up/kind") == "pcie";
   if (!inside && !own.empty() && !pcie) scale_up()["link"] = own;
+  if (!inside && pcie) {  // boards meet over the slots that they sit in
+    const std::string slot = device.host_link ? device.host_link->link : "";
+    scale_up()["link"] = slot.starts_with("pcie") && has("hardware/links", slot) ? slot : "pcie";
+    used.insert(Rule::usual_node);
+  }
   if (inside && !has("hardware/links", *inside)) {
     const std::string generation = fmt::format("pcie{}-x16", last_number(*inside));
     const std::string found = !pcie ? own : has("hardware/links", generation) ? generation : "pcie";
@@ -165,11 +170,16 @@ void Naming::links(const DeviceModel& device) {
   if (!found.empty()) replace(cluster()["scale_out"]["link"], found);
 }
 
-// "FP8", "bf16-mixed", "fp8-hybrid".
+// "FP8", "bf16-mixed", "fp8-hybrid", "bfloat16", "float8_e4m3fn", "half".
 void Naming::precision() {
   const auto stated = row.text("precision");
   if (!stated) return;
-  const std::string text = lower_case(*stated);
+  std::string text = lower_case(*stated);
+  constexpr std::pair<std::string_view, std::string_view> spellings[] = {
+      {"bfloat", "bf"}, {"float", "fp"}, {"half", "fp16"}};
+  for (const auto& [long_form, short_form] : spellings)
+    if (const std::size_t at = text.find(long_form); at != std::string::npos)
+      text.replace(at, long_form.size(), short_form);
   std::string found;
   for (const std::string_view name : EnumNames<DataType>::names) {
     if (text == name) found = name;

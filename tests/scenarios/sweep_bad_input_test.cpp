@@ -2,8 +2,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include <catch2/catch.hpp>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "scenarios/store.hpp"
@@ -141,6 +143,24 @@ TEST_CASE("a store of another format, a damaged one, a foreign file and a locked
   }
 }
 
+TEST_CASE("a store that another program keeps locked is said to be so, and nothing in it is lost") {
+  const SweepFolder folder(sweep_of(tensor));
+  REQUIRE(folder.run().exit_code == 0);
+  const std::string before = run_orrery({"export", folder.path("out")}).out;
+  {
+    Database other(folder.store(), Database::Mode::create);
+    other.run("DELETE FROM points WHERE point = 1");
+    other.run("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE sweep SET value = value;");
+    for (const Outcome& outcome : {folder.run({"--resume"}), run_orrery({"export", folder.path("out")})}) {
+      CHECK(outcome.exit_code == 2);
+      CHECK_THAT(outcome.err, Contains("no other program keeps locked") && Contains("sweep.sqlite"));
+    }
+    other.run("COMMIT");
+  }
+  CHECK(folder.run({"--resume"}).exit_code == 0);
+  CHECK(run_orrery({"export", folder.path("out")}).out == before);
+}
+
 TEST_CASE("stores of different sweeps do not merge") {
   const SweepFolder one(sweep_of(tensor)), other(sweep_of(R"({"path": "/jobs/0/plan/tensor", "values": [2, 4]})"));
   REQUIRE(one.run().exit_code == 0);
@@ -166,6 +186,27 @@ TEST_CASE("a full disk ends a sweep with what was stored and how to go on") {
   CHECK(outcome.exit_code == 1);
   CHECK_THAT(outcome.err, Contains("sweep.sqlite") && Contains("points are stored in") && Contains("--resume goes on"));
   CHECK(Store::open(folder.store()).size() > 0);
+  CHECK(folder.run({"--resume"}).exit_code == 0);
+  CHECK(Store::open(folder.store()).size() == 200);
+}
+
+TEST_CASE("a disk that really is full ends a sweep in the same way") {
+  const SweepFolder folder(
+      sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})"));
+  const std::string out = folder.path("out");
+  std::filesystem::create_directory(out);
+  if (::mount("none", out.c_str(), "tmpfs", 0, "size=320k") != 0) {
+    WARN("no right to mount a small disk: not tested");
+    return;
+  }
+  const std::unique_ptr<const std::string, void (*)(const std::string*)> mounted(
+      &out, [](const std::string* disk) { ::umount2(disk->c_str(), MNT_DETACH); });
+  const Outcome outcome = folder.run({"--jobs", "2"});
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, Contains("the disk is full") && Contains("--resume goes on"));
+  const std::size_t stored = Store::open(folder.store()).size();
+  CHECK(stored > 0);
+  CHECK(::mount("none", out.c_str(), "tmpfs", MS_REMOUNT, "size=8m") == 0);
   CHECK(folder.run({"--resume"}).exit_code == 0);
   CHECK(Store::open(folder.store()).size() == 200);
 }
