@@ -36,7 +36,8 @@ IdleCauseTimes IdleCauses::between(double from, double to, std::uint32_t record,
       if (!peers_differ_) return {idle, 0};
       if (last_.record != waiting || last_.device != device) {
         const double until = waiting == window_end ? view_.window_end_s() : view_.timeline().records[waiting].start_s;
-        last_ = {waiting, device, held_up(static_cast<std::uint32_t>(device), waited_for.front(), from, until)};
+        last_ = {waiting, device,
+                 held_up(static_cast<std::uint32_t>(device), longest_idle(waited_for, until), from, until)};
       }
       const double told = std::min(idle, last_.held_up);
       last_.held_up -= told;

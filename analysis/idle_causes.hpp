@@ -6,7 +6,9 @@
 // Waiting for a device of the own stage is waiting for a slower peer. Waiting for another stage is pipeline bubble, but not
 // for as long as a straggler held that stage up: what fast devices waited for slower peers along the chain of what was
 // waited for counts as such, back to what the device had heard of before (or to where the chain comes from its own stage).
-// The chain follows, of the members of a stage's last collective, the one that had to wait longest.
+// The chain follows, of the members of a stage's last collective, the one that had to wait longest for it, and where that or
+// whom was waited for leaves a choice, the one whose last wait was longest: never one for its place in a list, so that devices
+// folded into one of them change nothing.
 #pragma once
 
 #include <cstdint>
@@ -75,6 +77,9 @@ class IdleCauses {
   double held_up(std::uint32_t device, std::uint32_t awaited, double from, double to);
   double last_heard(std::uint32_t device, std::uint32_t from, double by) const;
   std::uint32_t longest_waiting(std::uint32_t device, double time);
+  bool waited_longer(std::uint32_t a, std::uint32_t b, double time);
+  std::uint32_t longest_idle(const Devices&, double time);
+  Gap* last_gap(std::uint32_t device, double time);
   const Gap* gap_before(std::uint32_t device, double time);
   std::vector<Gap>& gaps_of(std::uint32_t device);
 };

@@ -1,5 +1,6 @@
 // What held up another stage that a device waited for.
 #include <algorithm>
+#include <cmath>
 
 #include "analysis/idle_causes.hpp"
 
@@ -10,6 +11,9 @@ namespace {
 bool of_the_pass(Phase phase) {
   return phase == Phase::forward || phase == Phase::backward || phase == Phase::recompute || phase == Phase::pipeline;
 }
+
+// Times of devices that do the same differ by rounding, folded or not.
+double tie_within(const JobView& view) { return 1e-9 * (view.window_end_s() - view.window_start_s()); }
 
 bool receives(Stream stream) { return stream == Stream::receive_forward || stream == Stream::receive_backward; }
 
@@ -68,35 +72,61 @@ std::uint32_t IdleCauses::longest_waiting(std::uint32_t device, double time) {
                              [&](double t, std::uint32_t r) { return t < records[r].end_s; });
   while (at != own.begin()) {
     const Record& record = records[*--at];
+    const Operation& op = view_.operation_of(record);
+    // Of equal devices one may stand for all that took part.
+    if (op.label.collective == CollectiveKind::none || !of_the_pass(op.label.phase)) continue;
     const auto parts = view_.participants(record);
-    if (parts.size() < 2 || !of_the_pass(view_.operation_of(record).label.phase)) continue;
     std::uint32_t longest = device;
     double waited = -1;
+    const double tie = tie_within(view_);
     for (const Participation& p : parts) {
       if (view_.devices()[p.device].stage != view_.devices()[device].stage) return device;  // a message
-      const Gap* gap = gap_before(p.device, record.start_s);
+      const Gap* gap = last_gap(p.device, record.start_s);
       const double length = gap && gap->to == record.start_s ? gap->to - gap->from : 0;
-      if (length > waited) {
-        longest = p.device;
-        waited = length;
-      }
+      if (length < waited - tie) continue;
+      if (length <= waited + tie && !waited_longer(p.device, longest, record.start_s)) continue;
+      longest = p.device;
+      waited = length;
     }
     return longest;
   }
   return device;
 }
 
-// The last one that ended by then.
-const IdleCauses::Gap* IdleCauses::gap_before(std::uint32_t device, double time) {
+// Whether `a` waited longer than `b` for what it last waited for by then; of equal waits the later.
+bool IdleCauses::waited_longer(std::uint32_t a, std::uint32_t b, double time) {
+  const Gap *of_a = last_gap(a, time), *of_b = last_gap(b, time);
+  if (!of_a || !of_b) return of_a != nullptr;
+  const double tie = tie_within(view_), longer = (of_a->to - of_a->from) - (of_b->to - of_b->from);
+  return std::abs(longer) > tie ? longer > 0 : of_a->to > of_b->to + tie;
+}
+
+// Of several stages the first.
+std::uint32_t IdleCauses::longest_idle(const Devices& devices, double time) {
+  std::uint32_t longest = devices.front();
+  for (const std::uint32_t device : devices) {
+    const std::int32_t stage = view_.devices()[device].stage, present = view_.devices()[longest].stage;
+    if (stage != present ? stage < present : waited_longer(device, longest, time)) longest = device;
+  }
+  return longest;
+}
+
+IdleCauses::Gap* IdleCauses::last_gap(std::uint32_t device, double time) {
   std::vector<Gap>& gaps = gaps_of(device);
   const auto after = std::upper_bound(gaps.begin(), gaps.end(), time,
                                       [](double t, const Gap& gap) { return t < gap.to; });
-  if (after == gaps.begin()) return nullptr;
-  Gap& gap = *(after - 1);
+  return after == gaps.begin() ? nullptr : &*(after - 1);
+}
+
+// The last one that ended by then.
+const IdleCauses::Gap* IdleCauses::gap_before(std::uint32_t device, double time) {
+  Gap* const last = last_gap(device, time);
+  if (!last) return nullptr;
+  Gap& gap = *last;
   if (gap.cause == Cause::not_asked) {
     const Devices waited_for = awaited(waiting_record(gap.record, gap.compute, gap.to, device), device);
     gap.cause = cause_of(waited_for, device);
-    if (gap.cause == Cause::pipeline) gap.awaited = waited_for.front();
+    if (gap.cause == Cause::pipeline) gap.awaited = longest_idle(waited_for, gap.to);
   }
   return &gap;
 }

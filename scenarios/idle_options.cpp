@@ -72,7 +72,8 @@ std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& re
   Idle idle(job.name);
   const Plan& plan = job.plan;
   idle.when(plan.sequence_parallel && plan.tensor == 1, "sequence_parallel", "tensor is 1");
-  idle.when(plan.zero_stage > 0 && resolved.zero_stage == 0, "zero_stage", "there is one data-parallel rank");
+  idle.when(plan.zero_stage > 0 && resolved.zero_stage == 0, "zero_stage",
+            resolved.shards() == 1 ? "there is one data-parallel rank" : "zero_group is 1: every rank has all");
   idle.when(plan.zero_group && plan.zero_stage == 0, "zero_group", "zero_stage is 0");
   idle.when(plan.layer_split == LayerSplit::balanced && plan.pipeline == 1, "layer_split", "pipeline is 1");
   idle.when(plan.recompute == Recompute::partial && plan.recompute_fraction == 0, "recompute",

@@ -76,7 +76,11 @@ class Temporary {
 void write_to(const fs::path& place, const OutputFile& file) {
   errno = 0;
   std::ofstream out(place, std::ios::binary | std::ios::trunc);
-  if (out) file.write(out);
+  try {
+    if (out) file.write(out);
+  } catch (const IoError&) {
+    out.setstate(std::ios::failbit);  // told below, with the file
+  }
   out.close();
   if (!out) fail(file.path, errno == 0 ? "write error" : std::strerror(errno));
 }

@@ -62,6 +62,7 @@ class Placer {
     const JobSpec& job = scenario_.jobs[j];
     const std::int64_t next = j == 0 ? 0 : ranges_[j - 1].end();
     if (!job.placement) {
+      if (j > 0 && ranges_[j - 1].count == 0) return {next, 0};  // where the one before ends is not known
       if (j + 1 < scenario_.jobs.size()) {
         fault(j, "", "a \"placement\" (only the last job may take the devices that are left)", "none");
         return {next, 0};

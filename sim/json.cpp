@@ -142,6 +142,8 @@ Json parse_json(std::string_view text, const std::string& name_in_messages) {
   if (text.size() > largest) throw SpecError(name_in_messages, "", "a document of at most 64 MiB", "more");
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
     throw SpecError(name_in_messages, "", "a JSON document", "nothing (it is empty)");
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)  // the parser would take it for the end
+    throw SpecError(name_in_messages, "", "valid JSON", "a NUL byte at " + line_and_column(text, nul));
   Builder builder(text, name_in_messages);
   const bool parsed = Json::sax_parse(text.begin(), text.end(), &builder);
   ORRERY_CHECK(parsed || !builder.faults.empty(), "the JSON parser gave up without a reason on {}", name_in_messages);

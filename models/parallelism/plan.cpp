@@ -162,7 +162,7 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   if (data_known) {
     r.data = static_cast<int>(total / (std::int64_t{p.tensor} * p.pipeline * p.context));
     divide_batch(check, p, b, r);
-    if (r.shards() == 1 && !(m.experts && r.expert_shards() > 1)) r.zero_stage = 0;  // nobody to share with
+    if (r.zero_group == 1 && !(m.experts && r.expert_zero_group() > 1)) r.zero_stage = 0;  // nobody to share with
   }
   check_model_divides(check, m, r);
   check_experts(check, m, r, data_known);

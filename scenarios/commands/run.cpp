@@ -177,13 +177,14 @@ CommandAction declare_run(CLI::App& app, const Invocation& invocation) {
   const TraceLimits usual;
   app.add_option("--trace-devices", options->trace_devices,
                  fmt::format("How many of the simulated devices a trace shows, one of each pipeline stage first "
-                             "(default: as many as have {} slices together, some 60 MB)",
+                             "(default: as many as have {} slices together, some 80 MB)",
                              *usual.slices))
       ->type_name("N|all")
       ->check(CLI::Validator(count_or_all, ""));
-  app.add_option(
-         "--trace-iterations", options->trace_iterations,
-         fmt::format("How many iterations of each job a trace shows, the last ones (default: {})", *usual.iterations))
+  app.add_option("--trace-iterations", options->trace_iterations,
+                 fmt::format("How many iterations of each job a trace shows, the last ones, with what other jobs did "
+                             "meanwhile (default: {})",
+                             *usual.iterations))
       ->type_name("N|all")
       ->check(CLI::Validator(count_or_all, ""));
   app.add_flag("--json", options->json, "Print the result as one JSON document (keys carry units), and nothing else");

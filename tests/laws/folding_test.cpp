@@ -58,7 +58,8 @@ std::vector<SmallScenario> strategies() {
   context.context = 2;
   add(context);
   const Json experts = {{"experts", {{"count", 8}, {"active", 2}, {"ffn_hidden", 512}}}};
-  for (const int zero : {0, 1, 3}) {  // experts and other parameters have different replicas, gathered one after the other
+  for (const int zero :
+       {0, 1, 3}) {  // experts and other parameters have different replicas, gathered one after the other
     Plan routed = plan(8, 1, 2, zero);
     routed.expert = 2;
     add(routed, {{"parameter_gather_overlap", zero == 1}}, experts);
@@ -120,6 +121,21 @@ TEST_CASE("a second job on the same links unfolds what it meets, and folded equa
     };
     require_equal(metrics(true), metrics(false));
   }
+}
+
+TEST_CASE(
+    "folded equals unfolded in every metric, the causes of idle time included, whatever the plan that stragglers hold "
+    "up") {
+  for (SmallScenario s : strategies())
+    for (const std::vector<int>& slow : {std::vector<int>{5}, {6, 7}, {9, 10}}) {
+      CAPTURE(write_spec(s.plan).dump(), s.more_model.dump(), slow);
+      s.more_software.update({{"host_forward_per_layer", "0 s"}, {"host_backward_per_layer", "0 s"}});
+      s.slow_devices = slow;
+      s.fold = true;
+      const ScenarioRun folded = orrery::testing::run(s);
+      s.fold = false;
+      require_equal(folded.metrics, orrery::testing::run(s).metrics);
+    }
 }
 
 TEST_CASE("a slowed device changes the answer and unfolds what it touches") {

@@ -90,6 +90,16 @@ TEST_CASE("ZeRO on one data-parallel rank and a schedule on one stage change not
   CHECK(orrery::testing::numbers(run(s).metrics) == plain);
 }
 
+TEST_CASE("ZeRO over groups of one rank is no ZeRO") {
+  SmallScenario s = with(plan(4, 2, 2));
+  const auto plain = orrery::testing::numbers(run(s).metrics);
+  s.plan.zero_group = 1;
+  for (const int zero : {1, 2, 3}) {
+    s.plan.zero_stage = zero;
+    CHECK(orrery::testing::numbers(run(s).metrics) == plain);
+  }
+}
+
 TEST_CASE("options that degree 1 makes meaningless change nothing") {
   SmallScenario s = with(plan(16, 1, 1));
   const auto plain = orrery::testing::numbers(run(s).metrics);
@@ -126,7 +136,7 @@ TEST_CASE("the analytic evaluator is never slower than the flow model, and equal
 
 // Where messages come later because links are shared, other computing is slowed beside them: an anomaly like those of
 // max-min sharing, and as small as the slowdown is.
-TEST_CASE("the analytic evaluator can be slower by what computing beside a message costs elsewhere") {
+TEST_CASE("where computing is slowed beside messages the analytic evaluator exceeds the flow model by 0.1 % at most") {
   SmallScenario s = with(plan(2, 1, 2));
   s.plan.context = 2;
   s.plan.virtual_pipeline = 2;

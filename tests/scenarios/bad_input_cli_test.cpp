@@ -48,6 +48,7 @@ TEST_CASE("a document that is no JSON is refused with line and column") {
   is_refused("", "nothing (it is empty)");
   is_refused("  \n", "nothing (it is empty)");
   is_refused("\xff\xfe{}", "expected valid JSON");
+  is_refused(std::string(small_scenario) + std::string("\0 {{", 4), "found a NUL byte at line");
   is_refused("[]", "expected an object, found a list of 0");
   is_refused("null", "expected an object, found null");
 }
