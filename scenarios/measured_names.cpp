@@ -62,10 +62,32 @@ std::int64_t last_number(std::string_view name) {
   return number;
 }
 
+// What a port is called by: its technology, and its rate where the name of a generation says it.
+struct PortWord {
+  std::string_view word, technology;
+  std::int64_t rate = 0;
+};
+constexpr PortWord port_words[] = {{"edr", "infiniband", 100},
+                                   {"hdr", "infiniband", 200},
+                                   {"ndr", "infiniband", 400},
+                                   {"xdr", "infiniband", 800},
+                                   {"infiniband", "infiniband"},
+                                   {"roce", "roce"},
+                                   {"efa", "efa"},
+                                   {"gbe", "ethernet"},
+                                   {"gige", "ethernet"},
+                                   {"ethernet", "ethernet"}};
+
 // The same technology at that rate, else another one at that rate, else the fastest of the technology.
 std::string nearest_port(const std::string& name, const std::vector<std::string>& known) {
-  const std::string technology = words_of(name).front();
-  const std::int64_t rate = last_number(name);
+  std::string technology = words_of(name).front();
+  std::int64_t rate = last_number(name);
+  for (const PortWord& port : port_words) {
+    if (!contains(name, port.word)) continue;
+    technology = port.technology;
+    if (rate < 10) rate = port.rate;  // "4x HDR"
+    break;
+  }
   std::string same_start, same_rate, same_technology;
   for (const std::string& candidate : known) {
     const bool related = candidate.starts_with(technology + "-");

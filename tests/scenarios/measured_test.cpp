@@ -334,6 +334,15 @@ TEST_CASE("names that the library does not have give way to their nearest relati
   CHECK(row.text("cluster/scale_out/link") == "ethernet-200");
   row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "roce-400", "FP8-hybrid");
   CHECK(row.text("precision") == "fp8");
+  const std::pair<const char*, const char*> spellings[] = {{"HDR InfiniBand", "infiniband-hdr-200"},
+                                                           {"4x EDR", "infiniband-edr-100"},
+                                                           {"NDR400", "infiniband-ndr-400"},
+                                                           {"25 GbE", "ethernet-25"}};
+  for (const auto& [spelt, known] : spellings) {
+    row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, spelt, "float8_e4m3fn");
+    CHECK(row.text("cluster/scale_out/link") == known);
+    CHECK(row.text("precision") == "fp8");
+  }
 }
 
 TEST_CASE("a node that is not described is the usual one of its accelerator") {
