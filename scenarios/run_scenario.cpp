@@ -120,7 +120,7 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
         "job has been measured");
   if (run.cluster.fabric.has_circuits())
     run.notes.push_back(fmt::format(
-        "optical circuits: set anew for {} transfers in {} iterations (the first found them set); transfers waited {} "
+        "optical circuits: set anew {} times in {} iterations (the first found them set); transfers waited {} "
         "for their circuits in all",
         run.timeline.circuit_changes, run.timeline.fragments.size(), human(Seconds(run.timeline.circuit_wait_s))));
   if (run.timeline.approximated_links > 0)

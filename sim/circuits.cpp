@@ -286,4 +286,33 @@ std::vector<CircuitPlan> plan_circuits(const Program& program, const Fabric& fab
   return plans;
 }
 
+std::vector<PortSchedule> port_schedules(const Program& program, const std::vector<CircuitPlan>& plans) {
+  std::map<LinkId, PortSchedule> by_port;
+  const auto use = [&](const Operation& op) {
+    if (op.kind != OpKind::transfer || plans[op.pattern.index()].in_turn) return;
+    for (const PortSetting& wanted : plans[op.pattern.index()].settings) {
+      PortSchedule& schedule = by_port[wanted.port];
+      schedule.port = wanted.port;
+      if (schedule.runs.empty() || !(*schedule.runs.back().setting == wanted)) schedule.runs.push_back({&wanted, 0});
+      ++schedule.runs.back().transfers;
+    }
+  };
+  std::vector<bool> in_body(program.operations.size(), false);
+  for (const Body& body : program.bodies)
+    for (std::uint32_t op = body.begin; op < body.end; ++op) in_body[op] = true;
+  for (std::size_t i = 0; i < program.operations.size(); ++i) {
+    const Operation& op = program.operations[i];
+    if (in_body[i]) continue;
+    if (op.kind != OpKind::call) {
+      use(op);
+      continue;
+    }
+    const Body& body = program.bodies[op.body.index()];
+    for (std::uint32_t inside = body.begin; inside < body.end; ++inside) use(program.operations[inside]);
+  }
+  std::vector<PortSchedule> schedules;
+  for (auto& [port, schedule] : by_port) schedules.push_back(std::move(schedule));
+  return schedules;
+}
+
 }  // namespace orrery

@@ -9,7 +9,10 @@
 //   then pays for all settings, and nobody else uses its ports meanwhile.
 //   A Program: one setting for everything, or one for the passes and one for gradients and parameters (CircuitRules), each
 //   divided by the bytes that its Transfers move in an iteration.
-// Not modelled: a controller that looks ahead, traffic that crosses several switches, power budgets of light paths.
+//   The controller knows the schedule: it sets every port for its next phase the moment its last transfer
+//   of a phase is over, all ports that become free together at once, so that light is there when the phase begins: for each
+//   port the settings that it goes through, in written order, and how many transfers use each.
+// Not modelled: traffic that crosses several switches, power budgets of light paths.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +37,16 @@ struct CircuitPlan {                  // of a pattern; no settings: it needs non
   std::vector<PortSetting> settings;  // by port
   Seconds reconfiguration{0};
   bool in_turn = false;  // holds its ports for itself
+};
+
+// The settings that a port goes through while a Program is executed once, and how many transfers use each in turn.
+struct PortSchedule {
+  struct Run {
+    const PortSetting* setting = nullptr;
+    std::uint32_t transfers = 0;
+  };
+  LinkId port;
+  std::vector<Run> runs;
 };
 
 // Circuits in use, as links that are numbered after those of the fabric.
@@ -64,5 +77,7 @@ void divide_circuits(const Fabric&, RoutedPattern&);
 // All patterns of a Program; puts circuits in the place of the ports that they load. Throws SpecError where a port has
 // more peers than circuits and the rules do not let it serve them in turn.
 std::vector<CircuitPlan> plan_circuits(const Program&, const Fabric&, std::vector<RoutedPattern>&, CircuitBoard&);
+// Of the ports whose transfers hold settings of those plans, in order of port. The plans must stay where they are.
+std::vector<PortSchedule> port_schedules(const Program&, const std::vector<CircuitPlan>&);
 
 }  // namespace orrery

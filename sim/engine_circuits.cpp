@@ -1,6 +1,7 @@
 // Ports of optical circuit switches: a Transfer holds those that it needs from the moment it may use them to its end. Others
 // use them too if they want the same setting. Who wants another one waits until they are idle, and whoever comes later
 // waits behind it, so that nobody is passed over for ever. A port is set the first time for nothing: before a job begins.
+// With schedules a port is set for what comes next as soon as nobody uses it any more and its run of transfers is over.
 #include <algorithm>
 #include <unordered_set>
 
@@ -71,8 +72,48 @@ void EngineCore::take_circuits(std::uint32_t index) {
 void EngineCore::release_circuits(std::uint32_t index) {
   const Running& r = running_[index];
   const IndexedProgram& indexed = indexed_of(r);
-  for (const PortSetting& held : indexed.circuits_of(indexed.operation(r.op))->settings)
-    --ports_[held.port.value].users;
+  for (const PortSetting& held : indexed.circuits_of(indexed.operation(r.op))->settings) {
+    Port& port = ports_[held.port.value];
+    --port.users;
+    if (port.schedule) used_as_scheduled(port, held);
+  }
+}
+
+// Ports of a fragment begin with its first phase. Two fragments with plans for one port cannot both have their way.
+void EngineCore::begin_schedules(std::uint32_t fragment) {
+  for (const PortSchedule& schedule : fragments_[fragment].indexed->schedules) {
+    Port& port = ports_[schedule.port.value];
+    ++port.scheduled_by;
+    port.schedule = port.scheduled_by == 1 ? &schedule : nullptr;
+    port.run = 0;
+    port.left = schedule.runs.front().transfers;
+    set_ahead(port);
+  }
+}
+
+void EngineCore::end_schedules(std::uint32_t fragment) {
+  for (const PortSchedule& schedule : fragments_[fragment].indexed->schedules) {
+    Port& port = ports_[schedule.port.value];
+    --port.scheduled_by;
+    port.schedule = nullptr;
+  }
+}
+
+// A transfer that comes out of the written order counts for the run that it belongs to all the same.
+void EngineCore::used_as_scheduled(Port& port, const PortSetting& setting) {
+  const std::vector<PortSchedule::Run>& runs = port.schedule->runs;
+  if (port.run < runs.size() && *runs[port.run].setting == setting && port.left > 0) --port.left;
+  while (port.left == 0 && ++port.run < runs.size()) port.left = runs[port.run].transfers;
+}
+
+void EngineCore::set_ahead(Port& port) {
+  if (!port.schedule || port.users > 0 || port.alone || port.run >= port.schedule->runs.size()) return;
+  const PortSetting& next = *port.schedule->runs[port.run].setting;
+  if (!port.setting || *port.setting == next) return;
+  port.setting = &next;
+  port.ready = now_ + cluster_.fabric.link_class(cluster_.fabric.link(next.port).link_class).reconfiguration.value;
+  timeline_.circuit_changes += last_set_ahead_ != now_;
+  last_set_ahead_ = now_;
 }
 
 }  // namespace orrery

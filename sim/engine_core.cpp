@@ -278,7 +278,10 @@ void EngineCore::operation_ends(std::uint32_t index) {
     if (r.has_circuits) release_circuits(index);
   }
   release_running(index);
-  if (r.has_circuits) serve_circuits();
+  if (r.has_circuits) {
+    serve_circuits();
+    for (const PortSetting& held : indexed.circuits_of(op)->settings) set_ahead(ports_[held.port.value]);
+  }
   finish_operation(r.scope, r.op, r.start, energy);
 }
 
@@ -330,6 +333,7 @@ void EngineCore::finish_scope(std::uint32_t index) {
     return;
   }
   fragment.status = Status::finished;
+  end_schedules(id);
   timeline_.fragments[id].end_s = now_;
   --live_fragments_;
   fragment.done = {};

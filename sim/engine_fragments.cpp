@@ -121,6 +121,7 @@ void EngineCore::activate(std::uint32_t id) {
     return;
   }
   fragment.scope = new_scope(id, {}, 0, indexed.waits.size());
+  begin_schedules(id);
   fragment.done.assign(indexed.waits.size(), false);
   for (const Body& body : indexed.program->bodies)  // never done, nor waited for
     std::fill(fragment.done.begin() + body.begin, fragment.done.begin() + body.end, true);
@@ -161,6 +162,7 @@ void EngineCore::cancel(FragmentId id) {
                  ready_.end());
     free_scopes_.insert(free_scopes_.end(), scopes.begin(), scopes.end());
     leave_queues(id.value);
+    end_schedules(id.value);
     fragment.done = {};
   }
   release_dependents(id.value);

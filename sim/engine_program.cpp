@@ -117,6 +117,7 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   if (board) {
     indexed.circuits = plan_circuits(p, cluster.fabric, indexed.patterns, *board);
     indexed.board = board;
+    if (cluster.fabric.circuit_rules().per_phase) indexed.schedules = port_schedules(p, indexed.circuits);
   }
   indexed.program = std::move(program);
   return indexed;

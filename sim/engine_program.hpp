@@ -40,6 +40,7 @@ struct IndexedProgram {
   std::vector<RoutedPattern> patterns;
   std::vector<CircuitPlan> circuits;  // by pattern; empty: the fabric has none
   const CircuitBoard* board = nullptr;
+  std::vector<PortSchedule> schedules;  // where circuits are set ahead
 
   const Operation& operation(std::size_t op) const { return program->operations[op]; }
   const RoutedPattern& pattern_of(const Operation& op) const { return patterns[op.pattern.index()]; }

@@ -130,6 +130,76 @@ TEST_CASE("changing from one phase's circuits to another's costs the reconfigura
   }
 }
 
+TEST_CASE("a controller that knows the schedule sets circuits as soon as a phase is over, behind what is computed") {
+  const Cluster cluster = optical_star(4, 1);
+  Writer w(cluster);
+  const OpId start = w.compute(0, 4);
+  const OpId first = transfer(w, ring(w, 4, 1), 5, passes);
+  const OpId between = w.compute(0, 8);
+  const OpId second = transfer(w, ring(w, 4, 2), 7, gradients);
+  w.builder.depend(first, start);
+  w.builder.depend(between, first);
+  w.builder.depend(second, between);
+  const auto program = w.finish();
+  for (Evaluator evaluate : {evaluate_analytic, simulate_flow}) {
+    ListDriver driver({program, program});
+    const Timeline t = run(evaluate, cluster, driver);
+    CHECK(end_of(t, first) == Approx(4 + 5));           // set before the job begins
+    CHECK(end_of(t, second) == Approx(9 + 10 + 7));     // asked for at 17, in place at 19
+    CHECK(end_of(t, first, 1) == Approx(26 + 10 + 5));  // asked for at 30, in place at 36
+    CHECK(end_of(t, second, 1) == Approx(41 + 10 + 7));
+    CHECK(t.circuit_changes == 3);
+    CHECK(t.circuit_wait_s == Approx(2 + 6 + 2));
+  }
+}
+
+// Stages 0 to 2 pass to the next one hop after the other; then each ends its gradients with a device of its own.
+static std::shared_ptr<const Program> pipeline_step(Writer& w) {
+  const OpId one = transfer(w, {w.flow(0, 1)}, 1, passes, Stream::copy);
+  const OpId two = transfer(w, {w.flow(1, 2)}, 1, passes, Stream::copy);
+  w.builder.depend(two, one);
+  for (std::size_t d = 0; d < 3; ++d) w.builder.depend(transfer(w, {w.flow(d, d + 3)}, 1, gradients), two);
+  return w.finish();
+}
+
+TEST_CASE("all ports that a phase needs are set before its first transfer, not hop by hop as they are asked for") {
+  const Cluster cluster = optical_star(6, 1);
+  Writer w(cluster);
+  const auto program = pipeline_step(w);
+  for (Evaluator evaluate : {evaluate_analytic, simulate_flow}) {
+    ListDriver driver({program, program});
+    const Timeline t = run(evaluate, cluster, driver);
+    // The ways out of 0 and 1 change from hops to gradients and back; that of 2 has no other use.
+    CHECK(t.fragments[0].end_s == Approx(2 + 10 + 1));
+    // Both are set as the iteration begins, dark once; hop by hop it would be dark twice: 33. That of 0 is set again after
+    // the first hop, that of 1 after the second.
+    CHECK(t.fragments[1].end_s - t.fragments[0].end_s == Approx(10 + 2 + 10 + 1));
+    CHECK(t.circuit_changes == 2 + 1 + 2);
+  }
+}
+
+TEST_CASE("transfers of two jobs on one port are served as they ask, whatever their schedules say") {
+  const Cluster cluster = optical_star(3, 1);
+  Writer one(cluster), two(cluster);
+  const OpId a = transfer(one, {one.flow(0, 1)}, 4, passes, Stream::copy);
+  const OpId b = transfer(two, {two.flow(0, 2)}, 5, passes, Stream::tensor);
+  struct Both : JobDriver {
+    std::shared_ptr<const Program> first, second;
+    void start(Controls& controls) override {
+      controls.submit(first);
+      controls.submit(second);
+    }
+  } driver;
+  driver.first = one.finish();
+  driver.second = two.finish();
+  for (Evaluator evaluate : {evaluate_analytic, simulate_flow}) {
+    const Timeline t = run(evaluate, cluster, driver);
+    CHECK(end_of(t, a, 0) == Approx(4));
+    CHECK(end_of(t, b, 1) == Approx(4 + 10 + 5));
+    CHECK(t.circuit_changes == 1);
+  }
+}
+
 TEST_CASE("circuits that are never changed are divided over all phases by their bytes") {
   CircuitRules rules;
   rules.per_phase = false;
