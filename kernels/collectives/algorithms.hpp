@@ -78,6 +78,10 @@ bool hierarchical_considered(CollectiveKind, const Group&);
 CollectiveSchedule hierarchical_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> hierarchical_traffic(CollectiveKind, const Group&);
 
+bool regions_supports(CollectiveKind, const Group&);
+CollectiveSchedule regions_schedule(CollectiveKind, const Group&);
+std::vector<TrafficPhase> regions_traffic(CollectiveKind, const Group&);
+
 bool torus_rings_supports(CollectiveKind, const Group&);
 CollectiveSchedule torus_rings_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind, const Group&);

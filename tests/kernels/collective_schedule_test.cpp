@@ -28,6 +28,16 @@ std::vector<std::pair<std::string, Cluster>> machines(std::uint32_t ranks) {
   if (n > 8) all.emplace_back("nodes of 8", build_cluster(nodes_of(eight, (n + 7) / 8, "single-switch")));
   if (n > 4)
     all.emplace_back("nodes of 4, 2 NICs", build_cluster(nodes_of(switch_node(4, 2), (n + 3) / 4, "single-switch")));
+  for (const auto& [regions, per_node] : {std::pair(2, 4), std::pair(3, 3), std::pair(4, 1)})
+    if (n % (regions * per_node) == 0) {
+      ClusterSpec spec = nodes_of(switch_node(per_node, per_node), n / per_node, "wide-area");
+      spec.fabric.link = link("fibre", 10e9, 1e-3);
+      spec.fabric.options = {{"regions", regions}};
+      FabricSpec inside;
+      inside.kind = "single-switch";
+      spec.fabric.inside = {inside};
+      all.emplace_back(std::to_string(regions) + " regions", build_cluster(spec));
+    }
   for (int a = 2; a * a <= n; ++a)
     if (n % a == 0)
       all.emplace_back("torus of " + std::to_string(a),
@@ -129,8 +139,8 @@ TEST_CASE("bandwidth-optimal algorithms send the least bytes that any can") {
     const double n = group.ranks;
     const bool power = std::has_single_bit(group.ranks);
     const bool spread = optimal("bruck") && kind != CollectiveKind::all_to_all;
-    if (!(optimal("ring") || optimal("direct") || optimal("pairwise") || optimal("torus-rings") || spread ||
-          optimal("pat") || (optimal("halving-doubling") && power)))
+    if (!(optimal("ring") || optimal("direct") || optimal("regions") || optimal("pairwise") || optimal("torus-rings") ||
+          spread || optimal("pat") || (optimal("halving-doubling") && power)))
       return;
     std::vector<double> sent(group.ranks, 0);
     for (const TrafficPhase& phase : traffic_of(algorithm, kind, group))
