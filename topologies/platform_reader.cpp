@@ -147,8 +147,9 @@ void PlatformReader::read_zone(const pugi::xml_node& node, std::size_t outer) {
   const std::size_t zone = p_.zones_.size();
   p_.zones_.emplace_back();
   p_.zones_[zone].searched = routing == "Floyd" || routing == "Dijkstra" || routing == "DijkstraCache";
-  if (!p_.zones_[zone].searched && routing != "Full" && routing != "None" && routing != "Empty")
-    refuse(node, "routing Full, Floyd, Dijkstra, DijkstraCache or None", quote(routing));
+  p_.zones_[zone].flat_cluster = routing == "Cluster";
+  if (!p_.zones_[zone].searched && routing != "Full" && routing != "Cluster" && routing != "None" && routing != "Empty")
+    refuse(node, "routing Full, Floyd, Dijkstra, DijkstraCache, Cluster or None", quote(routing));
   const std::string name = attribute(node, "id");
   if (outer != Platform::none) stand_for(add_point(node, name, outer), zone);
   for (const pugi::xml_node& child : node.children()) {
@@ -168,6 +169,13 @@ void PlatformReader::read_zone(const pugi::xml_node& node, std::size_t outer) {
     } else if (is(child, {"link"})) {
       add_link(child, {attribute(child, "id"), BytesPerSecond(bandwidth(child, "bandwidth")),
                        Seconds(latency(child, "latency")), policy(child, "sharing_policy", "SHARED")});
+    } else if (is(child, {"backbone"}) && p_.zones_[zone].flat_cluster) {
+      p_.zones_[zone].backbone = {
+          {add_link(child, {attribute(child, "id"), BytesPerSecond(bandwidth(child, "bandwidth")),
+                            Seconds(latency(child, "latency")), policy(child, "sharing_policy", "SHARED")}),
+           false}};
+    } else if (is(child, {"host_link"}) && p_.zones_[zone].flat_cluster) {
+      read_host_link(child, zone);
     } else if (is(child, {"route"})) {
       read_route(child, zone, false);
     } else if (is(child, {"zoneRoute", "ASroute"})) {
@@ -207,20 +215,57 @@ void PlatformReader::read_route(const pugi::xml_node& node, std::size_t zone, bo
     edges.try_emplace({dst, src}, std::move(back));
 }
 
+// The links of a host in a zone with Cluster routing; one link for both ways is split where its policy says so.
+void PlatformReader::read_host_link(const pugi::xml_node& node, std::size_t zone) {
+  const auto named = [&](const char* name) {
+    const std::string text = attribute(node, name);
+    const auto link = link_of_.find(text);
+    if (link == link_of_.end())
+      refuse(node, fmt::format("{}: a link that the file has named before", name), quote(text));
+    return link->second;
+  };
+  const std::size_t up = named("up"), down = named("down");
+  p_.zones_[zone].private_link[point(node, "id")] = {{up, false}, {down, up == down}};
+}
+
+void PlatformReader::read_torus(const pugi::xml_node& node, std::size_t zone, const PlatformLink& port) {
+  std::stringstream sizes(attribute(node, "topo_parameters"));
+  Platform::Zone& torus = p_.zones_[zone];
+  std::size_t product = 1;
+  for (std::string part; std::getline(sizes, part, ',');) {
+    std::size_t size = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), size);
+    if (error != std::errc() || end != part.data() + part.size() || size < 1 || size > 1'000'000)
+      refuse(node, "topo_parameters: the sizes of a torus such as \"4,4,2\"", quote(part));
+    torus.torus.push_back(size);
+    product *= size;
+  }
+  const std::size_t hosts = p_.points_.size() - torus.first_host;
+  if (torus.torus.empty() || product != hosts)
+    refuse(node, fmt::format("topo_parameters: sizes that multiply to the {} hosts", hosts), std::to_string(product));
+  for (std::size_t host = 0; host < hosts; ++host)
+    for (std::size_t d = 0; d < torus.torus.size(); ++d) {
+      PlatformLink own = port;
+      own.name = fmt::format("{}_link_{}_{}", attribute(node, "id"), host, d);
+      torus.torus_links.push_back(add_link(node, own));
+    }
+}
+
 void PlatformReader::read_cluster(const pugi::xml_node& node, std::size_t outer) {
   const std::string topology = node.attribute("topology") ? node.attribute("topology").value() : "FLAT";
-  if (topology != "FLAT")
-    refuse(node, "a FLAT cluster (other topologies are families of fabrics: torus, fat-tree, dragonfly)",
-           quote(topology));
+  if (topology != "FLAT" && topology != "TORUS")
+    refuse(node, "a FLAT or TORUS cluster (others are families of fabrics: fat-tree, dragonfly)", quote(topology));
+  if (node.attribute("limiter_link")) refuse(node, "no limiter_link: it is not modelled", "one");
   const std::string id = attribute(node, "id"), prefix = attribute(node, "prefix"), suffix = attribute(node, "suffix");
   const std::size_t zone = p_.zones_.size();
   p_.zones_.emplace_back();
-  p_.zones_[zone].flat_cluster = true;
+  p_.zones_[zone].flat_cluster = topology == "FLAT";
   if (outer != Platform::none) stand_for(add_point(node, id, outer), zone);
   const std::string router = node.attribute("router_id").value();
   add_point(node, router.empty() ? prefix + id + "_router" + suffix : router, zone);
   const PlatformLink port{"", BytesPerSecond(bandwidth(node, "bw")), Seconds(latency(node, "lat")),
                           policy(node, "sharing_policy", "SPLITDUPLEX")};
+  p_.zones_[zone].first_host = p_.points_.size();
   std::stringstream radical(attribute(node, "radical"));
   for (std::string part; std::getline(radical, part, ',');) {
     long first = 0, last = 0;
@@ -236,11 +281,14 @@ void PlatformReader::read_cluster(const pugi::xml_node& node, std::size_t outer)
       const std::size_t at = add_point(node, host, zone);
       p_.host_points_.push_back(at);
       p_.hosts_.push_back(host);
+      if (topology != "FLAT") continue;
       PlatformLink own = port;
       own.name = id + "_link_" + std::to_string(i);
-      p_.zones_[zone].private_link[at] = add_link(node, own);
+      const std::size_t link = add_link(node, own);
+      p_.zones_[zone].private_link[at] = {{link, false}, {link, true}};
     }
   }
+  if (topology == "TORUS") return read_torus(node, zone, port);
   if (!node.attribute("bb_bw")) return;
   const PlatformLink backbone{id + "_backbone", BytesPerSecond(bandwidth(node, "bb_bw")),
                               Seconds(latency(node, "bb_lat")), policy(node, "bb_sharing_policy", "SHARED")};

@@ -1,5 +1,5 @@
 // Reads the XML of a SimGrid platform into a Platform. Quantities as SimGrid writes them: "1.25GBps", "10Gbps", "50us". Assumes
-// versions 4 and 4.1 of the format (simgrid.org, XML reference); others, and cluster topologies that are not flat, are refused.
+// versions 4 and 4.1 of the format (simgrid.org, XML reference); others, and cluster topologies but flat and torus, are refused.
 #pragma once
 
 #include <functional>
@@ -30,6 +30,8 @@ class PlatformReader {
   std::size_t add_link(const pugi::xml_node&, PlatformLink);
   void read_zone(const pugi::xml_node&, std::size_t outer);
   void read_cluster(const pugi::xml_node&, std::size_t outer);
+  void read_torus(const pugi::xml_node&, std::size_t zone, const PlatformLink& port);
+  void read_host_link(const pugi::xml_node&, std::size_t zone);
   void read_route(const pugi::xml_node&, std::size_t zone, bool of_zones);
   std::size_t point(const pugi::xml_node&, const char* name) const;
 

@@ -47,12 +47,13 @@ void Platform::append_route(std::size_t from, std::size_t to, std::vector<LinkSt
 void Platform::append_in_zone(const Zone& zone, std::size_t from, std::size_t to, std::size_t a, std::size_t b,
                               std::vector<LinkStep>& steps) const {
   if (zone.flat_cluster) {
-    if (const auto up = zone.private_link.find(a); up != zone.private_link.end()) steps.push_back({up->second, false});
+    if (const auto up = zone.private_link.find(a); up != zone.private_link.end()) steps.push_back(up->second.first);
     steps.insert(steps.end(), zone.backbone.begin(), zone.backbone.end());
     if (const auto down = zone.private_link.find(b); down != zone.private_link.end())
-      steps.push_back({down->second, true});
+      steps.push_back(down->second.second);
     return;
   }
+  if (!zone.torus.empty()) return append_on_torus(zone, a, b, steps);
   std::size_t at = from;
   for (const Edge* edge : edges_between(zone, a, b)) {
     append_route(at, edge->gateway_from, steps);
@@ -60,6 +61,24 @@ void Platform::append_in_zone(const Zone& zone, std::size_t from, std::size_t to
     at = edge->gateway_to;
   }
   append_route(at, to, steps);
+}
+
+// Dimension by dimension, the shorter way round, upwards where both are equally long.
+void Platform::append_on_torus(const Zone& zone, std::size_t a, std::size_t b, std::vector<LinkStep>& steps) const {
+  const std::size_t dimensions = zone.torus.size(), hosts = zone.torus_links.size() / dimensions;
+  for (std::size_t end : {a, b})
+    if (end < zone.first_host || end >= zone.first_host + hosts)
+      throw SpecError(file_, "", "routes of a torus cluster between its hosts", quote(points_[end].name));
+  std::size_t at = a - zone.first_host, stride = 1;
+  for (std::size_t d = 0; d < dimensions; stride *= zone.torus[d++]) {
+    const std::size_t size = zone.torus[d], to = (b - zone.first_host) / stride % size;
+    for (std::size_t here = at / stride % size; here != to; here = at / stride % size) {
+      const bool up = 2 * ((to + size - here) % size) <= size;
+      const std::size_t next = at - here * stride + (up ? (here + 1) % size : (here + size - 1) % size) * stride;
+      steps.push_back({zone.torus_links[(up ? at : next) * dimensions + d], !up});
+      at = next;
+    }
+  }
 }
 
 // One edge, or in a zone with searched routes the chain of edges with the fewest links (Dijkstra).

@@ -2,8 +2,10 @@
 // Understood: zones with Full, Floyd and Dijkstra routing (the fewest links), nested and joined by zoneRoute through
 // gateways; hosts, routers, links (SHARED: both directions share its bandwidth; SPLITDUPLEX: each has its own; FATPIPE:
 // limits nobody else), routes with link_ctn, one-way or symmetrical; clusters of the flat kind (a private link per host, an
-// optional backbone). Speeds, disks, profiles and properties are nothing to a network and passed over.
-// Refused: torus, fat-tree and dragonfly clusters (families of their own here), coordinates (Vivaldi), bypass routes.
+// optional backbone), also written out as a zone with Cluster routing (host_link, backbone), and torus clusters (a link to the
+// next host along each dimension, dimension-order routes). Speeds, disks, profiles and properties are nothing to a network
+// and passed over.
+// Refused: fat-tree and dragonfly clusters (families of their own here), limiter links, coordinates (Vivaldi), bypass routes.
 #pragma once
 
 #include <map>
@@ -50,7 +52,11 @@ class Platform {
     std::size_t as_point = none;                                // that stands for it in the zone around it
     std::map<std::pair<std::size_t, std::size_t>, Edge> edges;  // by members (netpoints)
     std::vector<LinkStep> backbone;                             // of a cluster
-    std::map<std::size_t, std::size_t> private_link;            // of a cluster: by netpoint of the host
+    std::map<std::size_t, std::pair<LinkStep, LinkStep>>
+        private_link;                      // of a cluster: by netpoint of the host, up and down
+    std::vector<std::size_t> torus;        // its dimensions; the hosts are numbered from
+    std::size_t first_host = 0;            // this netpoint, the first dimension fastest
+    std::vector<std::size_t> torus_links;  // by host and dimension: to the next one up
   };
   struct NetPoint {
     std::string name;
@@ -63,6 +69,7 @@ class Platform {
   void append_route(std::size_t from, std::size_t to, std::vector<LinkStep>& steps) const;
   void append_in_zone(const Zone&, std::size_t from, std::size_t to, std::size_t a, std::size_t b,
                       std::vector<LinkStep>& steps) const;
+  void append_on_torus(const Zone&, std::size_t a, std::size_t b, std::vector<LinkStep>& steps) const;
   std::vector<const Edge*> edges_between(const Zone&, std::size_t a, std::size_t b) const;
 
   std::string file_;

@@ -120,6 +120,34 @@ TEST_CASE("clusters are joined through their routers: private link, backbone, li
   CHECK(p.rate({{0, 3}, {4, 2}}) == Approx(0.5e6));
 }
 
+TEST_CASE("a torus cluster has a link to the next host along each dimension, and routes take the shorter way round") {
+  const Built p(12, R"(<cluster id="t" prefix="n-" suffix="" radical="0-11" speed="1Gf" bw="1GBps" lat="10us"
+    topology="TORUS" topo_parameters="4,3"/>)");
+  CHECK(p.routed({{0, 1}}).latency.value == Approx(10e-6));
+  CHECK(p.routed({{0, 2}}).latency.value == Approx(20e-6));
+  CHECK(p.routed({{0, 3}}).latency.value == Approx(10e-6));  // round the end
+  CHECK(p.routed({{0, 8}}).latency.value == Approx(10e-6));  // the second dimension, round the end
+  CHECK(p.routed({{0, 6}}).latency.value == Approx(30e-6));  // two and one
+  CHECK(p.rate({{0, 1}, {1, 0}}) == Approx(1e9));            // split links
+  CHECK(p.rate({{0, 1}, {0, 5}}) == Approx(0.5e9));          // both begin along the first dimension
+  CHECK(p.rate({{0, 1}, {0, 4}}) == Approx(1e9));
+}
+
+TEST_CASE("a zone with Cluster routing spells out a flat cluster: a pair of links per host and a backbone") {
+  const Built p(3, R"(<zone id="z" routing="Cluster">
+    <host id="a" speed="1f"/><host id="b" speed="1f"/><host id="c" speed="1f"/><router id="r"/>
+    <link id="au" bandwidth="1GBps" latency="1us"/><link id="ad" bandwidth="2GBps" latency="2us"/>
+    <link id="b" bandwidth="3GBps" latency="4us" sharing_policy="SPLITDUPLEX"/>
+    <link id="c" bandwidth="3GBps" latency="8us" sharing_policy="SPLITDUPLEX"/>
+    <host_link id="a" up="au" down="ad"/><host_link id="b" up="b" down="b"/><host_link id="c" up="c" down="c"/>
+    <backbone id="bb" bandwidth="2.5GBps" latency="100us"/></zone>)");
+  CHECK(p.routed({{0, 1}}).latency.value == Approx(105e-6));
+  CHECK(p.routed({{1, 0}}).latency.value == Approx(106e-6));
+  CHECK(p.rate({{0, 1}}) == Approx(1e9));
+  CHECK(p.rate({{1, 0}}) == Approx(2e9));
+  CHECK(p.rate({{1, 2}, {2, 1}}) == Approx(1.25e9));  // both over the shared backbone
+}
+
 TEST_CASE("some hosts of a platform can be chosen, in any order") {
   const Built p(2, three_hosts, R"(["c", "a"])");
   CHECK(p.routed({{0, 1}}).latency.value == Approx(1.05e-3));
@@ -139,8 +167,13 @@ TEST_CASE("faults of a platform name its file and line") {
   CHECK_THROWS_WITH(hosts(2, R"(<zone id="z" routing="Full"><host id="a"/><host id="b"/>
                      <route src="a" dst="b"><link_ctn id="lnk"/></route></zone>)"),
                     Contains("line 5") && Contains("lnk"));
-  CHECK_THROWS_WITH(hosts(2, R"(<cluster id="c" prefix="" suffix="" radical="0-3" bw="1Bps" topology="TORUS"/>)"),
-                    Contains("TORUS") && Contains("families"));
+  CHECK_THROWS_WITH(hosts(4, R"(<cluster id="c" prefix="" suffix="" radical="0-3" bw="1Bps" topology="FAT_TREE"/>)"),
+                    Contains("FAT_TREE") && Contains("families"));
+  CHECK_THROWS_WITH(hosts(4, R"(<cluster id="c" prefix="" suffix="" radical="0-3" bw="1Bps" topology="TORUS"
+                     topo_parameters="3,2"/>)"),
+                    Contains("multiply to the 4 hosts"));
+  CHECK_THROWS_WITH(hosts(4, R"(<cluster id="c" prefix="" suffix="" radical="0-3" bw="1Bps" limiter_link="1Bps"/>)"),
+                    Contains("limiter_link"));
   CHECK_THROWS_WITH(hosts(2, R"(<zone id="z" routing="Full"><host id="a"/><host id="a"/></zone>)"),
                     Contains("a second time"));
   ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), 2, "simgrid");
