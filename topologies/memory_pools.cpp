@@ -77,6 +77,12 @@ class MemoryWiring {
   MemoryWiring(const ClusterSpec& spec, Cluster& cluster) : spec_(spec), cluster_(cluster) {
     cluster.memory_pool_of.assign(cluster.type_of.size(), ~0u);
     cluster.host_of.resize(cluster.type_of.size());
+    const Fabric& fabric = cluster.fabric;
+    for (std::size_t l = 0; l < fabric.links().size(); ++l) {
+      const Link& link = fabric.links()[l];
+      if (fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::nic)
+        nic_link_of_[link.from.value] = LinkId(l), ++devices_at_[link.to.value];
+    }
   }
 
   void wire() && {
@@ -113,6 +119,20 @@ class MemoryWiring {
     return below;
   }
 
+  // A device has one host link, which leads to its NIC too: both ways begin with it. Behind it the NIC's place (the PCIe
+  // switch) has a way to the host as wide as the host links of all devices there.
+  void attach_device(VertexId device, VertexId host, BytesPerSecond bandwidth, LinkClassId host_class) {
+    const auto shared = nic_link_of_.find(device.value);
+    if (shared == nic_link_of_.end()) {
+      attach(device, host, bandwidth, Seconds(0), host_class);
+      return;
+    }
+    const VertexId nic = cluster_.fabric.link(shared->second).to;
+    seats_[device.value] = {nic, shared->second, Seconds(0)};
+    if (seats_.contains(nic.value)) return;
+    attach(nic, host, bandwidth * devices_at_.at(nic.value), Seconds(0), host_class);
+  }
+
   void wire_one(const MemoryPoolSpec& wanted, const Pool& pool, std::size_t first, std::size_t devices) {
     Fabric& fabric = cluster_.fabric;
     const LinkClassId cxl = add_class(fabric, wanted.link);
@@ -141,7 +161,7 @@ class MemoryWiring {
         host = fabric.add_vertex({VertexKind::host, fabric.vertex(device).node, {}});
         attach(host, hub, payload(wanted.link) * wanted.links_per_node, half, cxl);
       }
-      attach(device, host, *host_link->bandwidth_per_direction, Seconds(0), host_class);
+      attach_device(device, host, *host_link->bandwidth_per_direction, host_class);
       cluster_.host_of[d] = host;
       cluster_.memory_pool_of[d] = first_pool +
                                    static_cast<std::uint32_t>((d - first) % static_cast<std::size_t>(places));
@@ -152,6 +172,8 @@ class MemoryWiring {
   Cluster& cluster_;
   std::string pointer_;
   std::unordered_map<std::uint32_t, Seat> seats_;
+  std::unordered_map<std::uint32_t, LinkId> nic_link_of_;  // by device
+  std::unordered_map<std::uint32_t, int> devices_at_;      // by NIC
 };
 
 }  // namespace

@@ -112,6 +112,10 @@ FabricWiring join_fabric(FabricInput& in) {
   in.trunk = payload(trunk);
   in.trunk_latency = trunk.latency.value_or(Seconds(0));
   in.trunk_class = add_class(in.fabric, trunk);
+  const bool by_radix = in.spec.kind == "fat-tree" || in.spec.kind == "dragonfly" || in.spec.kind == "dragonfly+";
+  if (by_radix && trunk.ports && in.spec.radix > *trunk.ports)
+    in.fault("radix", fmt::format("at most the {} ports of a switch with {}", *trunk.ports, trunk.name),
+             std::to_string(in.spec.radix));
   if (!(in.trunk > BytesPerSecond(0))) in.fault("link", "a bandwidth above zero", "0 B/s");
   return join(in);
 }

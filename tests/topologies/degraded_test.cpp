@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "kernels/collectives/collective.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
@@ -138,4 +139,67 @@ TEST_CASE("places and links that do not exist are refused where they are named")
   spec.degraded = {unknown};
   CHECK(fault_of(spec).pointer == "/degraded/0/link");
   CHECK(fault_of(spec).found.find("fast") != std::string::npos);
+}
+
+namespace {
+
+// Two nodes of eight on a switch with eight NICs, three of four devices in a full mesh with two NICs, on rails.
+ClusterSpec uneven_domains() {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 2, "fat-tree");
+  spec.pools.push_back({"small", with_nics(node_of("full-mesh", 4, {}, 3), 2), 3, {}, 1});
+  spec.fabric.radix = 16;
+  spec.fabric.rail_optimized = true;
+  return spec;
+}
+
+double all_reduce(const Cluster& cluster, std::vector<std::size_t> devices) {
+  CollectiveRequest request;
+  request.bytes = Bytes(1e9);
+  for (std::size_t d : devices) request.members.emplace_back(d);
+  return time_alone(cluster, plan_collective(cluster, request)).value;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "in domains of different sizes a failed leaf turns its rail to the neighbours' NICs, in either kind of node") {
+  ClusterSpec spec = uneven_domains();
+  const Cluster healthy = build_cluster(spec);
+  spec.degraded = {place("switch 1", 0)};  // the leaf of rail 1
+  const Cluster cluster = build_cluster(spec);
+  // Devices 1 and 9 are on rail 1 of the large nodes; 18 and 22 (third of four) use the second NIC of the small ones.
+  for (const auto& [a, b] : {std::pair<std::size_t, std::size_t>{1, 9}, {18, 22}, {1, 18}}) {
+    INFO(a << " to " << b);
+    const RoutedPattern around = flow(cluster, a, b);
+    for (const LinkLoad& load : around.loads) CHECK(cluster.fabric.link(load.link).bandwidth.value > 0);
+    CHECK(around.latency > flow(healthy, a, b).latency);
+  }
+  CHECK(flow(cluster, 0, 8).bottleneck == flow(healthy, 0, 8).bottleneck);  // another rail
+  CHECK(flow(cluster, 16, 20).latency.value == flow(healthy, 16, 20).latency.value);
+}
+
+TEST_CASE(
+    "a slow scale-up link slows what stays in its domain, a slow NIC what leaves it, and neither the other kind") {
+  ClusterSpec spec = uneven_domains();
+  const std::vector<std::size_t> large = {0, 1, 2, 3, 4, 5, 6, 7}, small = {16, 17, 18, 19}, across = {0, 8};
+  const Cluster healthy = build_cluster(spec);
+  spec.degraded = {cable("device 16", "device 17", 0.25)};
+  const Cluster slow_mesh = build_cluster(spec);
+  CHECK(all_reduce(slow_mesh, small) > 2 * all_reduce(healthy, small));
+  CHECK(all_reduce(slow_mesh, large) == all_reduce(healthy, large));
+  CHECK(all_reduce(slow_mesh, across) == all_reduce(healthy, across));
+  spec.degraded = {place("nic 0", 0.5)};
+  const Cluster slow_nic = build_cluster(spec);
+  CHECK(all_reduce(slow_nic, across) > 1.5 * all_reduce(healthy, across));
+  CHECK(all_reduce(slow_nic, large) == all_reduce(healthy, large));
+  CHECK(all_reduce(slow_nic, small) == all_reduce(healthy, small));
+}
+
+TEST_CASE("a failed switch that all NICs of some nodes hang on cuts their devices off, and they are named") {
+  ClusterSpec spec = uneven_domains();
+  spec.fabric.rail_optimized = false;  // whole nodes on a leaf: the third leaf holds the small nodes
+  spec.degraded = {place("switch 2", 0)};
+  const Fault fault = fault_of(spec);
+  CHECK(fault.pointer == "/degraded");
+  CHECK(fault.found.find("device 16, 17, 18, 19 and 8 more cut off") != std::string::npos);
 }

@@ -48,7 +48,7 @@ TEST_CASE("one access goes over host link, CXL link and switch, and takes the la
   CHECK(cluster.memory_pools.size() == 2);
   CHECK(cluster.memory_pools[0].capacity.value == 4 * 256e9);
   CHECK(to_memory(cluster, {0}).latency.value == Approx(280e-9));
-  CHECK(to_memory(cluster, {0}).loads.size() == 3);
+  CHECK(to_memory(cluster, {0}).loads.size() == 4);  // device, PCIe switch with the NIC, host, CXL switch, memory
 }
 
 TEST_CASE("a device is held by its host link, a node by its CXL links, two nodes by the expanders") {
