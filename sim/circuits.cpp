@@ -293,8 +293,12 @@ std::vector<PortSchedule> port_schedules(const Program& program, const std::vect
     for (const PortSetting& wanted : plans[op.pattern.index()].settings) {
       PortSchedule& schedule = by_port[wanted.port];
       schedule.port = wanted.port;
-      if (schedule.runs.empty() || !(*schedule.runs.back().setting == wanted)) schedule.runs.push_back({&wanted, 0});
-      ++schedule.runs.back().transfers;
+      const auto known = std::find_if(schedule.uses.begin(), schedule.uses.end(),
+                                      [&](const PortSchedule::Use& each) { return *each.setting == wanted; });
+      if (known == schedule.uses.end())
+        schedule.uses.push_back({&wanted, 1});
+      else
+        ++known->transfers;
     }
   };
   std::vector<bool> in_body(program.operations.size(), false);

@@ -9,9 +9,9 @@
 //   then pays for all settings, and nobody else uses its ports meanwhile.
 //   A Program: one setting for everything, or one for the passes and one for gradients and parameters (CircuitRules), each
 //   divided by the bytes that its Transfers move in an iteration.
-//   The controller knows the schedule: it sets every port for its next phase the moment its last transfer
-//   of a phase is over, all ports that become free together at once, so that light is there when the phase begins: for each
-//   port the settings that it goes through, in written order, and how many transfers use each.
+//   The controller knows how many transfers of an execution use which setting of a port: it sets the port for the next phase
+//   the moment the last one of a phase is over, and at the start of an execution for what came first in the one before, all
+//   ports that are free together at once, so that light is there when the phase begins.
 // Not modelled: traffic that crosses several switches, power budgets of light paths.
 #pragma once
 
@@ -39,14 +39,14 @@ struct CircuitPlan {                  // of a pattern; no settings: it needs non
   bool in_turn = false;  // holds its ports for itself
 };
 
-// The settings that a port goes through while a Program is executed once, and how many transfers use each in turn.
+// The settings that a port has while a Program is executed once, in no order, and how many transfers use each.
 struct PortSchedule {
-  struct Run {
+  struct Use {
     const PortSetting* setting = nullptr;
     std::uint32_t transfers = 0;
   };
   LinkId port;
-  std::vector<Run> runs;
+  std::vector<Use> uses;
 };
 
 // Circuits in use, as links that are numbered after those of the fabric.

@@ -1,7 +1,7 @@
 // Ports of optical circuit switches: a Transfer holds those that it needs from the moment it may use them to its end. Others
 // use them too if they want the same setting. Who wants another one waits until they are idle, and whoever comes later
 // waits behind it, so that nobody is passed over for ever. A port is set the first time for nothing: before a job begins.
-// With schedules a port is set for what comes next as soon as nobody uses it any more and its run of transfers is over.
+// With schedules a port is set for what comes next as soon as its last transfer of a phase is over.
 #include <algorithm>
 #include <unordered_set>
 
@@ -60,6 +60,8 @@ void EngineCore::take_circuits(std::uint32_t index) {
       port.ready = now_ + plan.reconfiguration.value;
       changed = true;
     }
+    if (port.schedule && !port.begun && !plan.in_turn) first_of_[port.schedule] = &wanted;
+    port.begun = true;
     port.setting = &wanted;
     port.alone = plan.in_turn;
     ++port.users;
@@ -79,15 +81,16 @@ void EngineCore::release_circuits(std::uint32_t index) {
   }
 }
 
-// Ports of a fragment begin with its first phase. Two fragments with plans for one port cannot both have their way.
+// Two fragments with plans for one port cannot both have their way.
 void EngineCore::begin_schedules(std::uint32_t fragment) {
   for (const PortSchedule& schedule : fragments_[fragment].indexed->schedules) {
     Port& port = ports_[schedule.port.value];
     ++port.scheduled_by;
     port.schedule = port.scheduled_by == 1 ? &schedule : nullptr;
-    port.run = 0;
-    port.left = schedule.runs.front().transfers;
-    set_ahead(port);
+    port.begun = false;
+    port.left.clear();
+    for (const PortSchedule::Use& use : schedule.uses) port.left.push_back(use.transfers);
+    if (const auto first = first_of_.find(&schedule); first != first_of_.end()) set_ahead(port, *first->second);
   }
 }
 
@@ -99,17 +102,27 @@ void EngineCore::end_schedules(std::uint32_t fragment) {
   }
 }
 
-// A transfer that comes out of the written order counts for the run that it belongs to all the same.
 void EngineCore::used_as_scheduled(Port& port, const PortSetting& setting) {
-  const std::vector<PortSchedule::Run>& runs = port.schedule->runs;
-  if (port.run < runs.size() && *runs[port.run].setting == setting && port.left > 0) --port.left;
-  while (port.left == 0 && ++port.run < runs.size()) port.left = runs[port.run].transfers;
+  const std::vector<PortSchedule::Use>& uses = port.schedule->uses;
+  for (std::size_t u = 0; u < uses.size(); ++u)
+    if (*uses[u].setting == setting && port.left[u] > 0) --port.left[u];
 }
 
-void EngineCore::set_ahead(Port& port) {
-  if (!port.schedule || port.users > 0 || port.alone || port.run >= port.schedule->runs.size()) return;
-  const PortSetting& next = *port.schedule->runs[port.run].setting;
-  if (!port.setting || *port.setting == next) return;
+// What comes next is known where the present setting is used no more and one other is.
+void EngineCore::set_next(Port& port) {
+  if (!port.schedule || !port.setting) return;
+  const std::vector<PortSchedule::Use>& uses = port.schedule->uses;
+  const PortSetting* next = nullptr;
+  for (std::size_t u = 0; u < uses.size(); ++u) {
+    if (port.left[u] == 0) continue;
+    if (next || *uses[u].setting == *port.setting) return;
+    next = uses[u].setting;
+  }
+  if (next) set_ahead(port, *next);
+}
+
+void EngineCore::set_ahead(Port& port, const PortSetting& next) {
+  if (!port.schedule || !port.setting || port.users > 0 || port.alone || *port.setting == next) return;
   port.setting = &next;
   port.ready = now_ + cluster_.fabric.link_class(cluster_.fabric.link(next.port).link_class).reconfiguration.value;
   timeline_.circuit_changes += last_set_ahead_ != now_;

@@ -280,7 +280,7 @@ void EngineCore::operation_ends(std::uint32_t index) {
   release_running(index);
   if (r.has_circuits) {
     serve_circuits();
-    for (const PortSetting& held : indexed.circuits_of(op)->settings) set_ahead(ports_[held.port.value]);
+    for (const PortSetting& held : indexed.circuits_of(op)->settings) set_next(ports_[held.port.value]);
   }
   finish_operation(r.scope, r.op, r.start, energy);
 }

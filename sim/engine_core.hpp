@@ -141,11 +141,11 @@ class EngineCore {
     std::uint32_t users = 0;
     bool alone = false;  // its user serves peers in turn
     double ready = 0;    // when the setting is in place
-    // Of the one fragment that has a schedule for it: where that is. Several: whoever asks, as without schedules.
+    // Of the one fragment that has a schedule for it: what is left of it. Several: whoever asks, as without schedules.
     std::uint32_t scheduled_by = 0;
     const PortSchedule* schedule = nullptr;
-    std::size_t run = 0;     // of the schedule
-    std::uint32_t left = 0;  // transfers of that run
+    std::vector<std::uint32_t> left;  // transfers, by use
+    bool begun = false;
   };
   struct Timer {
     std::uint32_t job;
@@ -224,7 +224,8 @@ class EngineCore {
   void begin_schedules(std::uint32_t fragment);
   void end_schedules(std::uint32_t fragment);
   void used_as_scheduled(Port&, const PortSetting&);
-  void set_ahead(Port&);
+  void set_next(Port&);
+  void set_ahead(Port&, const PortSetting&);
 
   std::string describe(std::uint32_t fragment, std::size_t op) const;  // engine_stuck.cpp
 
@@ -257,6 +258,7 @@ class EngineCore {
   std::unordered_map<std::uint32_t, Port> ports_;
   std::deque<std::pair<std::uint32_t, std::uint32_t>> waiting_;  // for circuits: Running, its generation
   double last_set_ahead_ = -1;  // all ports that are set at one instant are one setting
+  std::unordered_map<const PortSchedule*, const PortSetting*> first_of_;  // what came first in the last execution
 
   std::map<std::pair<const Program*, std::uint32_t>, Chain> chains_;  // by body; only looked up
   std::vector<Ready> waiting_chains_;  // go on when all else of this instant has happened

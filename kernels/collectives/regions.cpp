@@ -25,9 +25,10 @@ std::vector<std::vector<std::uint32_t>> regions_of(const Group& group) {
   std::map<DomainId, std::vector<std::uint32_t>> by_region;
   for (std::uint32_t k = 0; k < group.nodes.size(); ++k)
     by_region[region_of(group.members[group.nodes[k].ranks.front()])].push_back(k);
+  const std::size_t each = by_region.begin()->second.size();
   std::vector<std::vector<std::uint32_t>> regions;
   for (auto& [region, nodes] : by_region) {
-    if (!region.valid() || nodes.size() != by_region.begin()->second.size()) return {};
+    if (!region.valid() || nodes.size() != each) return {};
     regions.push_back(std::move(nodes));
   }
   return regions;

@@ -47,7 +47,7 @@ TEST_CASE("distance is paid once per other region and direction, not by every ro
     CHECK(paid(CollectiveKind::all_reduce, "regions") == Approx(2 * (count - 1)));
     CHECK(paid(CollectiveKind::reduce_scatter, "regions") == Approx(count - 1));
     CHECK(paid(CollectiveKind::all_gather, "regions") == Approx(count - 1));
-    CHECK(paid(CollectiveKind::all_reduce, "ring") > 4 * count);  // of 2 (8 count - 1) rounds, those that leave a node
+    CHECK(paid(CollectiveKind::all_reduce, "ring") == Approx(2 * (2 * count - 1)));  // from node to node
   }
 }
 
