@@ -86,15 +86,16 @@ double head_activation_bytes(const StepContext& c) {
 ParameterBytes parameter_bytes(const StepContext& c, double all, double experts) {
   const int zero = c.plan.zero_stage;
   const double group = c.plan.zero_group, expert_group = c.plan.expert_zero_group();
-  const bool full_precision = c.element() >= 4;
+  const double e = c.element();
   const auto bytes = [&](double each, bool sharded) {
     if (!sharded) return all * each;
     return (all - experts) * each / group + experts * each / expert_group;
   };
   ParameterBytes b;
   if (zero < 3 || !c.software.fp32_parameters) b.weights = bytes(c.element(), zero >= 3);
-  b.gradients = bytes(c.software.gradients_in_fp32 ? 4 : c.element(), zero >= 2);
-  if (!c.plan.offload.optimizer) b.optimizer = bytes(full_precision ? 8 : 12, zero >= 1);
+  b.gradients = bytes(c.software.gradients_in_fp32 ? std::max(4.0, e) : e, zero >= 2);
+  if (!c.plan.offload.optimizer)
+    b.optimizer = bytes(e >= 4 ? 2 * e : 12, zero >= 1);  // two moments; of 16 bits, weights too
   return b;
 }
 

@@ -181,6 +181,15 @@ TEST_CASE("recomputation between matrix products repeats no product and keeps le
   REQUIRE(minimal > layer_activation_bytes(s.context, LayerKind{}, Recompute::full));
 }
 
+TEST_CASE("weights, gradients and two moments of double precision take eight bytes each") {
+  Setup s;
+  const StepContext context{s.model, s.plan, s.software, DataType::fp64};
+  const ParameterBytes bytes = parameter_bytes(context, 1e9, 0);
+  REQUIRE(bytes.weights == 8e9);
+  REQUIRE(bytes.gradients == 8e9);
+  REQUIRE(bytes.optimizer == 16e9);
+}
+
 TEST_CASE("a fused loss keeps the logits in 16 bits only, and fp32 shards are the weights themselves") {
   Setup s;
   const double both = head_activation_bytes(s.context);
