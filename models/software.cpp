@@ -41,6 +41,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("host_adam_rate", s.host_adam_rate, Need::optional, positive);
   f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);
   f("pad_vocabulary", s.pad_vocabulary);
+  f("bitstream_load", s.bitstream_load, Need::optional, positive);
   f.raw("sources", s.sources);
 }
 

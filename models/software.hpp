@@ -2,6 +2,7 @@
 // never a fitted efficiency of a run. models/software/*.json holds one profile per framework generation with sources.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "sim/spec.hpp"
@@ -55,6 +56,9 @@ struct SoftwareProfile {
   double host_adam_rate = 4e9;   // parameters per second that the processors of one host update (offloaded optimizer)
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step
   bool pad_vocabulary = true;                 // vocabulary padded to a multiple of 128 x tensor
+  // FPGAs whose kernels do not all fit in one bitstream: the time that loading another takes where a step goes from one phase
+  // (forward; backward with what it recomputes; optimizer) to another. Absent: one bitstream holds them all.
+  std::optional<Seconds> bitstream_load;
   Json sources;
 };
 

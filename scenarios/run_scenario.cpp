@@ -144,6 +144,11 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
     if (!pool.node.host_power)
       run.warnings.push_back((pool.node.name.empty() ? "a node" : pool.node.name) +
                              ": host power unknown, counted as 0 W: energy is a lower bound");
+  for (const JobSpec& job : scenario.jobs)
+    if (job.software.bitstream_load)
+      run.warnings.push_back(
+          fmt::format("{}: devices load a bitstream, {}, wherever they change phase, counted as transfer (copy)",
+                      job.name, human(*job.software.bitstream_load)));
   if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::flow) warn_of_early_ends(run, scenario);
   if (run.jobs.size() > 1 && scenario.simulate.fidelity == Fidelity::analytic)
     run.warnings.push_back("fidelity analytic: each job is timed as if it had the network to itself");

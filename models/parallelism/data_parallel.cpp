@@ -2,6 +2,7 @@
 
 #include "kernels/shapes.hpp"
 #include "models/parallelism/offload.hpp"
+#include "models/parallelism/reconfiguration.hpp"
 
 namespace orrery {
 
@@ -101,6 +102,7 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
                        experts / (sharded ? plan.expert_zero_group() : 1);
   Label label;
   label.phase = Phase::optimizer;
+  if (!plan.offload.optimizer) BitstreamLoads(l, Bitstream::backward).load(Bitstream::optimizer, -1);
   if (plan.offload.optimizer) {
     emit_host_optimizer(l, owned);
   } else {

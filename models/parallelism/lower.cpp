@@ -7,6 +7,7 @@
 #include "models/parallelism/fully_sharded.hpp"
 #include "models/parallelism/offload.hpp"
 #include "models/parallelism/pipeline_schedule.hpp"
+#include "models/parallelism/reconfiguration.hpp"
 #include "models/parallelism/step_context.hpp"
 #include "sim/error.hpp"
 
@@ -52,7 +53,8 @@ class StageWriter {
                                   static_cast<int>(plan_.micro_batches))),
         gather_(l, stage, passes_),
         sync_(l, stage, passes_),
-        offload_(l, stage, passes_) {}
+        offload_(l, stage, passes_),
+        bitstreams_(l) {}
 
   void write() {
     l_.emitter.stage(stage_);
@@ -69,6 +71,7 @@ class StageWriter {
     label.micro_batch = pass.micro_batch;
     label.chunk = static_cast<std::int16_t>(pass.chunk);
     l_.emitter.capture_first();
+    bitstreams_.load(pass.forward ? Bitstream::forward : Bitstream::backward, pass.micro_batch);
     if (receives && splits_messages()) {
       label.phase = Phase::pipeline;
       l_.emitter.collective(GroupFamily::tensor, Stream::tensor, CollectiveKind::all_gather,
@@ -109,6 +112,7 @@ class StageWriter {
   ParameterGather gather_;
   GradientSync sync_;
   ActivationOffload offload_;
+  BitstreamLoads bitstreams_;
 };
 
 void write_memory(StepLowering& l) {

@@ -1,0 +1,39 @@
+#include "models/parallelism/reconfiguration.hpp"
+
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+Phase phase_of(Bitstream bitstream) {
+  switch (bitstream) {
+    case Bitstream::forward:
+      return Phase::forward;
+    case Bitstream::backward:
+      return Phase::backward;
+    default:
+      return Phase::optimizer;
+  }
+}
+
+}  // namespace
+
+BitstreamLoads::BitstreamLoads(StepLowering& lowering, Bitstream loaded) : lowering_(lowering), loaded_(loaded) {}
+
+void BitstreamLoads::load(Bitstream wanted, std::int32_t micro_batch) {
+  const std::optional<Seconds>& time = lowering_.job.software.bitstream_load;
+  if (!time || wanted == loaded_) return;
+  loaded_ = wanted;
+  Emitter& emitter = lowering_.emitter;
+  for (int c : emitter.current())
+    if (const DeviceModel& device = emitter.device_model(c); device.family != DeviceFamily::fpga)
+      throw SpecError(device.name, "/family", "fpga, as the software's bitstream_load has it",
+                      std::string(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)]));
+  Label label;
+  label.phase = phase_of(wanted);
+  label.micro_batch = micro_batch;
+  emitter.wait_for(emitter.host_work(std::vector<Seconds>(emitter.current().size(), *time), label, true));
+}
+
+}  // namespace orrery
