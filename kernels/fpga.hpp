@@ -3,8 +3,9 @@
 // memory channels; filling and draining the pipeline costs `depth` cycles of the design's clock.
 //   products block for on-chip RAM: a block of b x b results, b^2 elements in half of it, moves 2 m n k / b elements
 //   (de Fine Licht, Kwasniewski, Hoefler, FPGA 2020, arXiv:1912.06526, eq. 6), which rules while it exceeds the operands.
-// Everything else streams. Kernels are charged no loading of their bitstream: where one does not hold all phases of a step, the
-// lowering charges it (models/parallelism/reconfiguration.hpp). Valid for designs that close timing with most of the DSPs; what a first OpenCL version reaches is far below.
+// Everything else streams. Kernels are charged no loading of their bitstream: where one does not hold all phases of a
+// step, the lowering charges it (models/parallelism/reconfiguration.hpp). Valid for designs that close timing with most of the
+// DSPs; what a first OpenCL version reaches is far below.
 // Compared with STREAM and single-precision GEMM of the HPC Challenge on U280: tests/kernels/published_figures_test.cpp.
 #pragma once
 

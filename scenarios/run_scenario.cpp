@@ -40,6 +40,16 @@ void check_offload(const Cluster& cluster, const PlacedJob& job, const std::stri
   }
 }
 
+void check_bitstreams(const Cluster& cluster, const JobSpec& spec, const PlacedJob& job, const std::string& pointer,
+                      const std::string& file, std::vector<Fault>& faults) {
+  if (!spec.software.bitstream_load) return;
+  for (const DeviceId d : job.devices)
+    if (const DeviceModel& device = cluster.model_of(d); device.family != DeviceFamily::fpga)
+      return faults.push_back({file, pointer + "/software/bitstream_load", "FPGAs only among the job's devices",
+                               fmt::format("{}, of family {}", device.name,
+                                           EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)])});
+}
+
 // A scenario whose parts have met: built, placed, priced. All faults of wiring, jobs and plans are told together.
 struct Prepared {
   Prepared(const Scenario& scenario, const std::string& file, const Library& library) {
@@ -51,8 +61,11 @@ struct Prepared {
     }
     jobs = place_jobs(scenario, file, faults);
     if (faults.empty())
-      for (std::size_t j = 0; j < jobs.size(); ++j)
-        check_offload(cluster, jobs[j], fmt::format("/jobs/{}", j), file, faults);
+      for (std::size_t j = 0; j < jobs.size(); ++j) {
+        const std::string pointer = fmt::format("/jobs/{}", j);
+        check_offload(cluster, jobs[j], pointer, file, faults);
+        check_bitstreams(cluster, scenario.jobs[j], jobs[j], pointer, file, faults);
+      }
     if (!faults.empty()) throw SpecError(std::move(faults));
     for (const PlacedJob& job : jobs) {
       prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));

@@ -73,8 +73,6 @@ class Emitter {
   // both ways at once. On the fabric, where devices and hosts that share links and expanders meet.
   enum class PoolWay { out, back, host_both };
   OpOfClass pool_work(PoolWay, double bytes, Label, bool after_compute, std::optional<MemoryDelta> memory = {});
-  // The device on which what the class does is written.
-  const DeviceModel& device_model(int cls) const { return cluster_.model_of(representative(cls)); }
   // Of each class of the stage: what its host link carries in a second, and devices that share its host.
   BytesPerSecond host_link(int cls) const;
   double devices_per_host(int cls) const;

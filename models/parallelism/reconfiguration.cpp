@@ -26,10 +26,6 @@ void BitstreamLoads::load(Bitstream wanted, std::int32_t micro_batch) {
   if (!time || wanted == loaded_) return;
   loaded_ = wanted;
   Emitter& emitter = lowering_.emitter;
-  for (int c : emitter.current())
-    if (const DeviceModel& device = emitter.device_model(c); device.family != DeviceFamily::fpga)
-      throw SpecError(device.name, "/family", "fpga, as the software's bitstream_load has it",
-                      std::string(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)]));
   Label label;
   label.phase = phase_of(wanted);
   label.micro_batch = micro_batch;

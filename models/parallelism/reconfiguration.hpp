@@ -14,7 +14,7 @@ enum class Bitstream { forward, backward, optimizer };
 class BitstreamLoads {  // of the devices of the stage that is being written
  public:
   explicit BitstreamLoads(StepLowering&, Bitstream loaded = Bitstream::optimizer);
-  // What is computed from now on needs `wanted`. Throws SpecError for a device that is no FPGA.
+  // What is computed from now on needs `wanted`.
   void load(Bitstream wanted, std::int32_t micro_batch);
 
  private:
