@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "models/optimizer.hpp"
 #include "models/parallelism/plan.hpp"
 #include "models/software.hpp"
 #include "models/transformer.hpp"
@@ -34,6 +35,7 @@ struct StepContext {
   const ResolvedPlan& plan;
   const SoftwareProfile& software;
   DataType precision;  // of the matrix products
+  Optimizer optimizer = {};
 
   DataType activations() const;  // what flows between kernels: bf16 under fp8 and fp4
   double element() const;        // bytes of one activation

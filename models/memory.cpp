@@ -83,6 +83,14 @@ double head_activation_bytes(const StepContext& c) {
   return tokens * (logits + inputs / (c.plan.sequence_parallel ? c.plan.tensor : 1));
 }
 
+double optimizer_state_bytes(const StepContext& c) {
+  const bool full_precision = c.element() >= 4;
+  // Shards that are fp32 themselves take the place of master weights.
+  const bool fp32_shards = c.plan.zero_stage >= 3 && c.software.fp32_parameters;
+  const bool master = !full_precision && (c.optimizer.master_weights || fp32_shards);
+  return c.optimizer.state_bytes * std::max(1.0, c.element() / 4) + (master ? 4 : 0);
+}
+
 ParameterBytes parameter_bytes(const StepContext& c, double all, double experts) {
   const int zero = c.plan.zero_stage;
   const double group = c.plan.zero_group, expert_group = c.plan.expert_zero_group();
@@ -94,8 +102,7 @@ ParameterBytes parameter_bytes(const StepContext& c, double all, double experts)
   ParameterBytes b;
   if (zero < 3 || !c.software.fp32_parameters) b.weights = bytes(c.element(), zero >= 3);
   b.gradients = bytes(c.software.gradients_in_fp32 ? std::max(4.0, e) : e, zero >= 2);
-  if (!c.plan.offload.optimizer)
-    b.optimizer = bytes(e >= 4 ? 2 * e : 12, zero >= 1);  // two moments; of 16 bits, weights too
+  if (!c.plan.offload.optimizer) b.optimizer = bytes(optimizer_state_bytes(c), zero >= 1);
   return b;
 }
 

@@ -13,11 +13,13 @@ double layer_working_bytes(const StepContext&, LayerKind, Recompute);  // extra 
 double layer_input_bytes(const StepContext&);                          // the tensor between layers, on this rank
 double head_activation_bytes(const StepContext&);                      // logits and their fp32 copy
 
-// Mixed precision: 16-bit weights; gradients in fp32 or 16-bit; Adam keeps fp32 master weights and two moments.
+// Mixed precision: 16-bit weights; gradients in fp32 or 16-bit; the optimizer keeps its states and fp32 master weights.
 struct ParameterBytes {
   double weights = 0, gradients = 0, optimizer = 0;
 };
 // `experts`: of the parameters, those that are shared only among the expert-parallel ranks' replicas.
 ParameterBytes parameter_bytes(const StepContext&, double parameters_on_rank, double experts);
+
+double optimizer_state_bytes(const StepContext&);  // of one parameter, master weight included
 
 }  // namespace orrery

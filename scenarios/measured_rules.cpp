@@ -10,7 +10,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 32> rules = {{
+constexpr std::array<RuleText, 33> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -99,6 +99,8 @@ constexpr std::array<RuleText, 32> rules = {{
      "a mixture of experts with exactly the sizes of a model of the library: what the row has no field for (biases and "
      "limits of the experts) as there",
      "published model configurations"},
+    {"optimizer-adam", "optimizer not stated, or not known: Adam with fp32 moments",
+     "default of the frameworks concerned"},
 }};
 
 struct FrameworkRow {

@@ -45,7 +45,8 @@ enum class Rule : std::uint8_t {
   nearest_name,
   usual_node,
   recompute_half,
-  public_model
+  public_model,
+  optimizer_adam
 };
 
 struct RuleText {

@@ -1,6 +1,7 @@
 #include "scenarios/measured_scenario.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "sim/error.hpp"
 
@@ -225,6 +226,20 @@ Json plan_document(const MeasuredRow& row, const Degrees& d, RulesUsed& used) {
   return plan;
 }
 
+// "adamw", "Adam (fused)", "AdamW 8-bit", "lamb": a kind of models/optimizers.
+std::string optimizer_of(const MeasuredRow& row, RulesUsed& used) {
+  std::string text;
+  for (const char c : row.text("optimizer").value_or(""))
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto says = [&](std::string_view what) { return text.find(what) != std::string::npos; };
+  if (says("adam") && says("8bit")) return "adam-8bit";
+  for (const char* kind : {"adafactor", "lamb", "lion", "momentum", "adam", "sgd"})
+    if (says(kind)) return kind;
+  used.insert(Rule::optimizer_adam);
+  return "adam";
+}
+
 }  // namespace
 
 Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
@@ -237,7 +252,8 @@ Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
               {"precision", row.need_text("precision")},
               {"batch", batch_document(row, degrees, used)},
               {"plan", plan_document(row, degrees, used)},
-              {"software", software_profile_of(row, used)}};
+              {"software", software_profile_of(row, used)},
+              {"optimizer", optimizer_of(row, used)}};
   if (devices < machine.devices) job["placement"] = {{"first", 0}, {"count", devices}};
   used.insert(Rule::software_profile);
   return {{"orrery", "scenario/1"},

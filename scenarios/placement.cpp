@@ -83,6 +83,7 @@ class Placer {
     job.model = spec.model;
     job.software = spec.software;
     job.precision = spec.precision;
+    job.optimizer = spec.optimizer;
     try {
       job.plan = resolve_plan(spec.plan, spec.batch, spec.model, static_cast<std::size_t>(ranges_[j].count), file_,
                               fmt::format("/jobs/{}", j));

@@ -4,6 +4,7 @@
 
 #include "kernels/calibration.hpp"
 #include "kernels/cost_models.hpp"
+#include "models/optimizer.hpp"
 #include "models/software.hpp"
 #include "models/transformer.hpp"
 #include "scenarios/link_ramp.hpp"
@@ -20,7 +21,8 @@ namespace {
 // Folders of the library.
 constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", hosts = "hardware/hosts",
                            memories = "hardware/memories", links = "hardware/links", networks = "networks",
-                           software = "software", reliability = "reliability", scenarios = "scenarios";
+                           software = "software", optimizers = "optimizers", reliability = "reliability",
+                           scenarios = "scenarios";
 
 template <class Q> std::string shown(const std::optional<Q>& quantity) { return quantity ? human(*quantity) : "-"; }
 
@@ -226,6 +228,22 @@ TextTable software_table(const Library& library) {
   return table;
 }
 
+TextTable optimizer_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"},
+                   {"state bytes", Align::right},
+                   {"master weights", Align::right},
+                   {"bytes moved", Align::right},
+                   {"title"}};
+  add_rows<Optimizer>(table, optimizers, library, [](const std::string& part, const Optimizer& o) {
+    return std::vector<std::string>{part, fmt::format("{}", o.state_bytes), o.master_weights ? "4" : "none",
+                                    fmt::format("{}", o.traffic_bytes), o.title};
+  });
+  table.remarks = {
+      "", "bytes of one parameter, kept between steps and moved by one step; of a job: \"optimizer\": \"lion\""};
+  return table;
+}
+
 TextTable reliability_table(const Library& library) {
   TextTable table;
   table.columns = {{"name"}, {"between failures per device", Align::right}, {"1024 devices", Align::right}, {"title"}};
@@ -276,6 +294,7 @@ const PresetCategory links_category = {[](const Library& library) { return libra
 const PresetCategory memories_category = files_category<DeviceMemory, memories>(memory_table);
 const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);
 const PresetCategory software_category = files_category<SoftwareProfile, software>(software_table);
+const PresetCategory optimizers_category = files_category<Optimizer, optimizers>(optimizer_table);
 const PresetCategory reliability_category = files_category<FailureRate, reliability>(reliability_table);
 const PresetCategory scenarios_category = {[](const Library& library) { return library.names(scenarios); },
                                            scenario_table, load_scenario};

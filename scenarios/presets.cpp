@@ -13,6 +13,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
       {"memories", "what device memory is made of: stacks, channels, chips", memories_category},
       {"models", "neural networks by their sizes", models_category},
       {"software", "what a training framework fuses, overlaps and launches", software_category},
+      {"optimizers", "what an optimizer keeps of a parameter and moves in a step", optimizers_category},
       {"reliability", "how often devices of a generation fail, as published", reliability_category},
       {"topologies", "ways to wire devices inside a node and nodes with each other", topologies_category},
       {"collectives", "algorithms of collective communication", collectives_category},

@@ -17,6 +17,7 @@ void fields(Fields& f, JobSpec& j) {
   f.required("batch", j.batch);
   f("plan", j.plan);
   f.part("software", "software", j.software);
+  f.part("optimizer", "optimizers", j.optimizer, Need::optional);
   f("placement", j.placement);
   f("training_tokens", j.training_tokens, Need::optional, positive);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/collectives/collective.hpp"
+#include "models/optimizer.hpp"
 #include "models/parallelism/plan.hpp"
 #include "models/software.hpp"
 #include "models/transformer.hpp"
@@ -29,6 +30,7 @@ struct JobSpec {
   Batch batch;
   Plan plan;
   SoftwareProfile software;
+  Optimizer optimizer;
   std::optional<Placement>
       placement;  // absent: the devices after the previous job; the last job takes all that are left
   std::optional<double> training_tokens;

@@ -30,13 +30,13 @@ struct Recipe {
   std::string_view workload, dataset;  // as rows name them; "" = not stated
   std::string_view model;
   std::int64_t sequence;
-  std::string software, precision;
+  std::string software, precision, optimizer;
 };
 const std::array<Recipe, 4> recipes = {
-    {{"bert_base_uncased", "squad", "bert-base", 384, "pytorch-eager", "fp32"},
-     {"bert_base_uncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32"},
-     {"bert-base-uncased", "", "bert-base", 128, "pytorch-eager", "fp32"},
-     {"bert", "", "bert-large", 512, "nvidia-bert", "fp16"}}};
+    {{"bert_base_uncased", "squad", "bert-base", 384, "pytorch-eager", "fp32", "adam"},
+     {"bert_base_uncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
+     {"bert-base-uncased", "", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
+     {"bert", "", "bert-large", 512, "nvidia-bert", "fp16", "lamb"}}};
 
 // Frameworks keep fp32 programs in fp32 on Volta and compute convolutions in TF32 where there is any.
 DataType convolution_type(const MeasuredRow& row, const DeviceModel& device, PowerBoundary boundary) {
@@ -109,7 +109,8 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& u
                                  {"model", model},
                                  {"precision", row.text("precision").value_or(recipe.precision)},
                                  {"batch", {{"global", *batch}, {"micro", *batch / devices}}},
-                                 {"software", recipe.software}}})}};
+                                 {"software", recipe.software},
+                                 {"optimizer", recipe.optimizer}}})}};
 }
 
 bool is_residual_network(const MeasuredRow& row) {

@@ -3,6 +3,7 @@
 
 #include "kernels/collectives/collective.hpp"
 #include "kernels/collectives/options.hpp"
+#include "kernels/collectives/planner.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -82,24 +83,26 @@ void check_shares(const CollectiveRequest& request) {
 struct Choice {
   std::size_t best = 0;  // options.size(): none is known
   OptionPrice price;
-  std::string why;
 };
 
-Choice choose(const std::vector<CollectiveOption>& options, const std::string& protocol, double bytes) {
+// `why`: also says what was weighed, if given.
+Choice choose(const std::vector<CollectiveOption>& options, const CollectiveRequest& request, std::string* why) {
   Choice choice;
   choice.best = options.size();
   std::string weighed;
   for (std::size_t i = 0; i < options.size(); ++i) {
-    if (protocol != "auto" && options[i].protocol != protocol) continue;
-    OptionPrice priced = price(options[i], collective_calibration(), bytes);
+    if (request.protocol != "auto" && options[i].protocol != request.protocol) continue;
+    if (request.algorithm != "auto" && options[i].algorithm != request.algorithm) continue;
+    OptionPrice priced = price(options[i], collective_calibration(), request.bytes.value);
     if (!priced.known) continue;
-    weighed += fmt::format("{}{}/{} {:.4g} us", weighed.empty() ? "" : ", ", options[i].algorithm, options[i].protocol,
-                           priced.seconds * 1e6);
+    if (why)
+      weighed += fmt::format("{}{}/{} {:.4g} us", weighed.empty() ? "" : ", ", options[i].algorithm,
+                             options[i].protocol, priced.seconds * 1e6);
     if (choice.best < options.size() && priced.seconds >= choice.price.seconds) continue;
     choice.best = i;
     choice.price = std::move(priced);
   }
-  choice.why = "least predicted time of " + weighed;
+  if (why) *why = "least predicted time of " + weighed;
   return choice;
 }
 
@@ -140,6 +143,32 @@ Seconds time_alone(const Cluster& cluster, const CollectivePlan& plan) {
   return sum;
 }
 
+namespace {
+
+CollectivePlan write_plan(const Group& group, const std::vector<CollectiveOption>& options,
+                          const std::vector<std::vector<TrafficPhase>>& traffic, const CollectiveRequest& request,
+                          bool explain) {
+  CollectivePlan plan;
+  const Choice choice = choose(options, request, explain ? &plan.why : nullptr);
+  if (choice.best == options.size()) {
+    const std::string kind(collective_names[static_cast<std::size_t>(request.kind)]);
+    throw SpecError(
+        "", "/algorithm", fmt::format("an algorithm for {} over this group of {} devices", kind, group.ranks),
+        quote(request.algorithm) + (request.protocol == "auto" ? "" : " with protocol " + quote(request.protocol)));
+  }
+  const CollectiveOption& option = options[choice.best];
+  plan.algorithm = option.algorithm;
+  plan.protocol = option.protocol;
+  if (request.detail == CollectiveDetail::step)
+    plan.steps = write_step_detail(group, schedule_of(option.entry->value, request.kind, group, request.shares),
+                                   choice.price, request.bytes.value);
+  else
+    plan.steps = write_flow_detail(group, option, traffic[choice.best], choice.price, request.bytes.value);
+  return plan;
+}
+
+}  // namespace
+
 CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& request) {
   check_algorithm(request.algorithm);
   check_shares(request);
@@ -148,21 +177,43 @@ CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& 
   if (request.user) return plan_user_schedule(group, request);
   std::vector<std::vector<TrafficPhase>> traffic;
   const auto options = collective_options(group, request.kind, request.algorithm, &traffic, request.shares);
-  const Choice choice = choose(options, request.protocol, request.bytes.value);
-  if (choice.best == options.size()) {
-    const std::string kind(collective_names[static_cast<std::size_t>(request.kind)]);
-    throw SpecError(
-        "", "/algorithm", fmt::format("an algorithm for {} over this group of {} devices", kind, group.ranks),
-        quote(request.algorithm) + (request.protocol == "auto" ? "" : " with protocol " + quote(request.protocol)));
+  return write_plan(group, options, traffic, request, true);
+}
+
+struct CollectivePlanner::Wired {
+  Group group;
+  std::vector<CollectiveOption> options;  // that a library would weigh
+  std::vector<std::vector<TrafficPhase>> traffic;
+};
+
+CollectivePlanner::CollectivePlanner(const Cluster& cluster) : cluster_(cluster) {}
+CollectivePlanner::~CollectivePlanner() = default;
+
+CollectivePlan CollectivePlanner::plan(const CollectiveRequest& request) {
+  if (request.members.size() < 2 || request.user || !request.shares.empty()) return plan_collective(cluster_, request);
+  const Wired& wired = wired_for(request.kind, request.members);
+  const bool weighed = request.algorithm == "auto" ||
+                       std::any_of(wired.options.begin(), wired.options.end(), [&](const CollectiveOption& option) {
+                         return option.algorithm == request.algorithm;
+                       });
+  if (!weighed) return plan_collective(cluster_, request);
+  return write_plan(wired.group, wired.options, wired.traffic, request, false);
+}
+
+const CollectivePlanner::Wired& CollectivePlanner::wired_for(CollectiveKind kind,
+                                                             const std::vector<DeviceId>& members) {
+  constexpr std::size_t most_members = 1 << 16;  // a few kB each at most
+  if (kept_members_ > most_members) {
+    kept_.clear();
+    kept_members_ = 0;
   }
-  const CollectiveOption& option = options[choice.best];
-  CollectivePlan plan{option.algorithm, option.protocol, choice.why, {}};
-  if (request.detail == CollectiveDetail::step)
-    plan.steps = write_step_detail(group, schedule_of(option.entry->value, request.kind, group, request.shares),
-                                   choice.price, request.bytes.value);
-  else
-    plan.steps = write_flow_detail(group, option, traffic[choice.best], choice.price, request.bytes.value);
-  return plan;
+  auto& kept = kept_[{kind, members}];
+  if (kept) return *kept;
+  kept_members_ += members.size();
+  kept = std::make_unique<Wired>();
+  kept->group = make_group(cluster_, members);
+  kept->options = collective_options(kept->group, kind, "auto", &kept->traffic);
+  return *kept;
 }
 
 }  // namespace orrery

@@ -106,7 +106,8 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
   if (plan.offload.optimizer) {
     emit_host_optimizer(l, owned);
   } else {
-    Kernel step = optimizer_step(owned, software.optimizer_bytes_per_parameter, 1);
+    const double moved = software.optimizer_bytes_per_parameter * l.job.optimizer.traffic_over_adam();
+    Kernel step = optimizer_step(owned, moved, 1);
     step.host_s = software.host_optimizer.value;
     l.emitter.compute(l.emitter.builder().sequence({&step, 1}), label);
   }

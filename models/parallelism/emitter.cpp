@@ -8,9 +8,10 @@
 
 namespace orrery {
 
-Emitter::Emitter(const Cluster& cluster, std::vector<DeviceId> devices, const RankGrid& grid, const Folding& folding,
-                 EmitterSettings settings)
+Emitter::Emitter(const Cluster& cluster, CollectivePlanner& planner, std::vector<DeviceId> devices,
+                 const RankGrid& grid, const Folding& folding, EmitterSettings settings)
     : cluster_(cluster),
+      planner_(planner),
       devices_(std::move(devices)),
       grid_(grid),
       folding_(folding),
@@ -70,12 +71,12 @@ void Emitter::compute(SequenceId sequence, Label label, std::optional<MemoryDelt
   }
 }
 
-double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kind, double bytes) const {
+double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kind, double bytes) {
   CollectiveRequest request;
   request.kind = kind;
   request.bytes = Bytes(bytes);
   for (int rank : group) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
-  return time_alone(cluster_, plan_collective(cluster_, request)).value;
+  return time_alone(cluster_, planner_.plan(request)).value;
 }
 
 namespace {
@@ -191,7 +192,7 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
     request.members.clear();
     for (int rank : f.groups[g]) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
     if (reverse) std::reverse(request.members.begin(), request.members.end());
-    const CollectivePlan plan = plan_collective(cluster_, request);
+    const CollectivePlan plan = planner_.plan(request);
     if (flows.empty()) {  // the first group decides for all: they are alike
       request.algorithm = plan.algorithm;
       flows.resize(plan.steps.size());

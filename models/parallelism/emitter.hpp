@@ -15,7 +15,7 @@
 #include <tuple>
 #include <vector>
 
-#include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/planner.hpp"
 #include "models/layer_steps.hpp"
 #include "models/parallelism/folding.hpp"
 #include "models/parallelism/rank_grid.hpp"
@@ -34,7 +34,8 @@ struct EmitterSettings {
 
 class Emitter {
  public:
-  Emitter(const Cluster&, std::vector<DeviceId> devices, const RankGrid&, const Folding&, EmitterSettings);
+  Emitter(const Cluster&, CollectivePlanner&, std::vector<DeviceId> devices, const RankGrid&, const Folding&,
+          EmitterSettings);
 
   // Classes of a stage; what follows is written for all of them.
   void stage(int s);
@@ -150,7 +151,7 @@ class Emitter {
   Family& family(GroupFamily);
   LayerSteps cover_host_time(LayerSteps);
   double crossing_share(const std::vector<int>& group) const;
-  double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes) const;
+  double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes);
   PatternId no_flows();
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
@@ -159,6 +160,7 @@ class Emitter {
   bool writes(int cls) const { return std::binary_search(written_.begin(), written_.end(), cls); }
 
   const Cluster& cluster_;
+  CollectivePlanner& planner_;
   std::vector<DeviceId> devices_;
   const RankGrid& grid_;
   const Folding& folding_;

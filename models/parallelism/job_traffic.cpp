@@ -13,8 +13,9 @@ template <class T> void sort_unique(std::vector<T>& values) {
 
 }  // namespace
 
-JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
-                       const std::set<JobCollective>& collectives, CollectiveDetail detail) {
+JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, CollectivePlanner& planner,
+                       const std::vector<DeviceId>& devices, const std::set<JobCollective>& collectives,
+                       CollectiveDetail detail) {
   std::map<std::pair<GroupFamily, int>, std::vector<const JobCollective*>> of_groups;
   for (const JobCollective& c : collectives) of_groups[{c.family, c.stage}].push_back(&c);
   for (std::size_t f = 0; f < group_family_count; ++f) {
@@ -24,7 +25,7 @@ JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, const std::
       if (run == of_groups.end()) continue;
       TrafficGroup group{family, std::move(ranks), {}, {}};
       KnownPatterns known;
-      for (const JobCollective* c : run->second) add_collective(cluster, group, devices, *c, detail, known);
+      for (const JobCollective* c : run->second) add_collective(cluster, planner, group, devices, *c, detail, known);
       groups_.push_back(std::move(group));
     }
   }
@@ -46,15 +47,16 @@ void JobTraffic::add_pools(const Cluster& cluster, const std::vector<DeviceId>& 
   }
 }
 
-void JobTraffic::add_collective(const Cluster& cluster, TrafficGroup& group, const std::vector<DeviceId>& devices,
-                                const JobCollective& collective, CollectiveDetail detail, KnownPatterns& known) {
+void JobTraffic::add_collective(const Cluster& cluster, CollectivePlanner& planner, TrafficGroup& group,
+                                const std::vector<DeviceId>& devices, const JobCollective& collective,
+                                CollectiveDetail detail, KnownPatterns& known) {
   CollectiveRequest request;
   request.kind = collective.kind;
   request.bytes = Bytes(collective.bytes);
   request.detail = detail;
   for (int rank : group.ranks) request.members.push_back(devices[static_cast<std::size_t>(rank)]);
   if (collective.reverse) std::reverse(request.members.begin(), request.members.end());
-  const CollectivePlan plan = plan_collective(cluster, request);
+  const CollectivePlan plan = planner.plan(request);
   const auto [begin, fresh] = known.try_emplace(
       {collective.kind, collective.reverse, plan.algorithm + "/" + plan.protocol}, group.patterns.size());
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {

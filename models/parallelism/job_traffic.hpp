@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/planner.hpp"
 #include "models/parallelism/rank_grid.hpp"
 #include "sim/cluster.hpp"
 #include "sim/routes.hpp"
@@ -49,8 +49,8 @@ struct TrafficGroup {
 class JobTraffic {
  public:
   // `devices`: the device of each rank.
-  JobTraffic(const RankGrid&, const Cluster&, const std::vector<DeviceId>& devices, const std::set<JobCollective>&,
-             CollectiveDetail);
+  JobTraffic(const RankGrid&, const Cluster&, CollectivePlanner&, const std::vector<DeviceId>& devices,
+             const std::set<JobCollective>&, CollectiveDetail);
   const std::vector<TrafficGroup>& groups() const { return groups_; }
 
   // A link and the first (or last) link of a flow that takes it.
@@ -63,8 +63,8 @@ class JobTraffic {
 
  private:
   using KnownPatterns = std::map<std::tuple<CollectiveKind, bool, std::string>, std::size_t>;  // where they begin
-  void add_collective(const Cluster&, TrafficGroup&, const std::vector<DeviceId>& devices, const JobCollective&,
-                      CollectiveDetail, KnownPatterns&);
+  void add_collective(const Cluster&, CollectivePlanner&, TrafficGroup&, const std::vector<DeviceId>& devices,
+                      const JobCollective&, CollectiveDetail, KnownPatterns&);
   void add_pattern(const Cluster&, TrafficGroup&, const std::vector<Flow>&);
   void add_pools(const Cluster&, const std::vector<DeviceId>& devices);
   void note_passages(const Fabric&, std::span<const Hop>);

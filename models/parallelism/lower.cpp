@@ -149,10 +149,10 @@ RankGrid grid_of(const TrainingJob& job) {
 using Collectives = std::set<JobCollective>;
 
 // What the job will run, found by writing it without routes as if all ranks of a stage were alike.
-Collectives collectives_of(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
-                           const RankGrid& grid, const LoweringOptions& options) {
+Collectives collectives_of(const Cluster& cluster, CollectivePlanner& planner, const TrainingJob& job,
+                           const std::vector<DeviceId>& devices, const RankGrid& grid, const LoweringOptions& options) {
   const Folding stages = by_stage(grid);
-  StepLowering survey(cluster, job, devices, grid, stages, options, true);
+  StepLowering survey(cluster, planner, job, devices, grid, stages, options, true);
   write_step(survey);
   return survey.emitter.collectives();
 }
@@ -168,7 +168,9 @@ TrainingJob with_few_micro_batches(TrainingJob job) {
 JobTraffic traffic_of(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
                       const LoweringOptions& options) {
   const RankGrid grid = grid_of(job);
-  return {grid, cluster, devices, collectives_of(cluster, job, devices, grid, options), options.detail};
+  CollectivePlanner planner(cluster);
+  const Collectives sent = collectives_of(cluster, planner, job, devices, grid, options);
+  return {grid, cluster, planner, devices, sent, options.detail};
 }
 
 LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
@@ -176,8 +178,9 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   const RankGrid grid = grid_of(job);
   ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
                grid.ranks());
-  const auto lower = [&](const Folding& folding, const Collectives* compared) -> std::optional<LoweredJob> {
-    StepLowering lowering(cluster, job, devices, grid, folding, options);
+  CollectivePlanner planner(cluster);
+  const auto lower = [&](const Collectives* compared, const Folding& folding) -> std::optional<LoweredJob> {
+    StepLowering lowering(cluster, planner, job, devices, grid, folding, options);
     write_step(lowering);
     if (compared && lowering.emitter.collectives() != *compared) return std::nullopt;
     write_memory(lowering);
@@ -186,11 +189,11 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   };
   // Where paths depend on the load of what is routed together, members of a class cannot be routed apart and compared.
   const bool adaptive = cluster.router && cluster.router->adapt();
-  if (!options.fold || adaptive) return *lower(unfolded(grid), nullptr);
+  if (!options.fold || adaptive) return *lower(nullptr, unfolded(grid));
   for (const TrainingJob& surveyed : {with_few_micro_batches(job), job}) {
-    const Collectives sent = collectives_of(cluster, surveyed, devices, grid, options);
-    const JobTraffic traffic(grid, cluster, devices, sent, options.detail);
-    if (auto lowered = lower(fold(grid, cluster, devices, traffic, options.all_jobs), &sent))
+    const Collectives sent = collectives_of(cluster, planner, surveyed, devices, grid, options);
+    const JobTraffic traffic(grid, cluster, planner, devices, sent, options.detail);
+    if (auto lowered = lower(&sent, fold(grid, cluster, devices, traffic, options.all_jobs)))
       return *std::move(lowered);
   }
   ORRERY_CHECK(false, "folding compared other collectives than {} ranks run", grid.ranks());

@@ -20,6 +20,7 @@ struct TrainingJob {
   ResolvedPlan plan;
   SoftwareProfile software;
   DataType precision = DataType::bf16;
+  Optimizer optimizer = {};
 };
 
 struct LoweringOptions {

@@ -64,22 +64,21 @@ void ActivationOffload::before_unit(const Unit& unit, const PipelinePass& pass) 
   ++next_;
 }
 
-// Adam's two moments and the weights in fp32.
-constexpr double state_bytes = 12;
-
 void emit_host_optimizer(StepLowering& l, double parameters) {
   const double gradient = l.job.software.gradients_in_fp32 ? 4 : l.context.element();
+  const double host_rate = l.job.software.host_adam_rate / l.job.optimizer.traffic_over_adam();
   std::vector<Seconds> all;
   for (int c : l.emitter.current()) {
     const double link = l.emitter.host_link(c).value;
-    const double step = parameters * l.emitter.devices_per_host(c) / l.job.software.host_adam_rate;
+    const double step = parameters * l.emitter.devices_per_host(c) / host_rate;
     all.emplace_back(parameters * (gradient + l.context.element()) / link + step);
   }
   Label label;
   label.phase = Phase::optimizer;
   const Emitter::OpOfClass host = l.emitter.host_work(all, label, true);
   if (l.job.plan.offload.to == OffloadTarget::pool)
-    l.emitter.wait_for(l.emitter.pool_work(Emitter::PoolWay::host_both, parameters * state_bytes, label, true));
+    l.emitter.wait_for(
+        l.emitter.pool_work(Emitter::PoolWay::host_both, parameters * optimizer_state_bytes(l.context), label, true));
   l.emitter.wait_for(host);
 }
 

@@ -6,7 +6,7 @@
 //                et al. 2021, arXiv:2101.06840; its table of CPU-Adam has 4 billion parameters in 1.0 s, from memory),
 //                after the backward pass and without overlap
 // Devices of one host share its processors but not their links; traffic on device memory is not slowed.
-// To a memory pool (CXL): activations cross the fabric to the pool's expanders, optimizer states (12 bytes a parameter) go from
+// To a memory pool (CXL): activations cross the fabric to the pool's expanders, optimizer states (Adam: 12 bytes a parameter) go from
 // there to the host and back while it runs Adam. There everybody meets who shares a link of a host or of an expander.
 #pragma once
 

@@ -23,11 +23,12 @@ EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options,
 
 }  // namespace
 
-StepLowering::StepLowering(const Cluster& cluster, const TrainingJob& j, const std::vector<DeviceId>& devices,
-                           const RankGrid& grid, const Folding& folding, const LoweringOptions& options, bool survey)
+StepLowering::StepLowering(const Cluster& cluster, CollectivePlanner& planner, const TrainingJob& j,
+                           const std::vector<DeviceId>& devices, const RankGrid& grid, const Folding& folding,
+                           const LoweringOptions& options, bool survey)
     : job(j),
-      context{job.model, job.plan, job.software, job.precision},
-      emitter(cluster, devices, grid, folding, settings(j, options, survey)) {
+      context{job.model, job.plan, job.software, job.precision, job.optimizer},
+      emitter(cluster, planner, devices, grid, folding, settings(j, options, survey)) {
   make_chunks();
   const auto prepare = [&](const LayerSteps& forward, const LayerSteps& backward, double saved, double working) {
     return UnitSteps{emitter.prepare(forward), emitter.prepare(backward), saved, working};

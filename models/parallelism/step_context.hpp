@@ -27,8 +27,8 @@ struct UnitSteps {
 class StepLowering {
  public:
   // `survey`: only to learn which collectives there are.
-  StepLowering(const Cluster&, const TrainingJob&, const std::vector<DeviceId>&, const RankGrid&, const Folding&,
-               const LoweringOptions&, bool survey = false);
+  StepLowering(const Cluster&, CollectivePlanner&, const TrainingJob&, const std::vector<DeviceId>&, const RankGrid&,
+               const Folding&, const LoweringOptions&, bool survey = false);
 
   const TrainingJob& job;
   StepContext context;

@@ -1,0 +1,29 @@
+// Plans many collectives on one cluster. What follows from the wiring (the group, the options and their routed traffic) is
+// remembered, so that another buffer over the same members costs the choice only. Plans are those of plan_collective but
+// for `why`, which is left empty.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kernels/collectives/collective.hpp"
+
+namespace orrery {
+
+class CollectivePlanner {
+ public:
+  explicit CollectivePlanner(const Cluster&);
+  ~CollectivePlanner();
+  CollectivePlan plan(const CollectiveRequest&);
+
+ private:
+  struct Wired;
+  const Wired& wired_for(CollectiveKind, const std::vector<DeviceId>& members);
+  const Cluster& cluster_;
+  std::map<std::pair<CollectiveKind, std::vector<DeviceId>>, std::unique_ptr<Wired>> kept_;
+  std::size_t kept_members_ = 0;
+};
+
+}  // namespace orrery
