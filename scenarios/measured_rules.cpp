@@ -10,7 +10,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 33> rules = {{
+constexpr std::array<RuleText, 34> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -95,6 +95,9 @@ constexpr std::array<RuleText, 33> rules = {{
      "reference systems of the library"},
     {"recompute-half", "recomputation whose extent is not stated, or of a kind not known: half of the layers in full",
      "between none and all"},
+    {"recompute-to-fit",
+     "recomputation not stated, and without it the run would need more than 1.5 times the memory there is: full",
+     "what was measured ran"},
     {"public-model",
      "a mixture of experts with exactly the sizes of a model of the library: what the row has no field for (biases and "
      "limits of the experts) as there",

@@ -45,6 +45,7 @@ enum class Rule : std::uint8_t {
   nearest_name,
   usual_node,
   recompute_half,
+  recompute_to_fit,
   public_model,
   optimizer_adam
 };

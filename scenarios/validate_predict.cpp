@@ -147,15 +147,44 @@ void set_fidelity(Json& document, Fidelity fidelity) {
 
 bool whole_step(const std::string& phase) { return phase.empty() || phase == "training step"; }
 
+// Of the fullest stage; 0 where no capacity is known.
+double memory_used(const JobMetrics& job) {
+  double used = 0;
+  for (const StageMetrics& stage : job.stages)
+    if (stage.memory_capacity_bytes > 0)
+      used = std::max(used, stage.memory_peak_bytes / stage.memory_capacity_bytes);
+  return used;
+}
+
+// The row ran, so what it leaves unsaid must have fitted: one that without recomputation would need far more memory than
+// there is (more than what is known of memory can be wrong by) recomputed in full.
+Json step_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& library, RulesUsed& used) {
+  constexpr double too_much = 1.5;
+  MeasuredRow known = with_known_names(row, library, used);
+  Json document = training_scenario(known, used);
+  if (used.count(Rule::recompute_none) > 0 && whole_step(row.text("phase").value_or(""))) {
+    Json quick = document;
+    set_fidelity(quick, Fidelity::analytic);
+    const ScenarioRun run = run_scenario(read_scenario({quick, row_name}, library), row_name, library);
+    if (memory_used(run.metrics.jobs.at(0)) > too_much) {
+      known.run["recompute"] = "full";
+      used.erase(Rule::recompute_none);
+      used.insert(Rule::recompute_to_fit);
+      document = training_scenario(known, used);
+    }
+  }
+  set_fidelity(document, fidelity);
+  return document;
+}
+
 void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, const Library& library,
                       RulesUsed& used) {
   const std::string phase = row.text("phase").value_or("");
   if (row.has("benchmark") && !row.has("model"))
     throw CannotSimulate("network \"" + row.need_text("benchmark") + "\": sizes and parallelism are not stated");
   if (!p.measured) throw CannotSimulate("no step time or rate is stated");
-  Json document = training_scenario(with_known_names(row, library, used), used);
+  const Json document = step_scenario(row, fidelity, library, used);
   p.software = document["jobs"][0]["software"].get<std::string>();
-  set_fidelity(document, fidelity);
   if (whole_step(phase)) {
     predict_step(p, {document, row_name}, library);
     return;
@@ -348,9 +377,7 @@ Json shown_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& li
   if (!whole_step(row.text("phase").value_or("")))
     throw CannotSimulate("one " + *row.text("phase") + " pass is not a scenario");
   RulesUsed used;
-  Json document = training_scenario(with_known_names(row, library, used), used);
-  set_fidelity(document, fidelity);
-  return document;
+  return step_scenario(row, fidelity, library, used);
 }
 
 namespace {
