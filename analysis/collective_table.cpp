@@ -55,15 +55,30 @@ std::optional<double> error(const CollectiveRow& row) {
   return row.time_s / *measured - 1;
 }
 
+bool has_runners_up(const CollectiveTable& table) {
+  return std::any_of(table.rows.begin(), table.rows.end(),
+                     [](const CollectiveRow& row) { return row.runner_up.has_value(); });
+}
+
+// What was taken, and by how much what came second is slower: why it was taken.
+std::string choice_text(const CollectiveRow& row) {
+  const std::string taken = fmt::format("{}/{}", row.algorithm, row.protocol);
+  if (!row.runner_up) return taken;
+  const double slower = row.runner_up->slower;
+  return fmt::format("{:<18}  {} {:+.{}f}%", taken, row.runner_up->name, slower * 100, slower < 0.0995 ? 1 : 0);
+}
+
 std::string heading(const CollectiveTable& table) {
   const std::string first = fmt::format("#{:>13}{:>13}{:>9}{:>8}{:>6}", "size", "count", "type", "redop", "root");
   const std::string second = fmt::format("#{:>13}{:>13}{:>9}{:>8}{:>6}", "(B)", "(elements)", "", "", "");
   const std::string rate = fmt::format("{:>8}{:>8}{:>8}", "time", "algbw", "busbw");
   const std::string unit = fmt::format("{:>8}{:>8}{:>8}", "(us)", "(GB/s)", "(GB/s)");
-  if (!table.measured()) return first + rate + "  algorithm\n" + second + unit + "\n";
+  const std::string choice = has_runners_up(table) ? fmt::format("  {:<18}  next best\n", "algorithm")
+                                                   : "  algorithm\n";
+  if (!table.measured()) return first + rate + choice + second + unit + "\n";
   return fmt::format("#{:>49}{:>24}  {:>24}  {:>24}\n", "", "measured out-of-place", "measured in-place", "predicted") +
-         first + rate + "  " + rate + "  " + rate + "   error  algorithm\n" + second + unit + "  " + unit + "  " +
-         unit + "\n";
+         first + rate + "  " + rate + "  " + rate + "   error" + choice + second + unit + "  " + unit + "  " + unit +
+         "\n";
 }
 
 std::string line(const CollectiveTable& table, const CollectiveRow& row) {
@@ -77,7 +92,7 @@ std::string line(const CollectiveTable& table, const CollectiveRow& row) {
   } else {
     text += predicted;
   }
-  return fmt::format("{}  {}/{}\n", text, row.algorithm, row.protocol);
+  return fmt::format("{}  {}\n", text, choice_text(row));
 }
 
 double average_bus_bandwidth(const CollectiveTable& table) {
@@ -171,6 +186,7 @@ Json collective_json(const CollectiveTable& table) {
                  {"time_s", row.time_s},     {"algbw_GBs", r.algorithm},
                  {"busbw_GBs", r.bus},       {"algorithm", row.algorithm},
                  {"protocol", row.protocol}, {"why", row.why}};
+    if (row.runner_up) item["next_best"] = {{"choice", row.runner_up->name}, {"slower", row.runner_up->slower}};
     if (table.measured()) {
       item["measured_out_of_place_s"] = maybe_number(row.out_of_place_s);
       item["measured_in_place_s"] = maybe_number(row.in_place_s);

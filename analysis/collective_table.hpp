@@ -17,10 +17,16 @@
 
 namespace orrery {
 
+struct RunnerUp {  // the next best of what was weighed
+  std::string name;
+  double slower = 0;  // as a part of the time of what was taken
+};
+
 struct CollectiveRow {
   double bytes = 0;
   double time_s = 0;  // predicted
   std::string algorithm, protocol, why;
+  std::optional<RunnerUp> runner_up;                 // none: nothing else was weighed
   std::optional<double> out_of_place_s, in_place_s;  // measured
 };
 

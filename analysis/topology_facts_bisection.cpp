@@ -38,6 +38,76 @@ BisectionFacts grid_formula(const Domain& domain) {
   return facts;
 }
 
+bool between_devices(const Fabric& fabric, const Link& link) {
+  return fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::device;
+}
+
+class TorusPlaces {  // of the devices of a torus, by coordinates
+ public:
+  TorusPlaces(const Fabric& fabric, const Domain& domain) : domain_(domain), position_(fabric.device_count(), 0) {
+    for (std::size_t i = 0; i < domain.members.size(); ++i) position_[domain.members[i].index()] = i;
+  }
+  int at(DeviceId device, std::size_t axis) const {
+    std::size_t place = position_[device.index()];
+    for (std::size_t d = domain_.dimensions.size(); d-- > axis + 1;)
+      place /= static_cast<std::size_t>(domain_.dimensions[d]);
+    return static_cast<int>(place % static_cast<std::size_t>(domain_.dimensions[axis]));
+  }
+
+ private:
+  const Domain& domain_;
+  std::vector<std::size_t> position_;
+};
+
+// A link of a straight torus moves along one side only.
+bool is_twisted(const Fabric& fabric, const Domain& domain) {
+  if (domain.kind != DomainKind::torus) return false;
+  const TorusPlaces places(fabric, domain);
+  return std::any_of(fabric.links().begin(), fabric.links().end(), [&](const Link& link) {
+    int sides = 0;
+    for (std::size_t d = 0; d < domain.dimensions.size() && between_devices(fabric, link); ++d)
+      sides += places.at(fabric.vertex(link.from).device, d) != places.at(fabric.vertex(link.to).device, d);
+    return sides > 1;
+  });
+}
+
+// Twisted torus: links round a twisted side cross halves of those that it shifts along, so no formula of the straight one
+// holds. The least cut across one side, or across the sum or difference of two, at any place: an upper bound.
+BisectionFacts twisted_cuts(const Fabric& fabric, const Domain& domain) {
+  const std::size_t axes = domain.dimensions.size(), n = domain.members.size();
+  const TorusPlaces places(fabric, domain);
+  BisectionFacts best;
+  best.bandwidth = std::numeric_limits<double>::infinity();
+  const auto try_cut = [&](std::size_t a, std::size_t b, int sign, int offset) {
+    const int size = domain.dimensions[a];
+    const auto first = [&](DeviceId device) {
+      const int x = places.at(device, a) + offset + (a == b ? 0 : sign * places.at(device, b) + 2 * size);
+      return x % size < size / 2;
+    };
+    std::size_t half = 0;
+    for (DeviceId device : domain.members) half += first(device);
+    if (2 * half != n) return;
+    double crossing = 0;
+    for (const Link& link : fabric.links())
+      if (between_devices(fabric, link) && first(fabric.vertex(link.from).device) &&
+          !first(fabric.vertex(link.to).device))
+        crossing += link.bandwidth.value;
+    if (crossing >= best.bandwidth) return;
+    best.bandwidth = crossing;
+    best.smaller_half = half;
+    best.note = a == b ? fmt::format("across the side of size {}", size)
+                       : fmt::format("across the {} of the sides of size {} and {}", sign > 0 ? "sum" : "difference",
+                                     size, domain.dimensions[b]);
+  };
+  for (std::size_t a = 0; a < axes; ++a)
+    for (std::size_t b = 0; b < axes; ++b)
+      for (int offset = 0; domain.dimensions[a] % 2 == 0 && offset < domain.dimensions[a] / 2; ++offset)
+        for (int sign : {-1, +1}) try_cut(a, b, sign, offset);
+  best.method = "cuts";
+  best.note = "least of the straight and diagonal halves of a twisted torus, an upper bound: " + best.note;
+  return best;
+}
+
 }  // namespace
 
 std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
@@ -61,7 +131,7 @@ std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
     case DomainKind::ring:
     case DomainKind::torus:
     case DomainKind::mesh:
-      if (domain.dimensions.empty()) return std::nullopt;
+      if (domain.dimensions.empty() || is_twisted(fabric, domain)) return std::nullopt;
       facts = grid_formula(domain);
       break;
     case DomainKind::hypercube:
@@ -212,6 +282,10 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
 
 BisectionFacts bisection(const Fabric& fabric, const FabricGraph& graph) {
   if (auto facts = bisection_by_formula(fabric)) return *facts;
+  const auto domains = fabric.domains();
+  if (domains.size() == 1 && domains[0].members.size() == fabric.device_count() && is_twisted(fabric, domains[0]) &&
+      fabric.degraded().empty())
+    return twisted_cuts(fabric, domains[0]);
   return bisection_by_flow(fabric, graph);
 }
 

@@ -167,8 +167,29 @@ CollectiveRow CollectiveTimes::row(double bytes) {
   row.algorithm = plan.algorithm;
   row.protocol = plan.protocol;
   row.why = plan.why;
+  row.runner_up = runner_up(plan);
   row.time_s = evaluator_ == CollectiveEvaluator::flow ? simulated(plan) : analytic(plan);
   return row;
+}
+
+std::optional<RunnerUp> CollectiveTimes::runner_up(const CollectivePlan& plan) {
+  if (request_.user) return std::nullopt;
+  if (options_.empty())
+    options_ = collective_options(make_group(cluster_, request_.members), request_.kind, request_.algorithm, nullptr,
+                                  request_.shares);
+  double taken = 0;
+  std::optional<RunnerUp> next;  // in seconds at first
+  for (const CollectiveOption& option : options_) {
+    if (request_.protocol != "auto" && option.protocol != request_.protocol) continue;
+    const OptionPrice priced = price(option, collective_calibration(), request_.bytes.value);
+    if (!priced.known) continue;
+    if (option.algorithm == plan.algorithm && option.protocol == plan.protocol)
+      taken = priced.seconds;
+    else if (!next || priced.seconds < next->slower)
+      next = RunnerUp{option.algorithm + "/" + option.protocol, priced.seconds};
+  }
+  if (next) next->slower = next->slower / taken - 1;
+  return next;
 }
 
 // Flows depend on algorithm and protocol only, so each pattern is routed once for all sizes.
@@ -210,8 +231,10 @@ std::vector<std::string> CollectiveTimes::notes(const std::vector<CollectiveRow>
   if (request_.user)
     all.push_back("the schedule given, proved to give every rank the right result");
   else if (!rows.empty())
-    all.push_back(fmt::format("{}: {} (least predicted time; --json has the times of all candidates)",
-                              request_.algorithm, choices));
+    all.push_back(
+        fmt::format("{}: {} (least predicted time; next best: the fastest of the others that were weighed, and by how "
+                    "much slower; --json has the times of all)",
+                    request_.algorithm, choices));
   const Group group = make_group(cluster_, request_.members);
   std::set<std::string> links;
   if (group.domain) links.insert(group.domain->calibration);

@@ -12,6 +12,7 @@
 
 #include "analysis/collective_table.hpp"
 #include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/options.hpp"
 #include "sim/routes.hpp"
 #include "sim/spec.hpp"
 
@@ -41,12 +42,14 @@ class CollectiveTimes {
  private:
   double analytic(const CollectivePlan&);
   double simulated(const CollectivePlan&) const;
+  std::optional<RunnerUp> runner_up(const CollectivePlan&);
 
   const Cluster& cluster_;
   CollectiveRequest request_;
   CollectiveEvaluator evaluator_;
   const Library& library_;
   std::map<std::string, std::vector<RoutedPattern>> routed_;  // by algorithm and protocol
+  std::vector<CollectiveOption> options_;                     // that the plan was chosen from, found once
 };
 
 }  // namespace orrery

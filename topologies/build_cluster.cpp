@@ -299,9 +299,12 @@ Cluster Composer::build() && {
     fault("", "a network in which every device reaches every other", "a disconnected one");
   std::vector<std::uint32_t> node_of_vertex;
   for (const Vertex& v : cluster_.fabric.vertices()) node_of_vertex.push_back(v.node);
-  cluster_.router = std::make_unique<ClusterRouter>(std::move(node_of_vertex), std::move(nodes_), std::move(wirings_),
-                                                    std::move(host_links_), std::move(fabric_wiring_.router),
-                                                    flag_of(spec_.fabric.options, "pxn", "/fabric/options"));
+  auto router = std::make_unique<ClusterRouter>(std::move(node_of_vertex), std::move(nodes_), std::move(wirings_),
+                                                std::move(host_links_), std::move(fabric_wiring_.router),
+                                                flag_of(spec_.fabric.options, "pxn", "/fabric/options"));
+  if (flag_of(spec_.fabric.options, "in_network_reduction", "/fabric/options"))
+    router->end_at_switches(cluster_.fabric);
+  cluster_.router = std::move(router);
   return std::move(cluster_);
 }
 

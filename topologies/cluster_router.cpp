@@ -52,10 +52,45 @@ int ClusterRouter::relay(const Place& from, const Place& to) const {
   return -1;
 }
 
+static std::uint64_t ends(VertexId from, VertexId to) { return std::uint64_t{from.value} << 32 | to.value; }
+
+void ClusterRouter::end_at_switches(const Fabric& fabric) {
+  for (std::size_t l = 0; l < fabric.links().size(); ++l) {
+    const Link& link = fabric.links()[l];
+    if (is_switch(link.from) || is_switch(link.to))
+      cables_.try_emplace(ends(link.from, link.to), Cable{LinkId(l), link.latency});  // of parallel ones the first
+  }
+}
+
+const ClusterRouter::Cable& ClusterRouter::cable(VertexId from, VertexId to) const {
+  const auto found = cables_.find(ends(from, to));
+  ORRERY_CHECK(found != cables_.end(), "no cable from vertex {} to vertex {}", from.value, to.value);
+  return found->second;
+}
+
+Seconds ClusterRouter::route_beside_switch(VertexId from, VertexId to, std::vector<Hop>& hops) const {
+  if (is_switch(from) && is_switch(to)) {
+    hops.push_back({cable(from, to).link, 1});
+    return cable(from, to).latency;
+  }
+  const Place place = locate(is_switch(from) ? to : from);
+  ORRERY_CHECK(place.nic >= 0, "no NIC between vertex {} and vertex {}", from.value, to.value);
+  const NodeSeat& seat = nodes_[place.node];
+  const NodeWiring& node = pools_[seat.pool].node;
+  const VertexId nic(seat.first_vertex + static_cast<std::size_t>(node.devices + node.switches + place.nic));
+  const Cable& port = is_switch(from) ? cable(from, nic) : cable(nic, to);
+  const bool at_device = place.device != ~0u;
+  if (at_device && !is_switch(from)) hops.push_back({host_link_of_device_[place.device], 1});
+  hops.push_back({port.link, 1});
+  if (at_device && is_switch(from)) hops.push_back({LinkId(host_link_of_device_[place.device].index() + 1), 1});
+  return port.latency + (at_device ? pools_[seat.pool].host_latency : Seconds(0));
+}
+
 template <class Across>
 Seconds ClusterRouter::route_with(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops,
                                   Across across) const {
   if (from == to) return Seconds(0);
+  if (!cables_.empty() && (is_switch(from) || is_switch(to))) return route_beside_switch(from, to, hops);
   Place a = locate(from);
   const Place b = locate(to);
   const NodeSeat& seat = nodes_[a.node];

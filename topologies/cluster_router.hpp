@@ -3,9 +3,11 @@
 // no table of pairs. Devices of one node without scale-up links meet through their NICs.
 // With `pxn` a message between devices of different rails first goes over the scale-up network to the device that has the
 // receiver's rail (NCCL's PXN), so that it meets no switch beyond that rail's; the relaying device's queues stay free.
+// Switches of the fabric are ends of traffic only where they reduce: towards their neighbours, over the cable between them.
 #pragma once
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "topologies/wiring.hpp"
@@ -32,9 +34,18 @@ class ClusterRouter final : public Router {
                 std::vector<LinkId> host_link_of_device, std::unique_ptr<FabricRouter> fabric, bool pxn);
   Seconds route(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops) const override;
   std::unique_ptr<AdaptiveRouting> adapt() const override;
+  // Switches of the fabric can start and end traffic.
+  void end_at_switches(const Fabric&);
 
  private:
   class Adaptive;
+  struct Cable {
+    LinkId link;
+    Seconds latency{0};
+  };
+  bool is_switch(VertexId v) const { return v.index() < node_of_vertex_.size() && node_of_vertex_[v.index()] == ~0u; }
+  const Cable& cable(VertexId from, VertexId to) const;
+  Seconds route_beside_switch(VertexId from, VertexId to, std::vector<Hop>& hops) const;
   struct Place {
     std::uint32_t node = 0;
     int local = -1;  // device or switch of the node's scale-up network; -1 for a NIC
@@ -55,6 +66,7 @@ class ClusterRouter final : public Router {
   std::vector<LinkId> host_link_of_device_;  // device -> NIC; the way back is the next id
   std::unique_ptr<FabricRouter> fabric_;
   bool pxn_ = false;
+  std::unordered_map<std::uint64_t, Cable> cables_;  // of switches that reduce, by their ends
 };
 
 // The NIC of a node that its device uses: devices are spread over NICs in blocks.

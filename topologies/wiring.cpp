@@ -117,6 +117,15 @@ FabricWiring join_fabric(FabricInput& in) {
     in.fault("radix", fmt::format("at most the {} ports of a switch with {}", *trunk.ports, trunk.name),
              std::to_string(in.spec.radix));
   if (!(in.trunk > BytesPerSecond(0))) in.fault("link", "a bandwidth above zero", "0 B/s");
+  if (in.flag("in_network_reduction")) {
+    const bool trees = join != join_optical_circuits && join != join_wide_area && join != join_simgrid;
+    if (!trees || in.pointer != "/fabric")
+      in.fault("options/in_network_reduction", "false: only packet switches of a whole fabric reduce",
+               "true in kind \"" + in.spec.kind + "\"");
+    if (!trunk.in_network_reduction.value_or(false))
+      in.fault("options/in_network_reduction",
+               "false, or links of a generation whose switches reduce (InfiniBand HDR on)", "true over " + trunk.name);
+  }
   return join(in);
 }
 

@@ -73,6 +73,12 @@ CollectiveSchedule in_switch_schedule(CollectiveKind, const Group&);
 bool switch_tree_supports(CollectiveKind, const Group&);
 CollectiveSchedule switch_tree_schedule(CollectiveKind, const Group&);
 
+bool sharp_supports(CollectiveKind, const Group&);
+bool sharp_considered(CollectiveKind, const Group&);
+CollectiveSchedule sharp_schedule(CollectiveKind, const Group&);
+bool nvls_sharp_supports(CollectiveKind, const Group&);
+CollectiveSchedule nvls_sharp_schedule(CollectiveKind, const Group&);
+
 bool hierarchical_supports(CollectiveKind, const Group&);
 bool hierarchical_considered(CollectiveKind, const Group&);
 CollectiveSchedule hierarchical_schedule(CollectiveKind, const Group&);

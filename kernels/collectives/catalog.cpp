@@ -5,6 +5,11 @@ namespace orrery {
 
 static bool never(CollectiveKind, const Group&) { return false; }
 
+// The halves wait for measurements of training on slices that tell them from rings over all members.
+static bool torus_rings_considered(CollectiveKind kind, const Group& group) {
+  return kind == CollectiveKind::all_reduce && torus_rings_supports(kind, group);
+}
+
 std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
   static constexpr std::string_view nccl_protocols[] = {"ll", "ll128", "simple"};
   static const CatalogEntry<CollectiveAlgorithm> table[] = {
@@ -20,9 +25,15 @@ std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
       {"nvls-tree",
        "in the switch inside nodes, double binary tree across them",
        {switch_tree_supports, switch_tree_supports, switch_tree_schedule, nullptr, {}}},
+      {"sharp",
+       "reduction and multicast in the switches between nodes that declare it (InfiniBand SHARP)",
+       {sharp_supports, sharp_considered, sharp_schedule, nullptr, {}}},
+      {"nvls-sharp",
+       "in the switch inside nodes, in the switches between them",
+       {nvls_sharp_supports, nvls_sharp_supports, nvls_sharp_schedule, nullptr, {}}},
       {"torus-rings",
        "rings along all dimensions and both directions of a torus at once",
-       {torus_rings_supports, torus_rings_supports, torus_rings_schedule, torus_rings_traffic, {}}},
+       {torus_rings_supports, torus_rings_considered, torus_rings_schedule, torus_rings_traffic, {}}},
       {"halving-doubling",
        "recursive halving and doubling: least bytes in 2 log2 n rounds",
        {halving_doubling_supports, never, halving_doubling_schedule, nullptr, {}}},

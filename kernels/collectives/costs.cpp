@@ -8,7 +8,8 @@ namespace orrery {
 
 namespace {
 
-bool in_switch(std::string_view algorithm) { return algorithm == "nvls" || algorithm == "nvls-tree"; }
+bool in_switch(std::string_view algorithm) { return algorithm.starts_with("nvls"); }
+bool in_network(std::string_view algorithm) { return algorithm.ends_with("sharp"); }  // switches between nodes
 
 }  // namespace
 
@@ -29,6 +30,7 @@ void fields(Fields& f, LinkParameters& row) {
   f("local_ps_per_byte", row.local_ps_per_byte, Need::optional, non_negative);
   f("tree_efficiency", row.tree_efficiency, Need::optional, Range{0, 2, true});
   f("in_switch_efficiency", row.in_switch_efficiency, Need::optional, Range{0, 2, true});
+  f("in_switch_bytes", row.in_switch_bytes, Need::optional, positive);
 }
 
 void fields(Fields& f, LinkCosts& row) {
@@ -105,8 +107,8 @@ std::optional<CollectiveCost> CollectiveCalibration::find(const std::string& lin
     return std::nullopt;
   };
   const StepParameters& step = steps_of->value;
-  const auto switched = over == "scale-up" && in_switch(algorithm) ? first(&LinkParameters::in_switch_efficiency)
-                                                                   : std::nullopt;
+  const bool adds = over == "scale-up" ? in_switch(algorithm) : over == "scale-out" && in_network(algorithm);
+  const auto switched = adds ? first(&LinkParameters::in_switch_efficiency) : std::nullopt;
   CollectiveCost cost;
   cost.launch = Seconds(first(&LinkParameters::launch_us).value_or(0) * step.launch.value_or(1) * 1e-6);
   const double hop = first(&LinkParameters::scale).value_or(1) * step.step_us.value_or(0);
@@ -115,6 +117,7 @@ std::optional<CollectiveCost> CollectiveCalibration::find(const std::string& lin
   if (relayed) cost.pipeline = first(&LinkParameters::pipeline).value_or(0);
   if (relayed && !switched) cost.local = first(&LinkParameters::local_ps_per_byte).value_or(0) * 1e-12;
   cost.efficiency = switched.value_or(first(&LinkParameters::efficiency).value_or(1)) * step.efficiency.value_or(1);
+  if (over == "scale-out" && in_network(algorithm)) cost.largest = first(&LinkParameters::in_switch_bytes).value_or(0);
   if (over == "scale-out" && algorithm == "tree" && protocol != "ll")
     cost.efficiency *= first(&LinkParameters::tree_efficiency).value_or(1);
   return cost;

@@ -25,7 +25,8 @@ struct CollectiveCost {
   Seconds step{0};        // per round over this link
   double efficiency = 1;  // reached payload rate over the links' own
   double pipeline = 0;
-  double local = 0;  // s per byte of the buffer
+  double local = 0;    // s per byte of the buffer
+  double largest = 0;  // bytes that one reduction in the network takes, longer buffers take several; 0: any
 };
 
 // How well the costs describe the samples that cross a link, and the buffer sizes of those.
@@ -42,7 +43,8 @@ struct LinkParameters {
   std::optional<double> efficiency;  // of rings with the Simple protocol
   std::optional<double> pipeline;
   std::optional<double> local_ps_per_byte;
-  std::optional<double> in_switch_efficiency;  // of reductions in the switch (NVLink SHARP)
+  std::optional<double> in_switch_efficiency;  // of reductions in the switch (NVLink SHARP, InfiniBand SHARP)
+  std::optional<double> in_switch_bytes;       // the most that one such reduction takes
   std::optional<double> tree_efficiency;       // of trees between nodes, relative; LL is slower than that
 };
 

@@ -58,6 +58,17 @@ void find_switches(Group& group) {
     switches.push_back(hub);
   }
   for (int twice = 0; twice < 2; ++twice) group.places.insert(group.places.end(), switches.begin(), switches.end());
+  group.node_switches = static_cast<std::uint32_t>(2 * switches.size());
+}
+
+void find_trees(Group& group) {
+  group.trees = aggregation_trees(group);
+  for (AggregationTree& tree : group.trees)
+    for (AggregationSwitch& at : tree.switches)
+      for (std::uint32_t* participant : {&at.adder, &at.multicaster}) {
+        *participant = static_cast<std::uint32_t>(group.places.size());
+        group.places.push_back(at.place);
+      }
 }
 
 // a, a+1, a-1, a+2, a-2, ...: over all starts these paths use every directed pair of an even set exactly once (Walecki's
@@ -130,6 +141,7 @@ Group make_group(const Cluster& cluster, std::vector<DeviceId> members) {
     if (common.valid()) group.domain = &fabric.domain(common);
   }
   if (group.ranks > 1) find_switches(group);
+  if (group.ranks > 1) find_trees(group);
   return group;
 }
 
@@ -140,6 +152,11 @@ std::size_t channel_count(const Group& group) {
   std::size_t channels = group.nodes[0].by_nic.size();
   for (const GroupNode& node : group.nodes) channels = std::min(channels, node.by_nic.size());
   return channels;
+}
+
+std::uint32_t carrier_of(const Group& group, std::size_t node, std::size_t channel, std::size_t channels) {
+  const auto& by_nic = group.nodes[node].by_nic;
+  return by_nic[channel * by_nic.size() / channels].front();
 }
 
 RankList node_path(const Group& group, std::size_t node_index, std::size_t channel, std::size_t channels) {

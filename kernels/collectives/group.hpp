@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/collectives/aggregation.hpp"
 #include "sim/cluster.hpp"
 
 namespace orrery {
@@ -26,10 +27,13 @@ struct GroupNode {
 struct Group {
   const Cluster* cluster = nullptr;
   std::vector<DeviceId> members;
-  std::vector<VertexId> places;    // by participant: members, then the nodes' switches (see in_switch)
+  // By participant: members, then the nodes' switches (see in_switch), then those of the aggregation trees.
+  std::vector<VertexId> places;
   std::vector<GroupNode> nodes;    // by node number
   const Domain* domain = nullptr;  // innermost that holds all members
   std::uint32_t ranks = 0;
+  std::uint32_t node_switches = 0;     // participants that are switches of nodes
+  std::vector<AggregationTree> trees;  // one per channel, of switches between nodes that can reduce; empty: they cannot
 
   bool one_node() const { return nodes.size() == 1; }
   // Scale-up network of the node that holds the whole group, else null.
@@ -40,7 +44,7 @@ struct Group {
   bool over_pcie() const;
   // Every node can reduce in its switch. A switch adds what comes in or multicasts it but keeps nothing, hence two
   // participants at one place: adder and multicaster of nodes[k].
-  bool in_switch() const { return places.size() > ranks; }
+  bool in_switch() const { return node_switches > 0; }
   std::uint32_t adder(std::size_t k) const { return ranks + static_cast<std::uint32_t>(k); }
   std::uint32_t multicaster(std::size_t k) const { return ranks + static_cast<std::uint32_t>(nodes.size() + k); }
 };
@@ -50,6 +54,8 @@ Group make_group(const Cluster&, std::vector<DeviceId> members);
 // Ring orders (each lists all ranks); traffic is split evenly over them.
 std::vector<RankList> ring_orders(const Group&);
 std::size_t channel_count(const Group&);
+// The member of a node through whose NIC a channel enters and leaves it.
+std::uint32_t carrier_of(const Group&, std::size_t node, std::size_t channel, std::size_t channels);
 // How one channel crosses a node: the member that is entered, ..., the member that is left.
 RankList node_path(const Group&, std::size_t node, std::size_t channel, std::size_t channels);
 

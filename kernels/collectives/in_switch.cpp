@@ -72,10 +72,7 @@ CollectiveSchedule switch_tree_schedule(CollectiveKind, const Group& group) {
   schedule.switches = 2 * nodes;
   schedule.chunks = static_cast<std::uint32_t>(2 * channels);
   schedule.chunk_share = 1.0 / schedule.chunks;
-  const auto carrier = [&](std::uint32_t node, std::size_t c) {
-    const auto& by_nic = group.nodes[node].by_nic;
-    return by_nic[c * by_nic.size() / channels].front();
-  };
+  const auto carrier = [&](std::uint32_t node, std::size_t c) { return carrier_of(group, node, c, channels); };
   const auto everyone = [&](bool upwards) {  // into the adders, out of the multicasters
     Round& round = schedule.rounds.emplace_back();
     for (std::uint32_t k = 0; k < nodes; ++k)

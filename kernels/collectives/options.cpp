@@ -42,6 +42,8 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
   for (const CircuitLoad& circuit : routed.circuits)
     if (circuit.bandwidth > 0)
       terms.outer_bottleneck = std::max(terms.outer_bottleneck, circuit.weight / circuit.bandwidth);
+  for (const PairTraffic& pair : phase.pairs)
+    if (pair.to >= group.ranks + group.node_switches) terms.largest_share = std::max(terms.largest_share, pair.share);
   return terms;
 }
 
@@ -144,10 +146,11 @@ struct PhasePrice {
 };
 
 PhasePrice phase_price(const CollectiveOption& option, const PhaseTerms& phase, const CollectiveCost& outer,
-                       const CollectiveCost* inner) {
+                       const CollectiveCost* inner, double bytes) {
+  const double pieces = outer.largest > 0 ? std::ceil(bytes * phase.largest_share / outer.largest) : 0;
   return {
-      phase.outer_posts * outer.step.value + phase.inner_posts * (inner ? inner->step.value : 0) +
-          phase.inner_rounds * option.inner_latency_s,
+      (phase.outer_posts + std::max(pieces - 1, 0.0)) * outer.step.value +
+          phase.inner_posts * (inner ? inner->step.value : 0) + phase.inner_rounds * option.inner_latency_s,
       std::max(phase.outer_bottleneck / outer.efficiency, inner ? phase.inner_bottleneck / inner->efficiency : 0.0)};
 }
 
@@ -162,7 +165,7 @@ double price_seconds(const CollectiveOption& option, const CollectiveCost& outer
                      double bytes) {
   double rounds = 0, wires = 0;
   for (const PhaseTerms& phase : option.phases) {
-    const PhasePrice priced = phase_price(option, phase, outer, inner);
+    const PhasePrice priced = phase_price(option, phase, outer, inner, bytes);
     rounds += priced.setup + phase.outer_rounds * phase.latency_s + phase.switching_s;
     wires += bytes * priced.reached;
   }
@@ -180,7 +183,7 @@ OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& c
   priced.known = true;
   double wires = 0;
   for (const PhaseTerms& phase : option.phases) {
-    const PhasePrice one = phase_price(option, phase, *outer, inside);
+    const PhasePrice one = phase_price(option, phase, *outer, inside, bytes);
     const double alone = std::max(phase.outer_bottleneck, phase.inner_bottleneck);
     priced.setup_s.push_back(one.setup);
     priced.efficiency.push_back(one.reached > 0 ? alone / one.reached : 1);

@@ -22,6 +22,7 @@ struct PhaseTerms {
   double latency_s = 0;                               // of one outer round
   double switching_s = 0;                             // of optical circuits, whatever the bytes
   double outer_bottleneck = 0, inner_bottleneck = 0;  // s/B
+  double largest_share = 0;  // of the buffer: what one tree of switches between nodes adds; 0: none adds
 };
 
 struct CollectiveOption {

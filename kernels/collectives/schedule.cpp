@@ -42,7 +42,7 @@ void merge_pairs(std::vector<PairTraffic>& pairs) {
 }
 
 std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Group& group) {
-  std::vector<std::uint32_t> node_of(group.places.size());
+  std::vector<std::uint32_t> node_of(group.places.size(), ~0u);  // of switches between nodes: none
   for (std::size_t k = 0; k < group.nodes.size(); ++k) {
     for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = static_cast<std::uint32_t>(k);
     if (group.in_switch()) node_of[group.adder(k)] = node_of[group.multicaster(k)] = static_cast<std::uint32_t>(k);

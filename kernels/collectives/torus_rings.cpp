@@ -1,166 +1,143 @@
 // Multi-dimensional rings on a torus: the buffer is cut into 2 x dimensions parts; part (d, direction) is reduce-scattered
 // along dimension d, then d+1, ..., and all-gathered back, so that all links of a device are busy in both directions
 // (Jain & Sabharwal, IPDPS 2010; bucket algorithm of Chan et al., Concurrency 19, 2007). Dimensions of unequal length keep
-// the links of the longer ones busy longer. Group: all members of a box of the torus, any subset of coordinates per
-// dimension.
+// the links of the longer ones busy longer. Reduce-scatter and all-gather are the halves of it.
+// Which rings, and where a twisted torus has lines instead: torus_grid.hpp. On a line every chunk is reduced from both ends
+// to its owner.
 #include <algorithm>
-#include <set>
 
 #include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/torus_grid.hpp"
 
 namespace orrery {
 
 namespace {
 
-struct Box {
-  std::vector<std::vector<int>> coordinates;  // per dimension with more than one, sorted
-  std::vector<std::size_t> axes;              // which dimensions those are
-  std::vector<std::uint32_t> rank_at;         // by mixed-radix position over the axes
-  std::vector<std::size_t> strides;
-  bool valid = false;
-};
-
-Box box_of(const Group& group) {
-  Box box;
-  const Domain* domain = group.scale_up();
-  if (!domain || domain->dimensions.empty() || group.ranks < 2) return box;
-  const std::size_t axes = domain->dimensions.size();
-  std::vector<std::size_t> strides(axes, 1);
-  for (std::size_t d = axes; d-- > 1;) strides[d - 1] = strides[d] * static_cast<std::size_t>(domain->dimensions[d]);
-  const std::size_t first = domain->members.front().index();
-  const auto coordinate = [&](std::uint32_t rank, std::size_t d) {
-    return static_cast<int>((group.members[rank].index() - first) / strides[d] %
-                            static_cast<std::size_t>(domain->dimensions[d]));
-  };
-  std::size_t volume = 1;
-  for (std::size_t d = 0; d < axes; ++d) {
-    std::set<int> seen;
-    for (std::uint32_t r = 0; r < group.ranks; ++r) seen.insert(coordinate(r, d));
-    if (seen.size() < 2) continue;
-    box.coordinates.emplace_back(seen.begin(), seen.end());
-    box.axes.push_back(d);
-    volume *= seen.size();
-  }
-  if (volume != group.ranks) return box;
-  box.strides.assign(box.axes.size(), 1);
-  for (std::size_t a = box.axes.size(); a-- > 1;) box.strides[a - 1] = box.strides[a] * box.coordinates[a].size();
-  box.rank_at.assign(volume, 0);
-  for (std::uint32_t r = 0; r < group.ranks; ++r) {
-    std::size_t position = 0;
-    for (std::size_t a = 0; a < box.axes.size(); ++a) {
-      const auto& all = box.coordinates[a];
-      position += box.strides[a] *
-                  static_cast<std::size_t>(std::lower_bound(all.begin(), all.end(), coordinate(r, box.axes[a])) -
-                                           all.begin());
-    }
-    box.rank_at[position] = r;
-  }
-  box.valid = true;
-  return box;
-}
-
-// Chunks of a part: one per position of the box. Reducing along axis a in step t, a member passes on the chunks whose
-// coordinate on that axis is due, for all axes already reduced fixed to its own and all later ones free.
+// Chunks of a part: one per member, who owns it in the end. Reducing along an axis, a member passes on the chunks of owners
+// that are due on this axis, are on its own lines of all axes already reduced, and anywhere on later ones.
 class Writer {
  public:
-  Writer(const Box& box, CollectiveSchedule& schedule) : box_(box), schedule_(schedule) {}
+  Writer(const Group& group, bool by_owner, std::uint32_t parts)
+      : ranks_(group.ranks), by_owner_(by_owner), parts_(parts) {}
 
-  void part(std::uint32_t part, std::size_t first_axis, bool forward) {
-    std::size_t round = 0;
-    const std::size_t axes = box_.axes.size();
-    for (std::size_t i = 0; i < axes; ++i) along(part, first_axis, i, forward, true, round);
-    for (std::size_t i = axes; i-- > 0;) along(part, first_axis, i, forward, false, round);
+  // The reduce-scatter of one part.
+  std::vector<Round> reduce_scatter(const TorusGrid& grid, std::uint32_t part, bool forward) {
+    std::vector<Round> rounds;
+    RankList owners(ranks_);
+    for (std::uint32_t r = 0; r < ranks_; ++r) owners[grid.label[r]] = r;
+    for (std::size_t i = 0; i < grid.axes.size(); ++i) {
+      const TorusAxis& axis = grid.axes[i];
+      for (std::uint32_t t = 0; t + 1 < axis.size; ++t) {
+        Round& round = rounds.emplace_back();
+        for (std::uint32_t rank : owners) {
+          const std::uint32_t mine = axis.place[rank], n = axis.size;
+          const auto pass = [&](std::uint32_t to, std::uint32_t due) {
+            send(round, grid, owners, part, i, rank, to, due);
+          };
+          if (axis.closed && forward) pass(axis.next[rank], (mine + 2 * n - t - 1) % n);
+          if (axis.closed && !forward) pass(axis.before[rank], (mine + t + 1) % n);
+          if (axis.closed) continue;
+          // From each end, so that all arrive in the last round.
+          if (t >= mine && mine + 1 < n) pass(axis.next[rank], n - 1 + mine - t);
+          if (t >= n - 1 - mine && mine > 0) pass(axis.before[rank], t - (n - 1 - mine));
+        }
+      }
+    }
+    return rounds;
   }
 
  private:
-  std::size_t size(std::size_t axis) const { return box_.coordinates[axis].size(); }
-  std::size_t at(std::size_t position, std::size_t axis) const { return position / box_.strides[axis] % size(axis); }
-
-  void along(std::uint32_t part, std::size_t first_axis, std::size_t order, bool forward, bool reduce,
-             std::size_t& round) {
-    const std::size_t axes = box_.axes.size(), axis = (first_axis + order) % axes, n = size(axis);
-    for (std::size_t t = 0; t + 1 < n; ++t, ++round) {
-      if (schedule_.rounds.size() <= round) schedule_.rounds.emplace_back();
-      for (std::size_t p = 0; p < box_.rank_at.size(); ++p) {
-        const std::size_t mine = at(p, axis), step = forward ? 1 : n - 1;
-        const std::size_t to = p + ((mine + step) % n) * box_.strides[axis] - mine * box_.strides[axis];
-        const std::size_t back = t + (reduce ? 1 : 0);  // how far behind the chunk's owner is
-        const std::size_t due = forward ? (mine + 2 * n - back) % n : (mine + back) % n;
-        send_chunks(part, first_axis, order, p, to, axis, due, reduce, round);
-      }
-    }
-  }
-
-  void send_chunks(std::uint32_t part, std::size_t first_axis, std::size_t order, std::size_t p, std::size_t to,
-                   std::size_t axis, std::size_t due, bool reduce, std::size_t round) {
-    const auto volume = static_cast<std::uint32_t>(box_.rank_at.size());
-    for (std::uint32_t chunk = 0; chunk < volume; ++chunk) {
-      bool wanted = at(chunk, axis) == due;
-      for (std::size_t i = 0; i < order && wanted; ++i) {
-        const std::size_t done = (first_axis + i) % box_.axes.size();
-        wanted = at(chunk, done) == at(p, done);
-      }
+  void send(Round& round, const TorusGrid& grid, const RankList& owners, std::uint32_t part, std::size_t i,
+            std::uint32_t from, std::uint32_t to, std::uint32_t due) {
+    for (std::uint32_t owner : owners) {
+      bool wanted = grid.axes[i].place[owner] == due;
+      for (std::size_t done = 0; done < i && wanted; ++done)
+        wanted = grid.axes[done].place[owner] == grid.axes[done].place[from];
       if (!wanted) continue;
-      auto& sends = schedule_.rounds[round].sends;
-      const std::uint32_t index = part * volume + chunk;
-      const std::uint32_t from = box_.rank_at[p], target = box_.rank_at[to];
-      if (!sends.empty() && sends.back().from == from && sends.back().to == target &&
-          sends.back().chunk + sends.back().chunks == index)
+      const std::uint32_t chunk = by_owner_ ? owner * parts_ + part : part * ranks_ + grid.label[owner];
+      auto& sends = round.sends;
+      if (!sends.empty() && sends.back().from == from && sends.back().to == to &&
+          sends.back().chunk + sends.back().chunks == chunk)
         ++sends.back().chunks;
       else
-        sends.push_back({from, target, index, 1, reduce ? SendAction::reduce : SendAction::copy});
+        sends.push_back({from, to, chunk, 1, SendAction::reduce});
     }
   }
 
-  const Box& box_;
-  CollectiveSchedule& schedule_;
+  std::uint32_t ranks_;
+  bool by_owner_;
+  std::uint32_t parts_;
 };
+
+void append(CollectiveSchedule& schedule, std::size_t first, const std::vector<Round>& rounds) {
+  if (schedule.rounds.size() < first + rounds.size()) schedule.rounds.resize(first + rounds.size());
+  for (std::size_t r = 0; r < rounds.size(); ++r) {
+    auto& sends = schedule.rounds[first + r].sends;
+    sends.insert(sends.end(), rounds[r].sends.begin(), rounds[r].sends.end());
+  }
+}
+
+std::vector<Round> gathered(std::vector<Round> rounds) {
+  CollectiveSchedule schedule;
+  schedule.rounds = std::move(rounds);
+  return mirrored(std::move(schedule), SendAction::copy).rounds;
+}
 
 }  // namespace
 
 bool torus_rings_supports(CollectiveKind kind, const Group& group) {
-  if (kind != CollectiveKind::all_reduce || !group.scale_up()) return false;
-  const DomainKind wiring = group.scale_up()->kind;
-  if (wiring != DomainKind::torus && wiring != DomainKind::mesh && wiring != DomainKind::ring) return false;
-  return box_of(group).valid;
+  return (kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter ||
+          kind == CollectiveKind::all_gather) &&
+         torus_orders(group) > 0;
 }
 
-CollectiveSchedule torus_rings_schedule(CollectiveKind, const Group& group) {
-  const Box box = box_of(group);
+CollectiveSchedule torus_rings_schedule(CollectiveKind kind, const Group& group) {
+  const auto orders = static_cast<std::uint32_t>(torus_orders(group));
+  const bool whole = kind == CollectiveKind::all_reduce;
   CollectiveSchedule schedule;
   schedule.ranks = group.ranks;
-  const auto parts = static_cast<std::uint32_t>(2 * box.axes.size());
-  schedule.chunks = parts * group.ranks;
+  schedule.chunks = 2 * orders * group.ranks;
   schedule.chunk_share = 1.0 / schedule.chunks;
-  Writer writer(box, schedule);
-  for (std::uint32_t part = 0; part < parts; ++part) writer.part(part, part / 2, part % 2 == 0);
+  Writer writer(group, !whole, 2 * orders);
+  for (std::uint32_t first = 0; first < orders; ++first) {
+    const TorusGrid grid = torus_grid(group, first);
+    for (std::uint32_t way = 0; way < 2; ++way) {
+      const std::vector<Round> reduced = writer.reduce_scatter(grid, 2 * first + way, way == 0);
+      if (kind != CollectiveKind::all_gather) append(schedule, 0, reduced);
+      if (kind != CollectiveKind::reduce_scatter) append(schedule, whole ? reduced.size() : 0, gathered(reduced));
+    }
+  }
   return schedule;
 }
 
-std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind, const Group& group) {
-  const Box box = box_of(group);
+std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind kind, const Group& group) {
   TrafficPhase phase;
-  const std::size_t axes = box.axes.size();
-  std::vector<double> sent(axes, 0);  // along each axis, one direction, of the whole buffer
-  for (std::size_t first = 0; first < axes; ++first) {
-    double left = 1;
-    for (std::size_t i = 0; i < axes; ++i) {
-      const double n = static_cast<double>(box.coordinates[(first + i) % axes].size());
-      sent[(first + i) % axes] += 2 * left * (n - 1) / n / static_cast<double>(2 * axes);
+  const std::size_t orders = torus_orders(group);
+  const bool reduces = kind != CollectiveKind::all_gather, gathers = kind != CollectiveKind::reduce_scatter;
+  for (std::size_t first = 0; first < orders; ++first) {
+    const TorusGrid grid = torus_grid(group, first);
+    double left = 1.0 / static_cast<double>(2 * orders);  // of the buffer: one way's part of this order
+    std::uint32_t rounds = 0;
+    for (const TorusAxis& axis : grid.axes) {
+      const double n = axis.size;
+      rounds += axis.size - 1;
+      for (std::uint32_t rank = 0; rank < group.ranks; ++rank) {
+        // Of both ways' parts: what goes to the next one and to the one before while reducing; gathering, the same comes back.
+        const double place = axis.place[rank];
+        const double on = left * (axis.closed ? (n - 1) / n : 2 * (n - 1 - place) / n);
+        const double back = left * (axis.closed ? (n - 1) / n : 2 * place / n);
+        const auto add = [&](std::uint32_t to, double share) {
+          if (share > 0 && reduces) phase.pairs.push_back({rank, to, share, 1});
+          if (share > 0 && gathers) phase.pairs.push_back({to, rank, share, 1});
+        };
+        add(axis.next[rank], on);
+        add(axis.before[rank], back);
+      }
       left /= n;
     }
+    phase.rounds = std::max(phase.rounds, rounds * (reduces && gathers ? 2 : 1));
   }
-  for (std::size_t p = 0; p < box.rank_at.size(); ++p)
-    for (std::size_t a = 0; a < axes; ++a) {
-      const std::size_t n = box.coordinates[a].size(), mine = p / box.strides[a] % n;
-      for (std::size_t step : {std::size_t{1}, n - 1}) {
-        const std::size_t to = p + ((mine + step) % n) * box.strides[a] - mine * box.strides[a];
-        phase.pairs.push_back({box.rank_at[p], box.rank_at[to], sent[a], 1});
-      }
-    }
   merge_pairs(phase.pairs);
-  for (const auto& coordinates : box.coordinates)
-    phase.rounds += 2 * (static_cast<std::uint32_t>(coordinates.size()) - 1);
   post_once_a_round(phase);
   return {phase};
 }

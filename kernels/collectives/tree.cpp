@@ -16,8 +16,7 @@ Tree with_chains(const Tree& node_tree, const Group& group, std::size_t channel,
   tree.parent.assign(group.ranks, -1);
   std::vector<std::uint32_t> head(group.nodes.size());
   for (std::size_t k = 0; k < group.nodes.size(); ++k) {
-    const auto& by_nic = group.nodes[k].by_nic;
-    const std::uint32_t first = by_nic[channel * by_nic.size() / channels].front();
+    const std::uint32_t first = carrier_of(group, k, channel, channels);
     RankList order = group.nodes[k].ranks;
     std::rotate(order.begin(), std::find(order.begin(), order.end(), first), order.end());
     head[k] = first;

@@ -58,6 +58,7 @@ ClusterSpec repeat_node(const ClusterRequest& request, const Found& found, const
     spec.fabric.kind = "fat-tree";
     spec.fabric.radix = ports <= 64 * 64 * 64 / 4 ? 64 : 256;
     spec.fabric.levels = levels_for(ports, spec.fabric.radix);
+    if (request.reduces) spec.fabric.options = {{"in_network_reduction", true}};
     target.notes.push_back(fmt::format("joined by a non-blocking fat-tree, {} {} of {}-port switches: assumed",
                                        spec.fabric.levels, spec.fabric.levels == 1 ? "level" : "levels",
                                        spec.fabric.radix));
@@ -90,6 +91,9 @@ ClusterTarget load_cluster(const ClusterRequest& request, const Library& library
   const fs::path folder = fs::path(found.file).parent_path();
   ClusterTarget target;
   target.file = found.file;
+  if (request.reduces && !found.document.contains("device"))
+    throw UsageError("--in-network-reduction is for repeated nodes; " + found.file +
+                     " says itself what its switches do (/fabric/options/in_network_reduction)");
   target.spec = read_cluster(request, found, library.with_front(folder.empty() ? "." : folder), target);
   if (request.nodes && !target.from_node)
     throw UsageError("--nodes repeats a node; " + found.file + " says itself how many it has");

@@ -18,6 +18,7 @@ struct ClusterRequest {
   std::optional<std::int64_t> nodes;     // of a node model
   std::int64_t devices = 1;              // at least; of a node model without `nodes`
   std::int64_t least_nodes = 1;          // the same
+  bool reduces = false;                  // the switches that join the nodes of a node model do
 };
 
 struct ClusterTarget {

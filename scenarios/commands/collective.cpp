@@ -31,7 +31,7 @@ struct CollectiveOptions {
                              fidelity = "analytic", precision;
   std::string log, csv, plot, schedule;
   std::int64_t devices = 0, nodes = 0;
-  bool json = false;
+  bool json = false, reduces = false;
 };
 
 struct ElementType {
@@ -104,6 +104,7 @@ Setup set_up(const CollectiveOptions& options, const std::optional<NcclLog>& log
   if (by_log) nodes = log->hosts;
   ClusterRequest request{options.machine, options.scenario.assignments, {}, std::max<std::int64_t>(devices, 1), 1};
   request.least_nodes = nodes.value_or(1);
+  request.reduces = options.reduces;
   setup.target = load_cluster(request, library);
   const Cluster& machine = setup.target.cluster;
   if (devices == 0) devices = static_cast<std::int64_t>(machine.fabric.device_count());
@@ -261,6 +262,8 @@ CommandAction declare_collective(CLI::App& app, const Invocation& invocation) {
   app.add_option("--topology", options->machine, "The machine: a scenario, cluster or node, as a file or by name")
       ->required()
       ->type_name("MACHINE");
+  app.add_flag("--in-network-reduction", options->reduces,
+               "The switches that join the nodes of a node reduce (InfiniBand SHARP)");
   declare_sizes(app, *options);
   CLI::Option* log = app.add_option("--log", options->log, "A log of nccl-tests or rccl-tests to compare with");
   log->type_name("FILE");
@@ -291,6 +294,7 @@ CommandAction declare_collective(CLI::App& app, const Invocation& invocation) {
   app.footer(
       "Examples:\n"
       "  orrery collective all_reduce --topology dgx-h100 --devices 256 --bytes 8..8G\n"
+      "  orrery collective all_reduce --topology dgx-h100 --devices 256 --in-network-reduction\n"
       "  orrery collective all_to_all --topology gpt3-175b-1024-a100 --devices 64 --nodes 16\n"
       "  orrery collective --topology dgx-a100-80gb --log all_reduce_perf.txt --plot compare.svg");
   return [options, &invocation] { return collective(*options, invocation); };

@@ -12,8 +12,8 @@ CollectiveTable table() {
   t.machine = "machine";
   t.devices = 8;
   t.nodes = 1;
-  t.rows.push_back({1 << 20, 100e-6, "ring", "ll", "", {}, {}});
-  t.rows.push_back({1 << 30, 8e-3, "ring", "simple", "", {}, {}});
+  t.rows.push_back({1 << 20, 100e-6, "ring", "ll", "", {}, {}, {}});
+  t.rows.push_back({1 << 30, 8e-3, "ring", "simple", "", {}, {}, {}});
   return t;
 }
 
@@ -41,6 +41,16 @@ TEST_CASE("a table of predictions reads like one of nccl-tests") {
   CHECK_THAT(text, Contains("size") && Contains("busbw") && Contains("ring/simple") && Contains("Avg bus bandwidth"));
   CHECK_THAT(text, Contains("  134.22  234.88"));  // 2^30 B in 8 ms
   CHECK_THAT(text, !Contains("measured"));
+}
+
+TEST_CASE("the table says what came second and by how much, which is why the algorithm was taken") {
+  CollectiveTable t = table();
+  CHECK_THAT(collective_text(t), !Contains("next best"));
+  t.rows[0].runner_up = RunnerUp{"ring/ll128", 0.034};
+  t.rows[1].runner_up = RunnerUp{"tree/simple", 1.5};
+  CHECK_THAT(collective_text(t), Contains("next best") && Contains("ring/ll             ring/ll128 +3.4%") &&
+                                     Contains("ring/simple         tree/simple +150%"));
+  CHECK(collective_json(t)["rows"][1]["next_best"]["slower"] == 1.5);
 }
 
 TEST_CASE("errors are taken against the column asked for, a factor of two either way alike") {

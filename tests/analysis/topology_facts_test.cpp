@@ -1,5 +1,6 @@
 #include "analysis/topology_facts.hpp"
 
+#include <bit>
 #include <random>
 
 #include <boost/graph/adjacency_list.hpp>
@@ -90,6 +91,33 @@ TEST_CASE("the bisection of a regular network by formula is its maximum flow bet
     REQUIRE(formula);
     CHECK(formula->exact);
     CHECK(formula->bandwidth == Approx(bisection_by_flow(cluster.fabric, graph).bandwidth));
+  }
+}
+
+TEST_CASE("the bisection of a twisted torus is no formula of the straight one, and is not said to be exact") {
+  for (const std::vector<int>& sizes : {std::vector<int>{2, 4}, {3, 6}, {4, 8}, {2, 2, 4}, {4, 4, 8}}) {
+    int devices = 1;
+    for (int size : sizes) devices *= size;
+    NodeModel node = node_of("torus", devices, sizes, 6);
+    const double straight = bisection_by_formula(one(node).fabric)->bandwidth;
+    node.scale_up.options = parse_json(R"({"twist": true})", "test");
+    const Cluster cluster = one(node);
+    const BisectionFacts twisted = bisection(cluster.fabric, FabricGraph(cluster.fabric));
+    INFO(devices << " devices: " << twisted.note);
+    CHECK_FALSE(twisted.exact);
+    CHECK(2 * twisted.smaller_half == static_cast<std::size_t>(devices));
+    CHECK(twisted.bandwidth > 1.2 * straight);  // what the twist is for
+    if (devices > 18) continue;
+    double least = 1e300;  // of all halves that hold device 0
+    for (unsigned half = 1; half < 1u << devices; half += 2) {
+      if (std::popcount(half) * 2 != devices) continue;
+      double crossing = 0;
+      for (const Link& link : cluster.fabric.links())
+        if (((half >> link.from.value) & 1) == 1 && ((half >> link.to.value) & 1) == 0)
+          crossing += link.bandwidth.value;
+      least = std::min(least, crossing);
+    }
+    CHECK(twisted.bandwidth >= Approx(least));
   }
 }
 

@@ -18,9 +18,9 @@ LinkCosts link(const std::string& name, LinkParameters value, LinkParameters pri
 // Every class alike, with one algorithm.
 CollectiveCalibration calibration_of(const LinkParameters& scale_up) {
   CollectiveCalibration calibration;
-  const LinkParameters prior{20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}};
+  const LinkParameters prior{20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}, {}};
   calibration.links = {link("scale-up", scale_up, prior), link("host", prior, prior), link("scale-out", prior, prior),
-                       link("ici", {3.0, 0.0, 0.0, 0.95, 0.0, 0.0, {}, {}})};
+                       link("ici", {3.0, 0.0, 0.0, 0.95, 0.0, 0.0, {}, {}, {}})};
   for (const char* over : {"scale-up", "host", "scale-out"})
     calibration.steps.push_back({over, "ring", "simple", {3.4, {}, {}}, {}, ""});
   return calibration;
@@ -60,8 +60,8 @@ double value(const CollectiveCalibration& calibration, std::optional<double> Lin
 TEST_CASE("fitting recovers the costs that synthetic collectives were timed with") {
   const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
   std::vector<CollectiveSample> samples = rings(cluster, "lab");
-  time_by(samples, calibration_of({25.0, 0.7, 0.0, 0.85, 1.2, 0.8, {}, {}}));
-  const CollectiveFit fit = fit_collectives(calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}}),
+  time_by(samples, calibration_of({25.0, 0.7, 0.0, 0.85, 1.2, 0.8, {}, {}, {}}));
+  const CollectiveFit fit = fit_collectives(calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}, {}}),
                                             RoutedCollectives(samples));
   CHECK(fit.error_before > 0.03);
   CHECK(fit.error_after < 0.01);
@@ -72,7 +72,7 @@ TEST_CASE("fitting recovers the costs that synthetic collectives were timed with
 TEST_CASE("a fit keeps what no sample crosses, states samples and range, and repeats itself from its own result") {
   const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
   std::vector<CollectiveSample> samples = rings(cluster, "lab");
-  const CollectiveCalibration start = calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}});
+  const CollectiveCalibration start = calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}, {}});
   time_by(samples, start, 1.3);
   const RoutedCollectives routed(samples);
   const CollectiveCalibration once = fit_collectives(start, routed).calibration;
@@ -86,7 +86,7 @@ TEST_CASE("a fit keeps what no sample crosses, states samples and range, and rep
 
 TEST_CASE("a source that is left out has no part in the fit") {
   const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
-  const CollectiveCalibration start = calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}});
+  const CollectiveCalibration start = calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}, {}});
   std::vector<CollectiveSample> both = rings(cluster, "good"), bad = rings(cluster, "bad");
   time_by(both, start);
   time_by(bad, start, 3);
@@ -100,8 +100,8 @@ TEST_CASE("a source that is left out has no part in the fit") {
 }
 
 TEST_CASE("links never measured take the costs of their family, else of their class") {
-  CollectiveCalibration calibration = calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}});
-  calibration.links.push_back(link("nvlink", {{}, 0.5, {}, {}, {}, {}, {}, {}}));
+  CollectiveCalibration calibration = calibration_of({20.0, 1.0, 0.0, 0.9, 1.0, 0.5, {}, {}, {}});
+  calibration.links.push_back(link("nvlink", {{}, 0.5, {}, {}, {}, {}, {}, {}, {}}));
   const auto known = calibration.find("nvlink9", true, "ring", "simple");
   const auto unknown = calibration.find("wormhole-800", true, "ring", "simple");
   REQUIRE(known);

@@ -10,6 +10,7 @@
 #include "kernels/collectives/options.hpp"
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
+#include "tests/topologies/reducing.hpp"
 
 using namespace orrery;
 using namespace orrery::testing;
@@ -38,6 +39,18 @@ std::vector<std::pair<std::string, Cluster>> machines(std::uint32_t ranks) {
       spec.fabric.inside = {inside};
       all.emplace_back(std::to_string(regions) + " regions", build_cluster(spec));
     }
+  ClusterSpec tree = nodes_of(with_nics(node_of("none", 1), 1), n, "fat-tree");
+  tree.fabric.levels = 3;
+  tree.fabric.radix = 8;
+  all.emplace_back("reducing tree of three levels", build_cluster(reducing(std::move(tree))));
+  if (n > 8) {
+    ClusterSpec leaves = nodes_of(eight, (n + 7) / 8, "fat-tree");
+    leaves.fabric.radix = 32;
+    all.emplace_back("nodes of 8 under reducing leaves", build_cluster(reducing(std::move(leaves))));
+  }
+  if (n > 4)
+    all.emplace_back("nodes of 4, 2 NICs, reducing switch",
+                     build_cluster(reducing(nodes_of(switch_node(4, 2), (n + 3) / 4, "single-switch"))));
   for (int a = 2; a * a <= n; ++a)
     if (n % a == 0)
       all.emplace_back("torus of " + std::to_string(a),

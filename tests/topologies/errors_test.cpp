@@ -3,6 +3,7 @@
 
 #include "sim/error.hpp"
 #include "tests/topologies/fixture.hpp"
+#include "tests/topologies/reducing.hpp"
 
 using namespace orrery;
 using namespace orrery::testing;
@@ -53,4 +54,19 @@ TEST_CASE("only a switch can reduce in the network") {
   NodeModel node = node_of("ring", 4);
   node.scale_up.in_network_reduction = true;
   CHECK(fault_of(nodes_of(node, 1, "none")).pointer == "/pools/0/node/scale_up/in_network_reduction");
+}
+
+TEST_CASE("in-network reduction is refused where no switch of the fabric can reduce") {
+  ClusterSpec other = nodes_of(switch_node(4, 4), 4, "fat-tree");
+  other.fabric.options = {{"in_network_reduction", true}};
+  CHECK(fault_of(other).pointer == "/fabric/options/in_network_reduction");  // links of no such generation
+  CHECK(fault_of(reducing(other)).pointer == "built");
+  ClusterSpec circuits = reducing(nodes_of(switch_node(4, 4), 4, "optical-circuits"));
+  circuits.fabric.link = link("mirrors", 25e9, 1e-6);
+  CHECK(fault_of(circuits).pointer == "/fabric/options/in_network_reduction");
+  ClusterSpec regions = nodes_of(switch_node(4, 4), 4, "wide-area");
+  regions.fabric.options = parse_json(R"({"regions": 2})", "test");
+  regions.fabric.link = link("wan", 50e9, 5e-3);
+  regions.fabric.inside.push_back(reducing(nodes_of(switch_node(4, 4), 4, "single-switch")).fabric);
+  CHECK(fault_of(regions).pointer == "/fabric/inside/0/options/in_network_reduction");
 }

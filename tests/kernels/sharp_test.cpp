@@ -1,0 +1,176 @@
+// Reduction in the switches between nodes: trees, traffic, closed forms of time, and when it is chosen.
+#include <catch2/catch.hpp>
+
+#include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/options.hpp"
+#include "sim/routes.hpp"
+#include "tests/topologies/fixture.hpp"
+#include "tests/topologies/reducing.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+// `nodes` x one device and one NIC under leaves of `down` ports, one level of spines above.
+ClusterSpec single_devices(int nodes, int down) {
+  ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), nodes, "fat-tree");
+  spec.fabric.radix = 2 * down;
+  return spec;
+}
+
+CollectiveRequest request_of(const Cluster& cluster, double bytes, const char* algorithm) {
+  CollectiveRequest request;
+  request.bytes = Bytes(bytes);
+  request.algorithm = algorithm;
+  for (std::size_t d = 0; d < cluster.fabric.device_count(); ++d) request.members.emplace_back(d);
+  return request;
+}
+
+Group whole(const Cluster& cluster) { return make_group(cluster, request_of(cluster, 1, "auto").members); }
+
+double software(const CollectivePlan& plan) {
+  double total = 0;
+  for (const CollectiveStep& step : plan.steps) total += step.setup.value;
+  return total;
+}
+
+CollectiveCost reduction_costs() { return *collective_calibration().find(reducing_link, false, "sharp", "simple"); }
+
+bool is_trunk(const Cluster& cluster, LinkId link) {
+  const Link& l = cluster.fabric.link(link);
+  return cluster.fabric.vertex(l.from).node == ~0u && cluster.fabric.vertex(l.to).node == ~0u;
+}
+
+bool is_port(const Cluster& cluster, LinkId link) {
+  return cluster.fabric.vertex(cluster.fabric.link(link).from).kind == VertexKind::nic;
+}
+
+}  // namespace
+
+TEST_CASE("in the network every NIC and every leaf sends the buffer once and gets it once, however many nodes") {
+  for (int nodes : {4, 16, 32}) {
+    INFO(nodes << " nodes");
+    ClusterSpec spec = reducing(single_devices(nodes, 4));
+    spec.fabric.oversubscription = 4;  // which a ring would feel at every leaf
+    const Cluster cluster = build_cluster(spec);
+    const CollectivePlan plan = plan_collective(cluster, request_of(cluster, 1e9, "sharp"));
+    REQUIRE(plan.steps.size() == 1);
+    const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, plan.steps[0].flows);
+    for (const LinkLoad& load : routed.loads) CHECK(load.weight == Approx(1));
+    CHECK(1 / routed.bottleneck == Approx(25e9));
+  }
+}
+
+TEST_CASE("an all-reduce in the network costs a way up and down the tree and the buffer at the switches' rate") {
+  const Cluster cluster = build_cluster(reducing(single_devices(16, 4)));  // 4 leaves under a spine
+  for (double bytes : {8.0, 1e8}) {
+    const CollectivePlan plan = plan_collective(cluster, request_of(cluster, bytes, "sharp"));
+    const double rate = 25e9 * plan.steps[0].efficiency;
+    // Up two cables of 2 us, down two.
+    CHECK(time_alone(cluster, plan).value == Approx(software(plan) + 4 * 2e-6 + bytes / rate).epsilon(1e-9));
+    CHECK(plan.steps[0].efficiency == Approx(reduction_costs().efficiency));
+  }
+}
+
+TEST_CASE("the tree of a channel is as high as the levels that its members span, and grows with no other") {
+  const auto height = [](int nodes, int levels) {
+    ClusterSpec spec = reducing(single_devices(nodes, 4));
+    spec.fabric.levels = levels;
+    const Cluster cluster = build_cluster(spec);
+    const Group group = whole(cluster);
+    REQUIRE(group.trees.size() == 1);
+    return group.trees[0].switches.front().height;
+  };
+  CHECK(height(4, 2) == 0);  // one leaf
+  CHECK(height(8, 2) == 1);
+  CHECK(height(32, 2) == 1);
+  CHECK(height(16, 3) == 1);  // one pod
+  CHECK(height(64, 3) == 2);
+}
+
+TEST_CASE("rounds are a way up and a way down the tree, plus the inside of the node") {
+  const auto rounds = [](const Cluster& cluster, const char* algorithm) {
+    return find(collective_catalog(), algorithm)
+        ->value.schedule(CollectiveKind::all_reduce, whole(cluster))
+        .rounds.size();
+  };
+  CHECK(rounds(build_cluster(reducing(single_devices(4, 4))), "sharp") == 2);
+  CHECK(rounds(build_cluster(reducing(single_devices(16, 4))), "sharp") == 4);
+  const auto nodes = [](NodeModel node) {
+    return build_cluster(reducing(nodes_of(std::move(node), 4, "single-switch")));
+  };
+  CHECK(rounds(nodes(switch_node(8, 8)), "sharp") == 2 + 2);      // straight to the carriers and back
+  CHECK(rounds(nodes(switch_node(8, 2)), "sharp") == 2 + 2 * 7);  // chains through the node
+  NodeModel adding = switch_node(8, 8);
+  adding.scale_up.in_network_reduction = true;
+  CHECK(rounds(nodes(adding), "nvls-sharp") == 2 + 4);
+}
+
+TEST_CASE("with one NIC per device each rail has a tree of its own") {
+  ClusterSpec spec = reducing(nodes_of(switch_node(4, 4), 16, "fat-tree"));
+  spec.fabric.radix = 12;
+  spec.fabric.rail_optimized = true;
+  for (const char* ecmp : {"ideal", "hash"}) {
+    spec.fabric.ecmp = ecmp;
+    const Cluster cluster = build_cluster(spec);
+    const Group group = whole(cluster);
+    REQUIRE(group.trees.size() == 4);
+    const CollectivePlan plan = plan_collective(cluster, request_of(cluster, 1e9, "sharp"));
+    const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, plan.steps[0].flows);
+    for (const LinkLoad& load : routed.loads)
+      if (is_trunk(cluster, load.link) || is_port(cluster, load.link)) CHECK(load.weight == Approx(0.25));
+  }
+}
+
+TEST_CASE("only switches that declare it are asked to reduce, and then large buffers between nodes are") {
+  const auto chosen = [](const ClusterSpec& spec, double bytes) {
+    const Cluster cluster = build_cluster(spec);
+    return plan_collective(cluster, request_of(cluster, bytes, "auto")).algorithm;
+  };
+  ClusterSpec spec = single_devices(32, 4);
+  CHECK(chosen(spec, 1e9) != "sharp");
+  CHECK_FALSE(sharp_supports(CollectiveKind::all_reduce, whole(build_cluster(spec))));
+  spec = reducing(spec);
+  CHECK(chosen(spec, 1e9) == "sharp");
+  spec.fabric.options = {{"in_network_reduction", false}};
+  CHECK(chosen(spec, 1e9) != "sharp");
+  NodeModel adding = switch_node(8, 8);
+  adding.scale_up.in_network_reduction = true;
+  CHECK(chosen(reducing(nodes_of(adding, 8, "single-switch")), 1e9) == "nvls-sharp");
+  CHECK(chosen(nodes_of(adding, 8, "single-switch"), 1e9) != "nvls-sharp");
+}
+
+TEST_CASE("a buffer longer than an operation takes is sent in pieces, each at a step's cost") {
+  const Cluster cluster = build_cluster(reducing(single_devices(16, 4)));
+  const auto time_of = [&](double bytes) {
+    const CollectivePlan plan = plan_collective(cluster, request_of(cluster, bytes, "sharp"));
+    return time_alone(cluster, plan).value;
+  };
+  const double step = reduction_costs().step.value, most = reduction_costs().largest;
+  REQUIRE(most > 0);
+  CHECK(time_of(most + 1) - time_of(most) == Approx(step).epsilon(1e-3));
+  CHECK(time_of(4 * most) - time_of(3 * most) == Approx(time_of(5 * most) - time_of(4 * most)).epsilon(1e-2));
+}
+
+TEST_CASE("a tree is laid round a failed cable") {
+  ClusterSpec spec = reducing(single_devices(16, 4));
+  spec.fabric.ecmp = "hash";  // every cable stands for itself
+  const Cluster sound = build_cluster(spec);
+  const Group group = whole(sound);
+  const VertexId leaf = group.trees[0].switches[1].place, root = group.trees[0].switches[0].place;
+  std::size_t first_switch = 0;
+  while (sound.fabric.vertices()[first_switch].node != ~0u) ++first_switch;
+  const auto name = [&](VertexId v) { return "switch " + std::to_string(v.index() - first_switch); };
+  DegradedSpec failed;
+  failed.between = std::vector<std::string>{name(leaf), name(root)};
+  spec.degraded.push_back(failed);
+  const Cluster cluster = build_cluster(spec);
+  const CollectivePlan plan = plan_collective(cluster, request_of(cluster, 1e8, "sharp"));
+  const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, plan.steps[0].flows);
+  for (const LinkLoad& load : routed.loads) {
+    CHECK(cluster.fabric.link(load.link).bandwidth.value > 0);
+    CHECK(load.weight == Approx(1));
+  }
+}
