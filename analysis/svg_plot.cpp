@@ -33,6 +33,17 @@ std::string escaped(std::string_view text) {
   return all;
 }
 
+// In lines of at most so many letters, cut between words.
+std::vector<std::string> wrapped(std::string_view text, std::size_t letters) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t space = text.size() > letters ? text.rfind(' ', letters) : text.npos;
+    lines.emplace_back(text.substr(0, space));
+    text.remove_prefix(space == text.npos ? text.size() : space + 1);
+  }
+  return lines;
+}
+
 // One axis: which values it spans and where they lie on the page.
 class Scale {
  public:
@@ -95,12 +106,13 @@ class SvgPlot {
     add(R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:g} {1:g}" width="{0:g}" height="{1:g}" )"
         R"(font-family="system-ui, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif" font-size="13" fill="{2}">)"
         "<!-- written by orrery -->\n",
-        plot_.width, plot_.height, ink);
+        plot_.width, height_, ink);
     add(R"(<rect width="{:g}" height="{:g}" fill="#FFFFFF"/>)"
         "\n",
-        plot_.width, plot_.height);
+        plot_.width, height_);
     if (!plot_.title.empty()) text(left_, 28, "start", plot_.title, R"( font-size="17" font-weight="600")");
-    if (!plot_.subtitle.empty()) text(left_, 48, "start", plot_.subtitle, R"( fill="#5B616B")");
+    for (std::size_t i = 0; i < subtitle_.size(); ++i)
+      text(left_, 48 + line_height * static_cast<double>(i), "start", subtitle_[i], R"( fill="#5B616B")");
     axes();
     add(R"(<svg x="{0:g}" y="{1:g}" width="{2:g}" height="{3:g}" viewBox="{0:g} {1:g} {2:g} {3:g}">)"
         "\n",
@@ -120,12 +132,19 @@ class SvgPlot {
   };
 
   SvgPlot(const Plot& plot, const std::pair<Scale, Scale>& scales) : plot_(plot), x_(scales.first), y_(scales.second) {
-    std::size_t longest = 0;
-    for (const PlotSeries& s : plot.series) longest = std::max(longest, s.name.size());
+    std::size_t longest = 0, entries = plot.diagonal ? plot.diagonal_band > 0 ? 2 : 1 : 0;
+    for (const PlotSeries& s : plot.series) {
+      longest = std::max(longest, s.name.size());
+      entries += s.name.empty() ? 0 : 1;
+    }
     if (plot.diagonal) longest = std::max<std::size_t>(longest, 10);
+    constexpr double letter = 6.4;  // mean width at the subtitle's size
+    subtitle_ = wrapped(plot.subtitle, static_cast<std::size_t>((plot.width - left_ - 12) / letter));
     top_ = plot.title.empty() && plot.subtitle.empty() ? 24 : 68;
-    right_ = plot.width - (longest > 0 ? std::min(230.0, 44 + 7.2 * static_cast<double>(longest)) : 24);
-    bottom_ = plot.height - 58;
+    if (subtitle_.size() > 1) top_ += line_height * static_cast<double>(subtitle_.size() - 1);
+    height_ = std::max(plot.height, top_ + 8 + entry_height * static_cast<double>(entries) + 8);
+    right_ = plot.width - (longest > 0 ? std::min(plot.width / 2, 44 + 7.2 * static_cast<double>(longest)) : 24);
+    bottom_ = height_ - 58;
     x_.place(left_, right_);
     y_.place(bottom_, top_);
   }
@@ -171,7 +190,7 @@ class SvgPlot {
     }
     line(left_, bottom_, right_, bottom_, grey);
     line(left_, top_, left_, bottom_, grey);
-    text((left_ + right_) / 2, plot_.height - 14, "middle", plot_.x.label);
+    text((left_ + right_) / 2, height_ - 14, "middle", plot_.x.label);
     const double middle = (top_ + bottom_) / 2;
     text(20, middle, "middle", plot_.y.label, fmt::format(R"~( transform="rotate(-90 20 {:.1f})")~", middle));
   }
@@ -259,7 +278,7 @@ class SvgPlot {
     const double x = right_ + 16;
     const auto entry = [&](const std::string& name) {
       text(x + 24, y + 4, "start", name, R"( font-size="12")");
-      y += 20;
+      y += entry_height;
     };
     for (std::size_t i = 0; i < plot_.series.size(); ++i) {
       const PlotSeries& s = plot_.series[i];
@@ -281,7 +300,9 @@ class SvgPlot {
 
   const Plot& plot_;
   Scale x_, y_;
-  double left_ = 74, right_ = 0, top_ = 0, bottom_ = 0;
+  static constexpr double line_height = 18, entry_height = 20;  // of the subtitle, of the legend
+  double left_ = 74, right_ = 0, top_ = 0, bottom_ = 0, height_ = 0;
+  std::vector<std::string> subtitle_;
   std::string svg_;
 };
 

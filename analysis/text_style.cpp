@@ -16,6 +16,7 @@ std::string count_text(double value) {
     value /= 1000;
     ++p;
   }
+  if (std::abs(value) >= 999.5) return fmt::format("{:.3g}", value * 1e18);  // beyond the last prefix
   const double size = std::abs(value);
   const int decimals = size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
   const bool whole = p == 0 && value == std::round(value);

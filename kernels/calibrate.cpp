@@ -106,6 +106,33 @@ std::vector<double> log_residuals(const DeviceModel& device, const DeviceCalibra
   return residuals;
 }
 
+namespace {
+
+// To hold this sample.
+void widen(Fit& fit, const Kernel& k) {
+  const auto hold = [&](std::initializer_list<std::int64_t> sizes) {
+    fit.smallest = std::min(fit.smallest, std::min(sizes));
+    fit.largest = std::max(fit.largest, std::max(sizes));
+  };
+  switch (k.kind) {
+    case KernelKind::gemm:
+    case KernelKind::convolution:
+      return hold({k.m, k.n, k.k});
+    case KernelKind::attention:
+    case KernelKind::attention_backward: {
+      const bool first = fit.narrowest == 1 && fit.widest == std::numeric_limits<std::int64_t>::max();
+      fit.narrowest = first ? k.k : std::min(fit.narrowest, k.k);
+      fit.widest = first ? k.k : std::max(fit.widest, k.k);
+      return hold({k.m, k.n});
+    }
+    default:
+      fit.kernels.emplace_back(name(k.kind));
+      return hold({std::llround(k.bytes)});
+  }
+}
+
+}  // namespace
+
 Fit describe_fit(std::span<const KernelSample> samples, std::span<const double> residuals) {
   Fit fit;
   fit.samples = static_cast<int>(samples.size());
@@ -118,13 +145,12 @@ Fit describe_fit(std::span<const KernelSample> samples, std::span<const double> 
   fit.largest = 1;
   for (const KernelSample& sample : samples) {
     fit.files.push_back(sample.file);
-    for (const Kernel& k : sample.kernels) {
-      fit.smallest = std::min({fit.smallest, k.m, k.n, k.k});
-      fit.largest = std::max({fit.largest, k.m, k.n, k.k});
-    }
+    for (const Kernel& k : sample.kernels) widen(fit, k);
   }
-  std::sort(fit.files.begin(), fit.files.end());
-  fit.files.erase(std::unique(fit.files.begin(), fit.files.end()), fit.files.end());
+  for (auto* names : {&fit.files, &fit.kernels}) {
+    std::sort(names->begin(), names->end());
+    names->erase(std::unique(names->begin(), names->end()), names->end());
+  }
   return fit;
 }
 

@@ -16,7 +16,47 @@ void fields(Fields& f, Fit& fit) {
   f("p90_error", fit.p90_error, Need::optional, non_negative);
   f("smallest", fit.smallest, Need::optional, at_least_one);
   f("largest", fit.largest, Need::optional, at_least_one);
+  f("narrowest", fit.narrowest, Need::optional, at_least_one);
+  f("widest", fit.widest, Need::optional, at_least_one);
+  f("kernels", fit.kernels);
   f("note", fit.note);
+}
+
+namespace {
+
+bool is_stream(KernelKind kind) {
+  return kind == KernelKind::elementwise || kind == KernelKind::copy || kind == KernelKind::optimizer ||
+         kind == KernelKind::reduction;
+}
+
+bool covers_kind(const Fit& fit, KernelKind kind) {
+  return std::any_of(fit.kernels.begin(), fit.kernels.end(), [kind](const std::string& sampled) {
+    if (sampled == name(kind)) return true;
+    if (!is_stream(kind)) return false;
+    for (const KernelKind stream :
+         {KernelKind::elementwise, KernelKind::copy, KernelKind::optimizer, KernelKind::reduction})
+      if (sampled == name(stream)) return true;
+    return false;
+  });
+}
+
+}  // namespace
+
+bool fit_covers(const Fit& fit, const Kernel& kernel) {
+  const auto inside = [&](std::int64_t low, std::int64_t high) { return low >= fit.smallest && high <= fit.largest; };
+  switch (kernel.kind) {
+    case KernelKind::gemm:
+    case KernelKind::convolution: {
+      const auto [low, high] = std::minmax({kernel.m, kernel.n, kernel.k});
+      return inside(low, high);
+    }
+    case KernelKind::attention:
+    case KernelKind::attention_backward:
+      return inside(std::min(kernel.m, kernel.n), std::max(kernel.m, kernel.n)) && kernel.k >= fit.narrowest &&
+             kernel.k <= fit.widest;
+    default:
+      return covers_kind(fit, kernel.kind) && kernel.bytes >= static_cast<double>(fit.smallest);
+  }
 }
 
 // Efficiencies are fractions of a data-sheet peak: above 1 a kernel would beat the device.

@@ -29,9 +29,18 @@ struct Fit {
   std::vector<std::string> files;  // of the measured corpus
   int samples = 0;
   double median_error = 0, p90_error = 0;
-  std::int64_t smallest = 1, largest = std::numeric_limits<std::int64_t>::max();  // matrix dimensions in the samples
+  // Of the samples: matrix dimensions of products, sequence lengths of attention, bytes moved of memory-bound kernels.
+  std::int64_t smallest = 1, largest = std::numeric_limits<std::int64_t>::max();
+  std::int64_t narrowest = 1, widest = std::numeric_limits<std::int64_t>::max();  // head dimensions of attention
+  std::vector<std::string> kernels;                                               // memory-bound: kinds in the samples
   std::string note;
 };
+
+// Whether the samples say something of this kernel: it is of a kind and of sizes among theirs. Kernels that read and write
+// whole tensors in order (element-wise, copies, optimizer steps, sums) tell of each other; those that gather rows, reduce
+// over them, convert types or walk meshes and graphs need samples of their own. Memory-bound kernels larger than all samples
+// run at the same bandwidth and are covered.
+bool fit_covers(const Fit&, const Kernel&);
 
 // t = launch + join(bytes / (memory_efficiency BW), min over tiles of waves x 2 tm tn (k + k_overhead) / rate of one core),
 // see gpu_gemm.hpp. The systolic family uses efficiency, memory_efficiency, launch and overlap.

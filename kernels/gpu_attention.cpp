@@ -60,7 +60,7 @@ KernelTerms gpu_attention(const Kernel& kernel, const DeviceContext& context) {
   terms.launch_s = gemm.parameters.launch.value * kernel.launches;
   terms.compute_s = kernel.flops * padding(kernel, core_count(context.device)) / rate;
   terms.memory_s = kernel.bytes / (context.calibration.memory.parameters.elementwise * memory_rate(context.device));
-  terms.calibrated = found.calibrated;
+  terms.calibrated = found.calibrated && fit_covers(found.parameters.fit, kernel);
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   // Each block of query rows streams all keys and values through the cache: two products per 128 rows.

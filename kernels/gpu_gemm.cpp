@@ -78,8 +78,7 @@ KernelTerms gpu_gemm(const Kernel& kernel, const DeviceContext& context) {
   terms.compute_s = tiling.core_s / reached;
   terms.memory_s = kernel.bytes / (parameters.memory_efficiency * memory_rate(context.device));
   terms.overlap = parameters.overlap;
-  const auto [low, high] = std::minmax({kernel.m, kernel.n, kernel.k});
-  terms.calibrated = found.calibrated && low >= parameters.fit.smallest && high <= parameters.fit.largest;
+  terms.calibrated = found.calibrated && fit_covers(parameters.fit, kernel);
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   traffic.cache_bytes = kernel.flops / 2 * (1.0 / tiling.tile_m + 1.0 / tiling.tile_n) * bytes_per_element(kernel.type);

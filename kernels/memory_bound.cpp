@@ -17,7 +17,7 @@ KernelTerms memory_bound(const Kernel& kernel, const DeviceContext& context) {
   terms.launch_s = found.parameters.launch.value * kernel.launches;
   terms.compute_s = kernel.flops / vector_rate(context.device, kernel.type);
   terms.memory_s = kernel.bytes / (memory_efficiency(kernel, found.parameters) * memory_rate(context.device));
-  terms.calibrated = found.calibrated;
+  terms.calibrated = found.calibrated && fit_covers(found.parameters.fit, kernel);
   Traffic traffic;
   traffic.vector_flops = kernel.flops;
   traffic.memory_bytes = kernel.bytes;

@@ -25,7 +25,7 @@ KernelTerms roofline(const Kernel& kernel, const DeviceContext& context) {
                                     sustained(context, kernel.type));
   terms.memory_s = kernel.bytes / (parameters.memory_efficiency * memory_rate(context.device));
   terms.overlap = parameters.overlap;
-  terms.calibrated = found.calibrated;
+  terms.calibrated = found.calibrated && fit_covers(parameters.fit, kernel);
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   traffic.memory_bytes = kernel.bytes;

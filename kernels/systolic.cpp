@@ -48,10 +48,10 @@ KernelTerms systolic(const Kernel& kernel, const DeviceContext& context) {
     const auto& attention = attention_parameters(context.calibration, kernel.generation);
     terms.compute_s = kernel.flops / (peak * std::min(attention_rate_fraction(kernel, attention.parameters),
                                                       parameters.efficiency * reached));
-    terms.calibrated = attention.calibrated;
+    terms.calibrated = attention.calibrated && fit_covers(attention.parameters.fit, kernel);
   } else {
     terms.compute_s = array_seconds(kernel, context.device, peak) / (parameters.efficiency * reached);
-    terms.calibrated = found.calibrated;
+    terms.calibrated = found.calibrated && fit_covers(parameters.fit, kernel);
   }
   terms.memory_s = kernel.bytes / (parameters.memory_efficiency * memory_rate(context.device));
   terms.overlap = parameters.overlap;

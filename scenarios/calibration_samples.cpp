@@ -211,7 +211,9 @@ class Reader {
         const KernelCase work = kernel_case(row, used);
         const auto seconds = measured_kernel_time(row, work);
         const auto group = group_of(work.kernels);
-        if (seconds && *seconds > 0 && group) add(work.accelerator, *group, work.kernels, *seconds, file);
+        // A type or an algorithm that is a guess would make a fit of the guess.
+        const bool guessed = used.count(Rule::kernel_type) > 0 || used.count(Rule::attention_by_device) > 0;
+        if (seconds && *seconds > 0 && group && !guessed) add(work.accelerator, *group, work.kernels, *seconds, file);
       } catch (const CannotSimulate&) {  // a row that says too little is no sample
       }
     }

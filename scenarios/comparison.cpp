@@ -44,17 +44,22 @@ void collect(const Json& object, const std::string& prefix, std::map<std::string
   }
 }
 
-std::vector<MetricChange> moved_metrics(const Json& before, const Json& after) {
+void compare_metrics(const Json& before, const Json& after, JobComparison& job) {
   std::map<std::string, double> a, b;
   collect(before, "", a);
   collect(after, "", b);
-  std::vector<MetricChange> all;
-  for (const auto& [name, value] : a)
-    if (b.contains(name) && b[name] != value) all.push_back({name, value, b[name]});
+  std::vector<MetricChange>& all = job.metrics;
+  for (const auto& [name, value] : a) {
+    if (!b.contains(name))
+      job.vanished.push_back({name, value, 0});
+    else if (b[name] != value)
+      all.push_back({name, value, b[name]});
+  }
+  for (const auto& [name, value] : b)
+    if (!a.contains(name)) job.appeared.push_back({name, 0, value});
   const auto size = [](const MetricChange& m) { return std::abs(m.relative().value_or(HUGE_VAL)); };
   std::stable_sort(all.begin(), all.end(),
                    [&](const MetricChange& x, const MetricChange& y) { return size(x) > size(y); });
-  return all;
 }
 
 void add_shares(const std::string& kind, const std::map<std::string, double>& before,
@@ -78,7 +83,7 @@ JobComparison compare_job(const Json& before, const Json& after) {
   const JobMetrics b = job_metrics_from_json(name_after, after.at("metrics"));
   JobComparison job;
   job.name = name_before == name_after ? name_before : name_before + " -> " + name_after;
-  job.metrics = moved_metrics(before.at("metrics"), after.at("metrics"));
+  compare_metrics(before.at("metrics"), after.at("metrics"), job);
   job.iteration = {"iteration_s", a.iteration_s, b.iteration_s};
   add_shares("kernel", a.mean.compute_by_kernel_s, b.mean.compute_by_kernel_s, job.parts);
   add_shares("exposed", a.mean.exposed_by_collective_s, b.mean.exposed_by_collective_s, job.parts);
@@ -144,6 +149,10 @@ Json comparison_json(const Comparison& comparison) {
                                 {"after", m.after},
                                 {"change", m.after - m.before},
                                 {"relative", m.relative() ? Json(*m.relative()) : Json(nullptr)}});
+    for (const auto& [key, only] : {std::pair("vanished", &job.vanished), std::pair("appeared", &job.appeared)}) {
+      one[key] = Json::array();
+      for (const MetricChange& m : *only) one[key].push_back({{"name", m.name}, {"value", m.before + m.after}});
+    }
     for (const auto& [key, shares] : {std::pair("attribution", &job.parts), std::pair("phases", &job.phases)}) {
       one[key] = Json::array();
       for (const TimeShare& s : *shares)

@@ -33,11 +33,13 @@ struct TimeShare {
 };
 
 struct JobComparison {
-  std::string name;                   // of the job, "a -> b" when it is called differently
-  std::vector<MetricChange> metrics;  // what moved, largest relative change first
-  std::vector<TimeShare> parts;       // sum to iteration_s on both sides; largest change first
-  std::vector<TimeShare> phases;      // sum to compute_s
-  MetricChange iteration;             // iteration_s
+  std::string name;                    // of the job, "a -> b" when it is called differently
+  std::vector<MetricChange> metrics;   // what moved, largest relative change first
+  std::vector<MetricChange> vanished;  // only before; `after` is 0
+  std::vector<MetricChange> appeared;  // only after; `before` is 0
+  std::vector<TimeShare> parts;        // sum to iteration_s on both sides; largest change first
+  std::vector<TimeShare> phases;       // sum to compute_s
+  MetricChange iteration;              // iteration_s
 };
 
 struct Comparison {

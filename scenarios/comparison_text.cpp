@@ -83,6 +83,13 @@ TextTable metrics_table(const std::vector<MetricChange>& metrics) {
   return table;
 }
 
+std::string only_text(const std::string& when, const std::vector<MetricChange>& metrics) {
+  std::string names;
+  for (const MetricChange& m : metrics)
+    names += fmt::format("{}{} {:.6g}", names.empty() ? "" : ", ", m.name, m.before + m.after);
+  return names.empty() ? "" : "  " + when + ": " + names + "\n";
+}
+
 }  // namespace
 
 std::string comparison_text(const Comparison& comparison) {
@@ -111,7 +118,9 @@ std::string comparison_text(const Comparison& comparison) {
     if (!job.phases.empty())
       text += "\nThe compute in it, by phase\n" + shares_table(job.phases, job.iteration, "compute").text();
     text += "\nWhat else moved\n";
-    text += job.metrics.empty() ? "  nothing\n" : metrics_table(job.metrics).text();
+    const bool still = job.metrics.empty() && job.vanished.empty() && job.appeared.empty();
+    text += still ? "  nothing\n" : job.metrics.empty() ? "" : metrics_table(job.metrics).text();
+    text += only_text("only before", job.vanished) + only_text("only after", job.appeared);
   }
   for (const std::string& note : comparison.notes) text += note + "\n";
   return text;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/calibration.hpp"
+
 namespace orrery {
 
 namespace {
@@ -70,6 +72,9 @@ bool has_several_nodes(const Cluster& cluster) {
 }
 
 void add_error_bands(Metrics& metrics, const Cluster& cluster, const Library& library) {
+  // Errors of other kinds of silicon say nothing of a device whose family was compared with no measurement.
+  for (const DeviceModel& device : cluster.device_types)
+    if (!resolve_calibration(device, library).unvalidated.empty()) return;
   const ErrorBands bands = load_error_bands(library);
   const bool several = has_several_nodes(cluster);
   for (JobMetrics& job : metrics.jobs) {

@@ -43,15 +43,26 @@ bool overruled(const NodeModel& node) {
   return std::abs(device->bandwidth_per_direction->value / wired - 1) > 0.01;
 }
 
+// Another clock than that of the library's device of this name, whose peaks it keeps.
+bool clocked(const DeviceModel& device, const Library& library) {
+  if (device.name.empty() || library.find("hardware/accelerators", device.name).empty()) return false;
+  const auto shipped = load_part<DeviceModel>("hardware/accelerators", device.name, library);
+  if (device.clock == shipped.clock && device.boost_clock == shipped.boost_clock) return false;
+  return write_spec(device)["peak"] == write_spec(shipped)["peak"];
+}
+
 }  // namespace
 
-std::vector<std::string> idle_options(const ClusterSpec& cluster) {
+std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library& library) {
   Idle idle(cluster.name.empty() ? "cluster" : cluster.name);
   const FabricSpec defaults, &fabric = cluster.fabric;
   int nodes = 0;
   for (const PoolSpec& pool : cluster.pools) {
     nodes += pool.count;
     idle.when(pool.slow_factor != 1 && pool.slow_devices.empty(), "slow_factor", "slow_devices names none");
+    idle.when(
+        clocked(pool.node.device, library), "the device's clock",
+        "peaks are rates at the clock of the data sheet; a device at another clock has other figures in \"peak\"");
     idle.when(overruled(pool.node), "the device's scale_up bandwidth_per_direction",
               "the node's own scale_up link (" + node_links(pool.node) + ") says what its devices are wired with");
     idle.when(pool.slow_factor == 1 && !pool.slow_devices.empty(), "slow_devices", "slow_factor is 1, nominal speed");

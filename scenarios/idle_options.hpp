@@ -9,7 +9,7 @@
 
 namespace orrery {
 
-std::vector<std::string> idle_options(const ClusterSpec&);
+std::vector<std::string> idle_options(const ClusterSpec&, const Library&);
 std::vector<std::string> idle_options(const JobSpec&, const ResolvedPlan&);
 
 }  // namespace orrery

@@ -84,14 +84,14 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
     costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, parts);
     a.time_s = parts.at(0).cost.time.value;
     a.bound = parts[0].bound;
+    a.calibrated = parts[0].calibrated;
     ClassShares shares;
     add_share(shares, bands, a.what.kernel.kind, a.time_s, a.calibrated);
-    if (!shares.empty()) {
+    if (!shares.empty() && calibration.unvalidated.empty()) {  // errors of other kinds of silicon say nothing of it
       const BandFactors factors = explained_band(bands, shares);
       a.low_s = a.time_s * factors.low;
       a.high_s = a.time_s * factors.high;
     }
-    a.calibrated = parts[0].calibrated;
     a.dynamic_J = parts[0].cost.energy.value;
     if (device.power.tdp) a.energy_J = a.dynamic_J + (device.power.tdp->value - budget) * a.time_s;
     a.calibration = calibration_of(a.what.kernel, calibration);

@@ -67,7 +67,9 @@ std::string one_text(const KernelAnswer& a) {
                         human(Joules(a.dynamic_J)));
   return text +
          fmt::format("  calibration  {}{}\n", a.calibration,
-                     a.calibrated ? "" : ": not measured on this device or outside the measured range") +
+                     a.calibrated                        ? ""
+                     : a.calibration == "of this device" ? ": outside the kinds and sizes measured there"
+                                                         : ": not measured on this device") +
          (a.unvalidated.empty() ? "" : "  unvalidated  " + a.unvalidated + "\n");
 }
 
@@ -86,9 +88,11 @@ std::string sweep_table(const KernelQuestion& question, const std::vector<Kernel
                           a.energy_J ? human(Joules(*a.energy_J)) : "-", a.bound});
   }
   const bool all = std::all_of(answers.begin(), answers.end(), [](const KernelAnswer& a) { return a.calibrated; });
-  table.remarks.push_back(
-      fmt::format("Calibration: {}{}", answers.front().calibration,
-                  all ? "" : "; some or all rows not measured on this device or outside the measured range"));
+  table.remarks.push_back(fmt::format("Calibration: {}{}", answers.front().calibration,
+                                      all ? ""
+                                      : answers.front().calibration == "of this device"
+                                          ? "; some or all rows outside the kinds and sizes measured there"
+                                          : "; not measured on this device"));
   if (const std::string& reason = answers.front().unvalidated; !reason.empty())
     table.remarks.push_back("Unvalidated: " + reason);
   return table.text();

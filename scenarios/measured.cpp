@@ -114,7 +114,7 @@ std::vector<fs::path> measured_files(const std::vector<std::string>& arguments) 
   return files;
 }
 
-std::vector<std::string> split_csv_line(std::string_view line) {
+std::vector<std::string> split_csv_line(std::string_view line, char separator) {
   std::vector<std::string> cells(1);
   bool quoted = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -128,7 +128,7 @@ std::vector<std::string> split_csv_line(std::string_view line) {
         quoted = false;
     } else if (c == '"' && cells.back().empty()) {
       quoted = true;
-    } else if (c == ',') {
+    } else if (c == separator) {
       cells.emplace_back();
     } else {
       cells.back() += c;

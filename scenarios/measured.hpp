@@ -55,6 +55,6 @@ std::vector<std::filesystem::path> measured_files(const std::vector<std::string>
 MeasuredFile read_measured(const std::filesystem::path&);
 
 // One line of CSV split into cells (RFC 4180: quotes, doubled quotes inside).
-std::vector<std::string> split_csv_line(std::string_view line);
+std::vector<std::string> split_csv_line(std::string_view line, char separator = ',');
 
 }  // namespace orrery

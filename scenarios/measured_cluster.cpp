@@ -73,12 +73,13 @@ Json scale_up(const Wiring& w, std::int64_t domain, RulesUsed& used) {
     spec["kind"] = "pcie";
   else if (w.kind == "nvlink-mesh")
     spec["kind"] = domain == 8 ? "hybrid-cube-mesh" : "full-mesh";
-  else if (w.torus()) {
+  else if (w.torus() || w.kind == "host-torus-2d") {
     used.insert(Rule::torus_shape);
-    const auto sides = torus_shape(domain, w.kind == "ici-torus-2d" ? 2 : 3);
-    // Optical switches close 3D slices of whole 4-chip cubes; a 2D slice wraps around where it spans the pod's 16 chips.
-    const bool wraps = std::all_of(sides.begin(), sides.end(),
-                                   [&](std::int64_t side) { return side % (sides.size() == 3 ? 4 : 16) == 0; });
+    const auto sides = torus_shape(domain, w.kind == "ici-torus-3d" ? 3 : 2);
+    // Optical switches close 3D slices of whole 4-chip cubes; a 2D slice wraps around where it spans the pod's 16 chips,
+    // the torus of a host where it is whole.
+    const std::int64_t span = w.kind == "ici-torus-2d" ? 16 : 4;
+    const bool wraps = std::all_of(sides.begin(), sides.end(), [&](std::int64_t side) { return side % span == 0; });
     spec["kind"] = wraps ? "torus" : "mesh";
     spec["dimensions"] = sides;
   } else if (w.kind.empty()) {

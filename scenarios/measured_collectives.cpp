@@ -4,6 +4,7 @@
 #include "kernels/collectives/algorithms.hpp"
 #include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_scenario.hpp"
+#include "scenarios/nccl_log.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
 
@@ -12,9 +13,7 @@ namespace orrery {
 namespace {
 
 CollectiveKind kind_of(const std::string& text) {
-  for (std::size_t k = 1; k < collective_names.size(); ++k)
-    if (collective_names[k] == text) return static_cast<CollectiveKind>(k);
-  if (text == "alltoall") return CollectiveKind::all_to_all;
+  if (const auto kind = collective_of(text)) return *kind;  // "all_reduce", "AllReduce", "all-reduce"
   throw CannotSimulate("collective " + quote(text) + " is not modelled");
 }
 

@@ -1,9 +1,16 @@
 #include "scenarios/measured_kernels.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
 
 #include "kernels/shapes.hpp"
+#include "scenarios/kernel_forms.hpp"
+#include "scenarios/measured_attention.hpp"
+#include "scenarios/measured_names.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
 
@@ -11,37 +18,10 @@ namespace orrery {
 
 namespace {
 
-constexpr double streamed_bytes = 1024.0 * 1024 * 1024;
-
-DataType precision_of(const MeasuredRow& row, DataType otherwise) {
-  const auto text = row.text("precision");
-  if (!text) return otherwise;
-  const std::string name = text->substr(0, text->find(' '));  // "fp16 inputs, fp32 accumulate"
-  for (std::size_t t = 0; t < data_type_names.size(); ++t)
-    if (data_type_names[t] == name) return static_cast<DataType>(t);
-  throw CannotSimulate("unknown precision " + quote(*text));
-}
-
-std::int64_t size(const MeasuredRow& row, const std::string& name) {
-  const auto shaped = row.integer("shape/" + name);
-  const std::int64_t value = shaped ? *shaped : row.need_integer(name);
-  if (value < 1) throw CannotSimulate(fmt::format("faulty row: {} is {}", name, value));
-  return value;
-}
-std::int64_t size_or(const MeasuredRow& row, const std::string& name, std::int64_t otherwise) {
-  return row.has("shape/" + name) || row.has(name) ? size(row, name) : otherwise;
-}
-
-void add(KernelCase& work, Kernel kernel) {
-  work.counted_flops += kernel.flops;
-  work.counted_bytes += kernel.bytes;
-  work.kernels.push_back(kernel);
-}
-
 void gemm_case(KernelCase& work, const MeasuredRow& row, RulesUsed& used) {
   const std::string groups = row.has("shape/groups") ? "groups" : "batch",
                     m = row.has("shape/m_per_group") ? "m_per_group" : "m";
-  Kernel kernel = gemm(size(row, m), size(row, "n"), size(row, "k"), precision_of(row, DataType::fp32),
+  Kernel kernel = gemm(size_of(row, m), size_of(row, "n"), size_of(row, "k"), type_of(row, DataType::fp32, used),
                        size_or(row, groups, 1));
   const double flops = kernel.flops;
   if (work.accelerator == "google-tpu7x") {
@@ -52,71 +32,12 @@ void gemm_case(KernelCase& work, const MeasuredRow& row, RulesUsed& used) {
   work.counted_flops = flops;
 }
 
-struct AttentionShape {
-  std::int64_t s, d, batch, heads;
-  bool causal;
-  DataType type;
-};
-
-// Scores, softmax and context as separate kernels; a causal mask is one more pass over the scores.
-void unfused_attention(KernelCase& work, const AttentionShape& a, bool backward) {
-  const std::int64_t batch = a.batch * a.heads;
-  const double e = bytes_per_element(a.type),
-               scores = static_cast<double>(batch) * static_cast<double>(a.s) * static_cast<double>(a.s);
-  const auto pass = [&](double bytes, int launches) {
-    add(work, elementwise(static_cast<std::int64_t>(scores), bytes * scores, scores, a.type, launches));
-  };
-  add(work, gemm(a.s, a.s, a.d, a.type, batch));
-  pass(a.causal ? 4 * e : 2 * e, a.causal ? 2 : 1);  // scale, mask
-  add(work, softmax(batch * a.s, a.s, 2 * e, a.type));
-  add(work, gemm(a.s, a.d, a.s, a.type, batch));
-  if (!backward) return;
-  for (int product = 0; product < 2; ++product) add(work, gemm(a.s, a.s, a.d, a.type, batch));
-  add(work, softmax(batch * a.s, a.s, 3 * e, a.type));
-  pass(a.causal ? 4 * e : 2 * e, a.causal ? 2 : 1);
-  for (int product = 0; product < 2; ++product) add(work, gemm(a.s, a.d, a.s, a.type, batch));
-}
-
-int generation_of(const std::string& implementation) {  // 0 = unfused
-  if (implementation.find("cuDNN") != std::string::npos || implementation.find("3") != std::string::npos) return 3;
-  if (implementation.find("2") != std::string::npos || implementation.find("Triton") != std::string::npos) return 2;
-  if (implementation.find("Flash") != std::string::npos || implementation.find("flash") != std::string::npos) return 1;
-  if (implementation.find("PyTorch") != std::string::npos || implementation.find("Standard") != std::string::npos)
-    return 0;
-  throw CannotSimulate("attention implementation " + quote(implementation) + " is not modelled");
-}
-
-void attention_case(KernelCase& work, const MeasuredRow& row, const std::string& kernel, RulesUsed& used) {
-  const auto stated = row.text("implementation");
-  const int generation = generation_of(stated ? *stated : row.text("operation").value_or(""));
-  AttentionShape a{size(row, "sequence"),
-                   size(row, "head_dim"),
-                   size(row, "batch"),
-                   0,
-                   row.flag("shape/causal").value_or(false),
-                   precision_of(row, DataType::fp16)};
-  if (!row.has("shape/heads")) used.insert(Rule::unstated_heads);
-  a.heads = size_or(row, "heads", std::max<std::int64_t>(1, 2048 / a.d));
-  const bool forward = kernel != "attention_backward",
-             backward = kernel != "attention_forward" && kernel != "attention";
-  if (generation == 0) {
-    if (!forward) throw CannotSimulate("unfused attention backward alone is not modelled");
-    unfused_attention(work, a, backward);
-  } else {
-    if (forward) add(work, attention(a.s, a.s, a.d, a.batch, a.heads, a.heads, a.causal, a.type, generation));
-    if (backward) add(work, attention_backward(a.s, a.s, a.d, a.batch, a.heads, a.heads, a.causal, a.type, generation));
-  }
-  const double pairs = static_cast<double>(a.s) * static_cast<double>(a.s) * (a.causal ? 0.5 : 1.0);
-  work.counted_flops = (forward ? 4.0 : 0.0) * pairs * static_cast<double>(a.d * a.batch * a.heads);
-  if (backward) work.counted_flops += 10.0 * pairs * static_cast<double>(a.d * a.batch * a.heads);
-}
-
 // Every operator of one decoder layer (and the embedding) for a number of tokens, as an inference engine runs it.
 void layer_case(KernelCase& work, const MeasuredRow& row) {
   const DataType type = DataType::fp16;
   const double e = bytes_per_element(type);
-  const std::int64_t tokens = size(row, "tokens"), h = size(row, "hidden"), f = size(row, "ffn"),
-                     heads = size(row, "heads"), kv = size(row, "kv_heads"), t = size(row, "tensor_parallel"),
+  const std::int64_t tokens = size_of(row, "tokens"), h = size_of(row, "hidden"), f = size_of(row, "ffn"),
+                     heads = size_of(row, "heads"), kv = size_of(row, "kv_heads"), t = size_of(row, "tensor_parallel"),
                      d = h / heads;
   const std::int64_t query = heads / t * d, keys = std::max<std::int64_t>(1, kv / t) * d;
   // Two matrices before the activation, except in the phi family.
@@ -138,7 +59,139 @@ void layer_case(KernelCase& work, const MeasuredRow& row) {
   pass(h, 3);  // residual
 }
 
-std::string accelerator_of(const MeasuredRow& row) {
+bool streams(const std::string& kernel) { return kernel == "stream" || kernel.starts_with("stream-"); }
+
+// Vectors that are read and written: STREAM's own four, and the other loops of BabelStream.
+struct StreamLoop {
+  std::string_view kernel;
+  int vectors, flops;  // per element
+};
+constexpr StreamLoop stream_loops[] = {{"stream-copy", 2, 0}, {"stream-scale", 2, 1}, {"stream-mul", 2, 1},
+                                       {"stream-add", 3, 1},  {"stream-dot", 2, 2},   {"stream-read", 1, 0},
+                                       {"stream-write", 1, 0}};
+constexpr StreamLoop triad = {"stream-triad", 3, 2};
+
+// A rate alone is of vectors long enough not to matter how long; a time is of the vectors whose length the row states.
+void stream_case(KernelCase& work, const MeasuredRow& row, const std::string& kernel, RulesUsed& used) {
+  constexpr double long_enough = 1024.0 * 1024 * 1024;
+  if (row.has("shape/bytes") || row.has("bytes")) {  // moved in all
+    const auto bytes = static_cast<double>(size_of(row, "bytes"));
+    add(work, elementwise(std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes / 8)), bytes, 0, DataType::fp32));
+    return;
+  }
+  if (!row.has("shape/elements") && !row.has("elements")) {
+    used.insert(Rule::streamed_size);
+    add(work, elementwise(static_cast<std::int64_t>(long_enough / 8), long_enough, 0, DataType::fp32));
+    return;
+  }
+  const auto* known = std::find_if(std::begin(stream_loops), std::end(stream_loops),
+                                   [&](const StreamLoop& loop) { return loop.kernel == kernel; });
+  const StreamLoop& loop = known == std::end(stream_loops) ? triad : *known;
+  const DataType type = type_of(row, DataType::fp64, used);
+  const std::int64_t n = size_of(row, "elements");
+  const double elements = static_cast<double>(n);
+  add(work, elementwise(n, loop.vectors * bytes_per_element(type) * elements, loop.flops * elements, type));
+}
+
+// As `orrery kernel` names kernels and their sizes, with underscores.
+bool named_case(KernelCase& work, const MeasuredRow& row, const std::string& kernel, RulesUsed& used) {
+  const auto* form = find(kernel_forms(), kernel);
+  if (!form) return false;
+  KernelSizes sizes;
+  for (const KernelSize& size : form->value.sizes) {
+    std::string key(size.name);
+    std::replace(key.begin(), key.end(), '-', '_');
+    auto value = row.number("shape/" + key);
+    if (!value) value = row.number(key);
+    if (value) sizes.emplace(size.name, *value);
+  }
+  const KernelKind kind = form->value.kind;
+  const bool typed = kind != KernelKind::copy && kind != KernelKind::optimizer;
+  const DataType usual = form->value.usual == DataType::bf16 ? DataType::fp16 : form->value.usual;
+  try {
+    add(work, build_kernel(*form, sizes, typed ? type_of(row, usual, used) : form->value.usual).kernel);
+  } catch (const std::invalid_argument& fault) {
+    std::string text = fault.what();
+    throw CannotSimulate("faulty row: " + text.substr(text.find_first_not_of('-')));
+  }
+  return true;
+}
+
+struct OtherName {
+  std::string_view stated, ours;
+};
+// In lower case, with hyphens.
+constexpr OtherName other_names[] = {{"matmul", "gemm"},
+                                     {"mm", "gemm"},
+                                     {"bmm", "gemm"},
+                                     {"batched-gemm", "gemm"},
+                                     {"batched-matmul", "gemm"},
+                                     {"linear", "gemm"},
+                                     {"matrix-multiply", "gemm"},
+                                     {"layer-norm", "layernorm"},
+                                     {"rms-norm", "rmsnorm"},
+                                     {"normalization", "layernorm"},
+                                     {"swish", "silu"},
+                                     {"memcpy", "copy"},
+                                     {"memory-copy", "copy"},
+                                     {"spmv", "sparse-matrix-vector"},
+                                     {"flash-attention", "attention-forward"},
+                                     {"flash-attention-forward", "attention-forward"},
+                                     {"flash-attention-backward", "attention-backward"},
+                                     {"triad", "stream-triad"}};
+
+std::string kernel_name(const MeasuredRow& row) {
+  std::string name = row.text("kernel").value_or("");
+  for (char& c : name) c = c == '_' || c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const OtherName& other : other_names)
+    if (name == other.stated) return std::string(other.ours);
+  return name;
+}
+
+// A chain of unfused attention begins with a product: it has said already what it is.
+std::string class_of(KernelKind kind) {
+  if (kind == KernelKind::gemm || kind == KernelKind::convolution) return "gemm";
+  const bool attends = kind == KernelKind::attention || kind == KernelKind::attention_backward;
+  return attends ? "attention" : "memory-bound";
+}
+
+// Rows of a matrix, under either name of its two sizes.
+std::pair<std::int64_t, std::int64_t> matrix_of(const MeasuredRow& row) {
+  const bool by_name = row.has("shape/rows") || row.has("rows");
+  return {size_of(row, by_name ? "rows" : "m"), size_of(row, by_name ? "columns" : "n")};
+}
+
+}  // namespace
+
+DataType type_of(const MeasuredRow& row, DataType otherwise, RulesUsed& used) {
+  const auto text = row.text("precision");
+  if (!text) {
+    used.insert(Rule::kernel_type);
+    return otherwise;
+  }
+  const auto type = data_type_of(*text);
+  if (!type) throw CannotSimulate("unknown precision " + quote(*text));
+  return *type;
+}
+
+std::int64_t size_of(const MeasuredRow& row, const std::string& name) {
+  const auto shaped = row.integer("shape/" + name);
+  const std::int64_t value = shaped ? *shaped : row.need_integer(name);
+  if (value < 1) throw CannotSimulate(fmt::format("faulty row: {} is {}", name, value));
+  return value;
+}
+
+std::int64_t size_or(const MeasuredRow& row, const std::string& name, std::int64_t otherwise) {
+  return row.has("shape/" + name) || row.has(name) ? size_of(row, name) : otherwise;
+}
+
+void add(KernelCase& work, Kernel kernel) {
+  work.counted_flops += kernel.flops;
+  work.counted_bytes += kernel.bytes;
+  work.kernels.push_back(kernel);
+}
+
+std::string kernel_accelerator(const MeasuredRow& row) {
   for (const char* path : {"accelerator", "device", "gpu", "cluster/accelerator"}) {
     const auto name = row.text(path);
     if (!name) continue;
@@ -151,60 +204,39 @@ std::string accelerator_of(const MeasuredRow& row) {
   throw CannotSimulate("the accelerator is not named");
 }
 
-bool streams(const std::string& kernel) { return kernel == "stream" || kernel.starts_with("stream_"); }
-
-// A rate alone is of vectors long enough not to matter how long; a time is of the vectors whose length the row states.
-void stream_case(KernelCase& work, const MeasuredRow& row, const std::string& kernel, RulesUsed& used) {
-  if (!row.has("shape/elements")) {
-    used.insert(Rule::streamed_size);
-    add(work, elementwise(static_cast<std::int64_t>(streamed_bytes / 8), streamed_bytes, 0, DataType::fp32));
-    return;
-  }
-  const DataType type = precision_of(row, DataType::fp64);
-  const std::int64_t n = size(row, "elements");
-  const int vectors = kernel == "stream_copy" || kernel == "stream_scale" ? 2 : 3;
-  add(work,
-      elementwise(n, vectors * bytes_per_element(type) * static_cast<double>(n), 2 * static_cast<double>(n), type));
-}
-
-}  // namespace
-
 KernelCase kernel_case(const MeasuredRow& row, RulesUsed& used) {
   KernelCase work;
-  work.accelerator = accelerator_of(row);
+  work.accelerator = kernel_accelerator(row);
   if (row.has("mlp_up_proj_ms_median")) {
     layer_case(work, row);
+    work.kernel_class = "layer";
     return work;
   }
   if (const Json* shape = row.at("shape"); shape && shape->contains("model"))
     throw CannotSimulate("its sizes are stated in words");
-  const std::string kernel = row.text("kernel").value_or("");
+  const std::string kernel = kernel_name(row);
   const bool product = row.has("m") && row.has("n") &&
                        row.has("k");  // a table of matrix products; its "kernel" is a library's name
-  if (kernel == "gemm" || kernel == "grouped_gemm" || product) {
+  const bool grouped_by_name = kernel == "grouped-gemm" && (row.has("shape/experts") || row.has("experts"));
+  if ((kernel == "gemm" || kernel == "grouped-gemm" || product) && !grouped_by_name) {
     gemm_case(work, row, used);
   } else if (kernel.starts_with("attention")) {
     attention_case(work, row, kernel, used);
   } else if (kernel == "softmax" || kernel == "layernorm" || kernel == "rmsnorm") {
-    const DataType type = precision_of(row, DataType::fp16);
+    const DataType type = type_of(row, DataType::fp16, used);
     const double moved = 2 * bytes_per_element(type);
-    add(work, kernel == "softmax" ? softmax(size(row, "m"), size(row, "n"), moved, type)
-                                  : normalization(size(row, "m"), size(row, "n"), moved, type));
+    const auto [rows, columns] = matrix_of(row);
+    add(work, kernel == "softmax" ? softmax(rows, columns, moved, type) : normalization(rows, columns, moved, type));
   } else if (kernel == "gelu" || kernel == "silu" || kernel == "relu") {
-    const DataType type = precision_of(row, DataType::fp16);
-    const std::int64_t n = size(row, "elements");
+    const DataType type = type_of(row, DataType::fp16, used);
+    const std::int64_t n = size_of(row, "elements");
     add(work, elementwise(n, 2 * bytes_per_element(type) * static_cast<double>(n), 8 * static_cast<double>(n), type));
-  } else if (kernel == "copy") {
-    add(work, memory_copy(static_cast<double>(size(row, "bytes"))));
   } else if (streams(kernel)) {
     stream_case(work, row, kernel, used);
-  } else if (kernel == "stencil") {
-    add(work, stencil(size(row, "cells"), static_cast<int>(size(row, "points")), precision_of(row, DataType::fp64)));
-  } else if (kernel == "sparse_matrix_vector") {
-    add(work, sparse_matrix_vector(size(row, "rows"), size(row, "non_zeros"), precision_of(row, DataType::fp64)));
-  } else {
-    throw CannotSimulate("kernel " + quote(kernel) + " is not modelled");
+  } else if (!named_case(work, row, kernel, used)) {
+    throw CannotSimulate("kernel " + quote(row.text("kernel").value_or("")) + " is not modelled");
   }
+  if (work.kernel_class.empty()) work.kernel_class = class_of(work.kernels.front().kind);
   return work;
 }
 

@@ -16,15 +16,25 @@ namespace orrery {
 
 struct KernelCase {
   std::string accelerator;
+  std::string kernel_class;     // gemm, attention, memory-bound, or layer: all of them
   std::vector<Kernel> kernels;  // run one after the other
   double counted_flops = 0;     // as the source counts them
   double counted_bytes = 0;
 };
 
-// Throws CannotSimulate for kernels that are not modelled.
+// "accelerator", "device" or "gpu" of the row, or its file's accelerator.
+std::string kernel_accelerator(const MeasuredRow&);
+// Kernels go by the names of `orrery kernel` (with _ for -), STREAM's loops and what frameworks call them. Throws
+// CannotSimulate for kernels that are not modelled.
 KernelCase kernel_case(const MeasuredRow&, RulesUsed&);
 // Seconds: printed, or from the printed rate and what was counted; none when the row has neither.
 std::optional<double> measured_kernel_time(const MeasuredRow&, const KernelCase&);
+
+// What readers of one kernel share: a size ("shape/m", else "m"), the data type, one kernel more.
+std::int64_t size_of(const MeasuredRow&, const std::string& name);
+std::int64_t size_or(const MeasuredRow&, const std::string& name, std::int64_t otherwise);
+DataType type_of(const MeasuredRow&, DataType otherwise, RulesUsed&);
+void add(KernelCase&, Kernel);
 
 struct CollectiveCase {
   Json cluster;  // ClusterSpec

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -12,7 +14,7 @@ namespace orrery {
 
 namespace {
 
-constexpr std::int64_t usual_devices_per_host = 8, devices_per_superchip_host = 4;
+constexpr std::int64_t usual_devices_per_host = 8, devices_per_superchip_host = 4, devices_per_torus_host = 16;
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -110,13 +112,19 @@ std::string known_wiring(const std::string& kind) {
   return contains(kind, "nvlink") ? "nvswitch" : kind;
 }
 
+bool is_wiring(std::string_view kind) {
+  constexpr std::string_view known[] = {"nvswitch",     "nvlink-mesh",  "xgmi",         "pcie",
+                                        "ici-torus-2d", "ici-torus-3d", "host-torus-2d"};
+  return std::find(std::begin(known), std::end(known), kind) != std::end(known);
+}
+
 // What connects the accelerators of one node, by the link they carry.
 std::string usual_wiring(const DeviceModel& device) {
   const std::string link = device.scale_up ? device.scale_up->link : "";
   if (link.starts_with("nvlink")) return device.scale_up->domain.value_or(8) >= 8 ? "nvswitch" : "pcie";
   if (link.starts_with("ici"))
     return link == "ici-v4" || link == "ici-v5p" || link == "ici-v7x" ? "ici-torus-3d" : "ici-torus-2d";
-  if (link.starts_with("neuronlink")) return "ici-torus-2d";
+  if (link.starts_with("neuronlink")) return "host-torus-2d";  // of the chips of a host, unlike a slice of a pod
   return link.empty() ? "pcie" : "xgmi";
 }
 
@@ -141,7 +149,7 @@ struct Naming {
   void wiring(const DeviceModel&);
   void links(const DeviceModel&);
   void precision();
-  void public_mixture();
+  void public_model();
 };
 
 void Naming::accelerator() {
@@ -157,9 +165,10 @@ void Naming::accelerator() {
 
 void Naming::wiring(const DeviceModel& device) {
   const auto kind = row.text("cluster/scale_up/kind");
-  if (kind) {
-    replace(scale_up()["kind"], known_wiring(lower_case(*kind)));
-  } else {
+  const std::string family = kind ? known_wiring(lower_case(*kind)) : "";
+  if (is_wiring(family)) {
+    replace(scale_up()["kind"], family);
+  } else {  // not stated, or the name of a link rather than of a wiring ("ethernet", "neuronlink")
     scale_up()["kind"] = usual_wiring(device);
     used.insert(Rule::usual_node);
   }
@@ -167,7 +176,10 @@ void Naming::wiring(const DeviceModel& device) {
   const auto devices = row.integer("devices");
   if (!devices || (kind && kind->starts_with("ici"))) return;
   const bool superchip = contains(device.name, "-nvl72") || contains(device.name, "gh200");
-  cluster()["devices_per_node"] = std::min(*devices, superchip ? devices_per_superchip_host : usual_devices_per_host);
+  const bool torus = scale_up()["kind"] == "host-torus-2d";
+  cluster()["devices_per_node"] = std::min(*devices, superchip ? devices_per_superchip_host
+                                                     : torus   ? devices_per_torus_host
+                                                               : usual_devices_per_host);
   used.insert(Rule::usual_node);
 }
 
@@ -196,47 +208,113 @@ void Naming::links(const DeviceModel& device) {
 void Naming::precision() {
   const auto stated = row.text("precision");
   if (!stated) return;
-  std::string text = lower_case(*stated);
-  constexpr std::pair<std::string_view, std::string_view> spellings[] = {
-      {"bfloat", "bf"}, {"float", "fp"}, {"half", "fp16"}};
-  for (const auto& [long_form, short_form] : spellings)
-    if (const std::size_t at = text.find(long_form); at != std::string::npos)
-      text.replace(at, long_form.size(), short_form);
-  std::string found;
-  for (const std::string_view name : EnumNames<DataType>::names) {
-    if (text == name) found = name;
-    if (found != text && contains(text, name) && name.size() > found.size()) found = name;
-  }
-  if (!found.empty()) replace(row.run["precision"], found);
+  if (const auto type = data_type_of(*stated)) replace(row.run["precision"], std::string(name(*type)));
 }
 
-// Experts of public models have parts that the format has no field for.
-void Naming::public_mixture() {
-  if (!row.has("model/experts") || !row.at("model/experts")->is_object()) return;
+// Every size that the row states, and enough of them to tell models apart.
+bool has_sizes_of(const MeasuredRow& row, const TransformerModel& model) {
+  const auto same = [&](const char* path, std::int64_t value) { return row.integer(path) == value; };
+  const auto fits = [&](const char* path, std::int64_t value) { return !row.has(path) || same(path, value); };
+  if (!same("model/layers", model.layers) || !same("model/hidden", model.hidden) || !same("model/heads", model.heads))
+    return false;
+  const bool mixture = row.has("model/experts") && row.at("model/experts")->is_object();
+  if (mixture != model.experts.has_value()) return false;
+  if (mixture)
+    return same("model/experts/count", model.experts->count) && same("model/experts/active", model.experts->active) &&
+           same("model/experts/ffn_hidden", model.experts->ffn_hidden);
+  return same("model/vocabulary", model.vocabulary) && fits("model/kv_heads", model.key_value_heads()) &&
+         fits("model/head_dim", model.head_width()) && fits("model/ffn_hidden", model.ffn_width()) &&
+         (!row.has("model/gated_ffn") || row.flag("model/gated_ffn") == model.gated_ffn);
+}
+
+// What the row leaves out where it has exactly the sizes of published models, all of which have the same there. Experts of
+// public models also have parts that the format has no field for.
+void Naming::public_model() {
+  if (!row.has("model") || !row.at("model")->is_object()) return;
+  const bool mixture = row.has("model/experts") && row.at("model/experts")->is_object();
+  const bool complete = row.has("model/kv_heads") && row.has("model/gated_ffn") &&
+                        (row.has("model/ffn_hidden") || mixture);
+  if (complete && !mixture) return;
+  std::vector<Json> twins;  // what each published model of these sizes says
   for (const std::string& name : library.names("networks")) {
     const auto model = load_part<TransformerModel>("networks", name, library);
-    if (!model.experts || !(model.experts->biases || model.experts->clamped)) continue;
-    const bool same = row.integer("model/layers") == model.layers && row.integer("model/hidden") == model.hidden &&
-                      row.integer("model/heads") == model.heads &&
-                      row.integer("model/experts/count") == model.experts->count &&
-                      row.integer("model/experts/active") == model.experts->active &&
-                      row.integer("model/experts/ffn_hidden") == model.experts->ffn_hidden;
-    if (!same) continue;
+    if (!has_sizes_of(row, model)) continue;
+    twins.push_back({{"kv_heads", model.key_value_heads()},
+                     {"head_dim", model.head_width()},
+                     {"ffn_hidden", model.ffn_width()},
+                     {"gated_ffn", model.gated_ffn}});
+    if (!mixture || !(model.experts->biases || model.experts->clamped)) continue;
     row.run["model"]["experts"]["biases"] = model.experts->biases;
     row.run["model"]["experts"]["clamped"] = model.experts->clamped;
     used.insert(Rule::public_model);
-    return;
+  }
+  if (twins.empty() || complete) return;
+  for (const char* key : {"kv_heads", "head_dim", "ffn_hidden", "gated_ffn"}) {
+    const auto differs = [&](const Json& twin) { return twin[key] != twins.front()[key]; };
+    if (row.has(std::string("model/") + key) || std::any_of(twins.begin(), twins.end(), differs)) continue;
+    if (mixture && std::string_view(key) == "ffn_hidden") continue;
+    row.run["model"][key] = twins.front()[key];
+    used.insert(Rule::public_model);
   }
 }
 
 }  // namespace
+
+std::optional<DataType> data_type_of(std::string_view spelling) {
+  struct Spelling {
+    std::string_view text;
+    DataType type;
+  };
+  constexpr Spelling others[] = {
+      {"float64", DataType::fp64}, {"double", DataType::fp64},   {"f64", DataType::fp64},
+      {"float32", DataType::fp32}, {"single", DataType::fp32},   {"float", DataType::fp32},
+      {"f32", DataType::fp32},     {"bfloat16", DataType::bf16}, {"tensorfloat32", DataType::tf32},
+      {"float16", DataType::fp16}, {"half", DataType::fp16},     {"f16", DataType::fp16},
+      {"float8", DataType::fp8},   {"e4m3", DataType::fp8},      {"e5m2", DataType::fp8},
+      {"f8", DataType::fp8}};
+  const std::string text = lower_case(std::string(spelling));
+  // The first word says what is multiplied, the rest how it is added up; the longest name wins ("bfloat16").
+  for (const std::string_view part :
+       {std::string_view(text).substr(0, text.find_first_of(" ,")), std::string_view(text)}) {
+    std::optional<DataType> found;
+    std::size_t length = 0;
+    const auto consider = [&](std::string_view name, DataType type) {
+      if (name.size() <= length || !contains(part, name)) return;
+      found = type;
+      length = name.size();
+    };
+    for (std::size_t i = 0; i < data_type_names.size(); ++i) consider(data_type_names[i], static_cast<DataType>(i));
+    for (const Spelling& other : others) consider(other.text, other.type);
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+MeasuredRow with_known_accelerator(const MeasuredRow& original, const std::string& accelerator, const Library& library,
+                                   RulesUsed& used) {
+  MeasuredRow row = original;
+  std::string name = accelerator;
+  if (library.find("hardware/accelerators", name).empty()) {
+    const std::string found = nearest_accelerator(lower_case(name), true, library.names("hardware/accelerators"));
+    if (!found.empty()) {
+      name = found;
+      used.insert(Rule::nearest_name);
+    }
+  }
+  row.run["accelerator"] = name;
+  if (library.find("hardware/accelerators", name).empty()) return row;
+  const auto device = load_part<DeviceModel>("hardware/accelerators", name, library);
+  row.run["accelerator_year"] = device.year;
+  row.run["accelerator_generation"] = device.generation;
+  return row;
+}
 
 MeasuredRow with_known_names(const MeasuredRow& original, const Library& library, RulesUsed& used) {
   MeasuredRow row = original;
   if (!row.run["cluster"].is_object()) row.run["cluster"] = Json::object();
   Naming naming{row, library, used};
   naming.precision();
-  naming.public_mixture();
+  naming.public_model();
   naming.accelerator();
   const std::string name = row.text("accelerator").value_or(row.text("cluster/accelerator").value_or(""));
   if (name.empty() || !naming.has("hardware/accelerators", name)) return row;

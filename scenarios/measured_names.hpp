@@ -11,4 +11,10 @@ namespace orrery {
 
 MeasuredRow with_known_names(const MeasuredRow&, const Library&, RulesUsed&);
 
+// A kernel's row: its accelerator as the library has it, with the facts of it that rules ask for.
+MeasuredRow with_known_accelerator(const MeasuredRow&, const std::string& accelerator, const Library&, RulesUsed&);
+
+// "fp16", "FP8", "bfloat16", "half", "bf16-mixed", "fp16 inputs, fp32 accumulate"; nothing when no type is meant.
+std::optional<DataType> data_type_of(std::string_view spelling);
+
 }  // namespace orrery

@@ -1,6 +1,8 @@
 #include "scenarios/measured_rules.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
@@ -10,7 +12,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 34> rules = {{
+constexpr std::array<RuleText, 41> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
      "peak"},
@@ -99,11 +101,33 @@ constexpr std::array<RuleText, 34> rules = {{
      "recomputation not stated, and without it the run would need more than 1.5 times the memory there is: full",
      "what was measured ran"},
     {"public-model",
-     "a mixture of experts with exactly the sizes of a model of the library: what the row has no field for (biases and "
-     "limits of the experts) as there",
+     "a model with exactly the stated sizes of one of the library, or of several that agree: what the row leaves out "
+     "or "
+     "has no field for (widths, key-value heads, gate; biases and limits of experts) as there",
      "published model configurations"},
     {"optimizer-adam", "optimizer not stated, or not known: Adam with fp32 moments",
      "default of the frameworks concerned"},
+    {"gated-by-family",
+     "gate of the feed-forward network not stated: three matrices in families since Llama and in mixtures of experts, "
+     "else two",
+     "Llama, Mistral, Qwen, DeepSeek and Gemma families against GPT, BERT, MPT and OPT; Mixtral and its successors"},
+    {"key-value-heads", "key-value heads not stated: one per query head", "multi-head attention, the older of the two"},
+    {"ffn-width",
+     "width of the feed-forward network not stated: 4 x hidden, gated 8/3 x hidden in whole multiples of 256",
+     "GPT and BERT; Llama, whose width keeps the parameters of the ungated network"},
+    {"selective-core",
+     "selective recomputation without detail: the core of attention, which fused attention recomputes anyway",
+     "Korthikanti et al. 2022; Megatron-LM's default granularity"},
+    {"other-schedule", "a pipeline schedule that is not modelled: one forward, one backward, not interleaved",
+     "its memory is that of the schedules derived from it"},
+    {"attention-by-device",
+     "implementation of fused attention not stated or not known: FlashAttention-3 or cuDNN on Hopper and Blackwell, "
+     "FlashAttention-2 on other devices since 2020, the first fused kernels on older ones",
+     "hardware that these libraries support"},
+    {"kernel-type",
+     "data type of a kernel not stated: fp32 for products, fp16 for other operators of networks, fp64 for streams and "
+     "scientific kernels",
+     "NeuSight and DeepBench products, PyTorch operators, STREAM"},
 }};
 
 struct FrameworkRow {
@@ -250,6 +274,18 @@ std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
       return std::string(known.profile);
   used.insert(Rule::unknown_framework);
   return unknown_framework_profile(row, device);
+}
+
+std::optional<bool> gated_family(const std::string& family) {
+  constexpr std::string_view gated[] = {"llama",    "mistral",  "mixtral", "qwen", "deepseek", "gemma", "yi",
+                                        "internlm", "baichuan", "olmo",    "moe",  "glm",      "kimi",  "phi3"};
+  constexpr std::string_view plain[] = {"gpt",    "bert",      "roberta", "mpt",      "opt",      "bloom",   "falcon",
+                                        "pythia", "starcoder", "galact",  "megatron", "nemotron", "cerebras"};
+  const std::string name = lower(family);
+  const auto begins = [&](std::string_view known) { return name.starts_with(known); };
+  if (std::any_of(std::begin(gated), std::end(gated), begins)) return true;
+  if (std::any_of(std::begin(plain), std::end(plain), begins)) return false;
+  return std::nullopt;
 }
 
 const ReferencePort* reference_port(std::string_view scale_up_link) {

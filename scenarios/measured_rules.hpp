@@ -47,7 +47,14 @@ enum class Rule : std::uint8_t {
   recompute_half,
   recompute_to_fit,
   public_model,
-  optimizer_adam
+  optimizer_adam,
+  gated_by_family,
+  key_value_heads,
+  ffn_width,
+  selective_core,
+  other_schedule,
+  attention_by_device,
+  kernel_type
 };
 
 struct RuleText {
@@ -59,6 +66,9 @@ std::span<const RuleText> rule_texts();
 using RulesUsed = std::set<Rule>;
 // "recompute-none, scale-out-reference"
 std::string rules_line(const RulesUsed&);
+
+// Whether the feed-forward network of a model family multiplies a gate (three matrices); none: no such family is known.
+std::optional<bool> gated_family(const std::string& family);
 
 // The profile in models/software that documents what this framework does.
 std::string software_profile_of(const MeasuredRow&, RulesUsed&);

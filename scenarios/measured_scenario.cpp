@@ -9,11 +9,19 @@ namespace orrery {
 
 namespace {
 
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
 // What would need a model that we do not have.
 void check_modelled(const MeasuredRow& row) {
   const std::string family = row.text("model/family").value_or("");
   if (family == "moe" && !row.has("model/experts")) throw CannotSimulate("model/experts is not stated");
   if (family == "hybrid") throw CannotSimulate("hybrid state-space models are not modelled yet");
+  for (const std::string_view two_stacks : {"t5", "mt5", "flan-t5", "ul2", "bart", "encoder-decoder"})
+    if (lower(family) == two_stacks) throw CannotSimulate("encoder-decoder transformers are not modelled");
   if (!row.has("model")) throw CannotSimulate("no transformer: model sizes are not stated");
 }
 
@@ -81,19 +89,59 @@ void write_variants(Json& model, const MeasuredRow& row, RulesUsed& used) {
   if (row.has("model/sliding_window")) model["sliding_window"] = window_document(row);
 }
 
+bool gated_of(const MeasuredRow& row, RulesUsed& used) {
+  if (const auto stated = row.flag("model/gated_ffn")) return *stated;
+  if (lower(row.text("model/activation").value_or("")).find("glu") != std::string::npos) return true;
+  used.insert(Rule::gated_by_family);
+  return gated_family(row.text("model/family").value_or("")).value_or(row.has("model/experts"));
+}
+
+// The library's name of an activation: others cost what one of these does.
+std::string activation_of(const MeasuredRow& row, bool gated) {
+  const std::string stated = lower(row.text("model/activation").value_or(""));
+  if (stated == "gelu" || stated == "relu" || stated == "swiglu") return stated;
+  if (gated) return "swiglu";
+  return stated.find("relu") != std::string::npos ? "relu" : "gelu";
+}
+
+std::string normalization_of(const MeasuredRow& row, bool gated, RulesUsed& used) {
+  const std::string stated = lower(row.text("model/normalization").value_or(""));
+  if (stated.find("rms") != std::string::npos) return "rmsnorm";
+  if (!stated.empty()) return "layernorm";
+  used.insert(Rule::normalization_by_family);
+  return gated ? "rmsnorm" : "layernorm";
+}
+
+void write_unstated_widths(Json& model, const MeasuredRow& row, RulesUsed& used) {
+  if (!model.contains("kv_heads") && !row.has("model/mla")) used.insert(Rule::key_value_heads);
+  const bool dense_layers = !row.has("model/experts") || (row.integer("model/experts/dense_layers").value_or(0) > 0 &&
+                                                          !row.has("model/experts/dense_ffn_hidden"));
+  if (model.contains("ffn_hidden") || !dense_layers) return;
+  used.insert(Rule::ffn_width);
+  constexpr std::int64_t step = 256;
+  const auto hidden = model["hidden"].get<std::int64_t>();
+  model["ffn_hidden"] = model["gated_ffn"].get<bool>() ? (8 * hidden / 3 + step - 1) / step * step : 4 * hidden;
+}
+
 Json model_document(const MeasuredRow& row, RulesUsed& used) {
   Json model = {{"name", row.text("model/name").value_or("measured")}};
-  const bool gated = row.flag("model/gated_ffn").value_or(false);
+  const bool gated = gated_of(row, used);
   for (const char* key : {"layers", "hidden", "heads", "vocabulary", "sequence"})
     model[key] = row.need_integer(std::string("model/") + key);
-  for (const char* key : {"kv_heads", "head_dim", "ffn_hidden", "learned_positions"})
+  for (const char* key : {"kv_heads", "head_dim", "ffn_hidden"})
     if (const auto value = row.integer(std::string("model/") + key)) model[key] = *value;
+  if (const Json* positions = row.at("model/learned_positions")) {  // how many, or whether there are any
+    if (positions->is_boolean())
+      model["learned_positions"] = positions->get<bool>() ? model["sequence"].get<std::int64_t>() : 0;
+    else
+      model["learned_positions"] = *row.integer("model/learned_positions");
+  }
   model["gated_ffn"] = gated;
+  write_unstated_widths(model, row, used);
   if (const auto tied = row.flag("model/tied_embeddings")) model["tied_embeddings"] = *tied;
   if (const auto causal = row.flag("model/causal")) model["causal"] = *causal;
-  model["activation"] = row.text("model/activation").value_or(gated ? "swiglu" : "gelu");
-  model["normalization"] = row.text("model/normalization").value_or(gated ? "rmsnorm" : "layernorm");
-  if (!row.has("model/normalization")) used.insert(Rule::normalization_by_family);
+  model["activation"] = activation_of(row, gated);
+  model["normalization"] = normalization_of(row, gated, used);
   if (row.text("model/family").value_or("") == "bert" &&
       row.text("phase").value_or("training step") == "training step") {
     model["predicted_positions"] = model["sequence"].get<std::int64_t>() >= 512 ? 80 : 20;
@@ -152,8 +200,11 @@ void write_schedule(Json& plan, const MeasuredRow& row, const Degrees& d, RulesU
   if (d.pipeline == 1) return;
   const std::int64_t layers = row.need_integer("model/layers");
   auto chunks = row.integer("parallelism/virtual_pipeline");
-  const std::string schedule = row.text("parallelism/schedule").value_or("");
-  if (!chunks && schedule != "1f1b" && schedule != "gpipe") {
+  const std::string schedule = lower(row.text("parallelism/schedule").value_or(""));
+  const bool plain = schedule == "1f1b" || schedule == "gpipe";
+  const bool other = !schedule.empty() && !plain && schedule.find("interleaved") == std::string::npos;
+  if (other) used.insert(Rule::other_schedule);
+  if (!chunks && !plain && !other) {
     used.insert(Rule::interleaving);
     chunks = 1;
     for (std::int64_t v = 2; v <= 6; ++v)
@@ -170,10 +221,13 @@ void write_schedule(Json& plan, const MeasuredRow& row, const Degrees& d, RulesU
 void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
   const std::string stated = row.text("recompute").value_or("");
   const std::string detail = row.text("recompute_detail").value_or("");
+  const bool by_operator = detail.find("per-operator") != std::string::npos ||
+                           (detail.empty() &&
+                            lower(row.text("framework").value_or("")).find("torchtitan") != std::string::npos);
   if (stated.empty()) {
     plan["recompute"] = "none";
     used.insert(Rule::recompute_none);
-  } else if (stated == "selective" && detail.find("per-operator") != std::string::npos) {
+  } else if (stated == "selective" && by_operator) {
     plan["recompute"] = "fraction";
     plan["recompute_fraction"] = 0.5;
     used.insert(Rule::recompute_operator);
@@ -183,6 +237,7 @@ void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
     plan["recompute_fraction"] = row.number("recompute_fraction").value_or(0.5);
   } else if (stated == "none" || stated == "selective" || stated == "full" || stated == "minimal") {
     plan["recompute"] = stated;
+    if (stated == "selective" && detail.empty()) used.insert(Rule::selective_core);
   } else {
     plan["recompute"] = "fraction";
     plan["recompute_fraction"] = 0.5;

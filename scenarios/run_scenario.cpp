@@ -152,7 +152,7 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
 }
 
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {
-  run.warnings = idle_options(scenario.cluster);
+  run.warnings = idle_options(scenario.cluster, library);
   for (const PoolSpec& pool : scenario.cluster.pools)
     if (!pool.node.host_power)
       run.warnings.push_back((pool.node.name.empty() ? "a node" : pool.node.name) +

@@ -146,7 +146,9 @@ class Scaler {
       } catch (const SpecError& error) {
         const Fault& fault = error.faults().front();
         place = fault.pointer;
-        reason = fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+        reason = fmt::format("{}: expected {}, found {}", "/cluster" + fault.pointer, fault.expected, fault.found);
+        if (cluster.fabric.kind == "none")
+          reason += R"( (e.g. --set '/cluster/fabric={"kind": "fat-tree"}', and "nics" in the node))";
       }
     } while (grow(cluster.fabric, place));
     fail(reason);

@@ -1,5 +1,7 @@
 #include "scenarios/scenario.hpp"
 
+#include <cmath>
+
 #include "scenarios/partial_scenario.hpp"
 #include "sim/catalog.hpp"
 
@@ -20,6 +22,8 @@ void fields(Fields& f, JobSpec& j) {
   f.part("optimizer", "optimizers", j.optimizer, Need::optional);
   f("placement", j.placement);
   f("training_tokens", j.training_tokens, Need::optional, positive);
+  const double tokens = j.training_tokens.value_or(1);
+  f.check(tokens == std::floor(tokens), "training_tokens", "a whole number", fmt::format("{}", tokens));
 }
 
 void fields(Fields& f, SimulateSpec& s) {
@@ -48,8 +52,11 @@ void fields(Fields& f, Scenario& s) {
 ScenarioDocument load_scenario_document(const std::string& file_or_name, const Library& library) {
   std::filesystem::path file = file_or_name;
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored) && file_or_name.find('/') == std::string::npos && !file.has_extension()) {
+  const bool folder = std::filesystem::is_directory(file, ignored);  // as `orrery run NAME --out NAME` leaves one
+  const bool there = std::filesystem::exists(file, ignored) && !folder;
+  if (!there && file_or_name.find('/') == std::string::npos && !file.has_extension()) {
     file = library.find("scenarios", file_or_name);
+    if (file.empty() && folder) return {read_json(file_or_name), file_or_name};  // says that it is a folder
     if (file.empty())
       throw SpecError(file_or_name, "", "a scenario file or the name of a shipped scenario (`orrery list scenarios`)",
                       quote_unknown(file_or_name, library.names("scenarios")));

@@ -94,7 +94,7 @@ StoredPoint lost(const Sweep& sweep, std::size_t point, const std::string& death
   StoredPoint p;
   p.point = point;
   p.status = "failed";
-  p.reason = fmt::format("the process that simulated it {}{}", death.starts_with("died") ? "" : "was or has ", death);
+  p.reason = fmt::format("the process that simulated it {}{}", death.starts_with("killed") ? "was " : "", death);
   p.inputs = inputs_at(sweep, point);
   p.metrics = Json::object();
   p.warnings = Json::array();

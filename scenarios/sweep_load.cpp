@@ -27,9 +27,33 @@ const std::vector<std::string> usual_metrics = {
 fs::path find_sweep(const std::string& file_or_name, const Library& library) {
   std::error_code ignored;
   const bool name = file_or_name.find('/') == std::string::npos && !fs::path(file_or_name).has_extension();
-  if (fs::exists(file_or_name, ignored) || !name) return file_or_name;
+  const bool there = fs::exists(file_or_name, ignored) && !fs::is_directory(file_or_name, ignored);
+  if (there || !name) return file_or_name;
   const fs::path named = library.find("scenarios/library/sweeps", file_or_name);
-  return named.empty() ? fs::path(file_or_name) : named;
+  if (!named.empty()) return named;
+  const bool scenario = !library.find("scenarios", file_or_name).empty();
+  const std::vector<std::string> known = library.names("scenarios/library/sweeps");
+  throw SpecError(
+      file_or_name, "",
+      fmt::format("a sweep file (docs/sweeps.md) or the name of a shipped sweep ({})", fmt::join(known, ", ")),
+      scenario ? quote(file_or_name) + ", which is a scenario: a sweep file names it as its \"base\""
+               : quote_unknown(file_or_name, known));
+}
+
+// Lists that would be taken for absent ones.
+void refuse_empty_lists(const Json& document, const std::string& file) {
+  std::vector<Fault> faults;
+  const auto look = [&](const Json& object, const char* key, const std::string& pointer, const char* expected) {
+    const auto it = object.find(key);
+    if (it != object.end() && it->is_array() && it->empty())
+      faults.push_back({file, pointer + "/" + key, expected, "an empty list"});
+  };
+  if (!document.is_object()) return;
+  look(document, "metrics", "", "at least one metric, or no \"metrics\" for the usual ones");
+  if (const auto axes = document.find("axes"); axes != document.end() && axes->is_array())
+    for (std::size_t i = 0; i < axes->size(); ++i)
+      if ((*axes)[i].is_object()) look((*axes)[i], "zip", fmt::format("/axes/{}", i), "at least one axis");
+  if (!faults.empty()) throw SpecError(faults);
 }
 
 ScenarioDocument load_base(const SweepSpec& spec, const fs::path& file, const Library& library) {
@@ -60,6 +84,16 @@ std::vector<std::string> scalar_keys(const Json& metrics) {
   return keys;
 }
 
+// Metrics that the file does not name have columns all the same.
+void refuse_names_of_metrics(const Sweep& sweep) {
+  std::vector<Fault> faults;
+  for (const SweepColumn& column : sweep.points.columns)
+    if (std::find(sweep.metrics.begin(), sweep.metrics.end(), column.name) != sweep.metrics.end())
+      faults.push_back({sweep.file, column.pointer + "/name", "a name that no metric and no column of the results has",
+                        quote(column.name)});
+  if (!faults.empty()) throw SpecError(faults);
+}
+
 // Which metrics there are is known from an empty result with as many jobs and all of its optional parts.
 void check_metrics(Sweep& sweep) {
   const std::size_t jobs = sweep.base.json.is_object() && sweep.base.json.contains("jobs")
@@ -78,6 +112,7 @@ void check_metrics(Sweep& sweep) {
       if (jobs <= 1) sweep.metrics.push_back(key);
     for (std::size_t j = 0; j < jobs && jobs > 1; ++j)
       sweep.metrics.push_back(fmt::format("/jobs/{}/metrics/iteration_s", j));
+    refuse_names_of_metrics(sweep);
     return;
   }
   std::vector<Fault> faults;
@@ -164,7 +199,9 @@ Sweep load_sweep(const std::string& file_or_name, const Library& library, double
   Sweep sweep;
   const fs::path file = find_sweep(file_or_name, library);
   sweep.file = file.string();
-  sweep.spec = read_spec<SweepSpec>(read_json(file), sweep.file, library);
+  const Json document = read_json(file);
+  refuse_empty_lists(document, sweep.file);
+  sweep.spec = read_spec<SweepSpec>(document, sweep.file, library);
   if (sweep.spec.name.empty()) sweep.spec.name = file.stem().string();
   const double stated = static_cast<double>(sweep.spec.limit.value_or(static_cast<std::int64_t>(usual_point_limit)));
   sweep.points = expand(sweep.spec, sweep.file, limit > 0 ? limit : stated);

@@ -103,7 +103,12 @@ class Expander {
       if (!seen.insert(c.name).second)
         faults_.push_back({file_, c.pointer + "/name", "a \"name\" of its own for every axis and derived value",
                            quote(c.name) + " a second time"});
-      if (!c.path.empty() && !paths.insert(c.path).second)
+      if (c.path.empty()) continue;
+      for (const std::string& other : paths)
+        if (other.starts_with(c.path + "/"))
+          faults_.push_back({file_, c.pointer + "/path", "a path that does not set over what " + quote(other) + " sets",
+                             quote(c.path)});
+      if (!paths.insert(c.path).second)
         faults_.push_back({file_, c.pointer + "/path", "a path that nothing else sets", quote(c.path)});
     }
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 
 #include "analysis/svg_plot.hpp"
 #include "scenarios/workers.hpp"
@@ -19,14 +21,14 @@ namespace {
 bool judged(const ValidatedRow& r) { return r.counts && r.prediction.predicted && r.prediction.measured; }
 
 using Pick = std::optional<double> (*)(const ValidatedRow&);
+using Which = std::function<bool(const ValidatedRow&)>;
 
-// Of the judged rows of one source ("" = all), with `pick` as the prediction.
-ErrorStatistics statistics_of(const std::vector<ValidatedRow>& rows, const std::string& source, Pick pick,
-                              bool banded) {
+// Of the judged rows among `which`, with `pick` as the prediction.
+ErrorStatistics statistics_of(const std::vector<ValidatedRow>& rows, const Which& which, Pick pick, bool banded) {
   std::vector<PredictionRow> judged_rows;
   std::size_t runs = 0;
   for (const ValidatedRow& r : rows) {
-    if (!r.counts || (!source.empty() && r.row.source != source)) continue;
+    if (!r.counts || !which(r)) continue;
     ++runs;
     if (!judged(r) || !pick(r)) continue;
     PredictionRow entry{pick(r), *r.prediction.measured, std::nullopt, std::nullopt};
@@ -41,29 +43,70 @@ ErrorStatistics statistics_of(const std::vector<ValidatedRow>& rows, const std::
   return s;
 }
 
-SourceStatistics sum_up(const std::vector<ValidatedRow>& rows, const std::string& source) {
-  return {source,
+SourceStatistics sum_up(const std::vector<ValidatedRow>& rows, const std::string& name, const Which& which) {
+  return {name,
           statistics_of(
-              rows, source, [](const ValidatedRow& r) { return r.prediction.predicted; }, true),
+              rows, which, [](const ValidatedRow& r) { return r.prediction.predicted; }, true),
           statistics_of(
-              rows, source, [](const ValidatedRow& r) { return r.baselines.constant_mfu; }, false),
+              rows, which, [](const ValidatedRow& r) { return r.baselines.constant_mfu; }, false),
           statistics_of(
-              rows, source, [](const ValidatedRow& r) { return r.baselines.roofline; }, false)};
+              rows, which, [](const ValidatedRow& r) { return r.baselines.roofline; }, false)};
+}
+
+template <class Key> std::vector<std::string> keys_of(const std::vector<ValidatedRow>& rows, Key key) {
+  std::vector<std::string> all;
+  for (const ValidatedRow& r : rows)
+    if (const std::string& found = key(r); !found.empty() && std::find(all.begin(), all.end(), found) == all.end())
+      all.push_back(found);
+  return all;
+}
+
+// "/runs/12" and "row 12" as "/runs/*" and "row *".
+std::string without_row(const std::string& reason) {
+  std::string text = reason;
+  for (const std::string_view place : {"/runs/", "at row "})
+    for (std::size_t at = text.find(place); at != std::string::npos; at = text.find(place, at + place.size())) {
+      const std::size_t begin = at + place.size();
+      const std::size_t end = std::min(text.find_first_not_of("0123456789", begin), text.size());
+      if (end > begin) text.replace(begin, end - begin, "*");
+    }
+  return text;
 }
 
 }  // namespace
 
 void sum_up(Validation& v) {
   std::vector<double> medians;
-  for (const ValidatedRow& r : v.rows) {
-    const bool known = std::any_of(v.by_source.begin(), v.by_source.end(),
-                                   [&](const SourceStatistics& s) { return s.source == r.row.source; });
-    if (known) continue;
-    v.by_source.push_back(sum_up(v.rows, r.row.source));
+  const auto source_of = [](const ValidatedRow& r) -> const std::string& { return r.row.source; };
+  const auto kind_of = [](const ValidatedRow& r) -> const std::string& { return r.row.kind; };
+  const auto kernel_class_of = [](const ValidatedRow& r) -> const std::string& { return r.prediction.kernel_class; };
+  const std::vector<std::string> sources = keys_of(v.rows, source_of), classes = keys_of(v.rows, kernel_class_of);
+  for (const std::string& source : sources) {
+    v.by_source.push_back(sum_up(v.rows, source, [&](const ValidatedRow& r) { return r.row.source == source; }));
     if (const auto& m = v.by_source.back().statistics.median_abs_error) medians.push_back(*m);
   }
-  v.overall = sum_up(v.rows, "");
+  for (const std::string& kind : keys_of(v.rows, kind_of))
+    v.by_kind.push_back(sum_up(v.rows, kind, [&](const ValidatedRow& r) { return r.row.kind == kind; }));
+  const auto add_class = [&](const std::string& source, const std::string& name) {
+    SourceStatistics s = sum_up(v.rows, source, [&](const ValidatedRow& r) {
+      return kernel_class_of(r) == name && (source.empty() || r.row.source == source);
+    });
+    if (s.statistics.runs > 0) v.by_class.push_back({name, std::move(s)});
+  };
+  for (const std::string& source : sources)
+    for (const std::string& name : classes) add_class(source, name);
+  for (const std::string& name : classes) add_class("", name);
+  v.overall = sum_up(v.rows, "", [](const ValidatedRow&) { return true; });
   v.median_of_source_medians = median(medians);
+}
+
+std::vector<std::pair<std::string, int>> skip_reasons(const Validation& v) {
+  std::map<std::string, int> reasons;
+  for (const ValidatedRow& r : v.rows)
+    if (!r.prediction.skipped.empty()) ++reasons[without_row(r.prediction.skipped)];
+  std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return sorted;
 }
 
 Validation validate(std::vector<MeasuredRow> rows, Fidelity fidelity, const Library& library, int jobs,
@@ -96,15 +139,20 @@ Json validation_json(const Validation& v) {
   Json document;
   document["overall"] = error_statistics_json(v.overall.statistics);
   document["overall"]["median_of_source_medians"] = number(v.median_of_source_medians);
-  document["by_source"] = Json::array();
-  for (const SourceStatistics& s : v.by_source) {
-    Json entry = {{"source", s.source}};
+  const auto with_baselines = [&](Json entry, const SourceStatistics& s) {
     entry.update(error_statistics_json(s.statistics));
     entry["rank_correlation"] = number(s.statistics.rank_correlation);
     entry["baselines"] = {{"constant_mfu_median_abs_error", number(s.constant_mfu.median_abs_error)},
                           {"roofline_median_abs_error", number(s.roofline.median_abs_error)}};
-    document["by_source"].push_back(std::move(entry));
-  }
+    return entry;
+  };
+  for (const char* key : {"by_source", "by_kind", "by_kernel_class"}) document[key] = Json::array();
+  for (const SourceStatistics& s : v.by_source)
+    document["by_source"].push_back(with_baselines({{"source", s.source}}, s));
+  for (const SourceStatistics& s : v.by_kind) document["by_kind"].push_back(with_baselines({{"kind", s.source}}, s));
+  for (const ClassStatistics& c : v.by_class)
+    document["by_kernel_class"].push_back(
+        with_baselines({{"class", c.kernel_class}, {"source", text(c.of.source)}}, c.of));
   document["runs"] = Json::array();
   for (const ValidatedRow& r : v.rows) {
     const Prediction& p = r.prediction;
@@ -194,7 +242,7 @@ std::string validation_svg(const Validation& v) {
   plot.y = {times ? "predicted time (s)" : "predicted power (W)", AxisScale::logarithmic, false};
   plot.diagonal = true;
   plot.diagonal_band = 0.1;
-  plot.height = 640;
+  plot.height = 640;  // at least
   // One series per device: sources would be too many for colours to tell apart.
   std::vector<std::string> devices;
   for (const ValidatedRow& r : v.rows)

@@ -28,9 +28,17 @@ struct SourceStatistics {
   ErrorStatistics constant_mfu, roofline;
 };
 
+// Rows of one class of kernels, in one source or ("") in all.
+struct ClassStatistics {
+  std::string kernel_class;
+  SourceStatistics of;
+};
+
 struct Validation {
   std::vector<ValidatedRow> rows;           // in the order of the files
   std::vector<SourceStatistics> by_source;  // in the order of the files
+  std::vector<SourceStatistics> by_kind;    // "training", "kernel", ...; those that have rows
+  std::vector<ClassStatistics> by_class;    // first of each source, then of all sources
   SourceStatistics overall;
   std::optional<double> median_of_source_medians;
 };
@@ -38,11 +46,14 @@ struct Validation {
 Validation validate(std::vector<MeasuredRow> rows, Fidelity, const Library&, int jobs,
                     const std::function<void(std::size_t done)>& progress);
 
-// Statistics of its rows: by source and over all.
+// Statistics of its rows: by source, by kind, by class of kernel and over all.
 void sum_up(Validation&);
 
 Json validation_json(const Validation&);  // architecture.md section 6
 std::string validation_text(const Validation&);
+// Reasons why rows were not simulated, with how many rows have each, most frequent first. Reasons that differ in the place
+// of the row only are one.
+std::vector<std::pair<std::string, int>> skip_reasons(const Validation&);
 std::string validation_markdown(const Validation&);     // the tables of docs/accuracy.md
 std::string validation_csv(const Validation&);          // one line per row
 std::string validation_sources_csv(const Validation&);  // one line per source; tests/validation/accuracy.csv

@@ -44,6 +44,15 @@ constexpr std::array<StatedName, 18> stated_names = {{
     {"n_heads", "/jobs/0/model/heads"},
 }};
 
+// On the line with which Megatron-LM says how it divides the devices.
+constexpr std::array<StatedName, 5> world_names = {{
+    {"world size:", "devices"},
+    {"data-parallel size:", "/jobs/0/plan/data"},
+    {"context-parallel size:", "/jobs/0/plan/context"},
+    {"tensor-model-parallel size:", "/jobs/0/plan/tensor"},
+    {"pipeline-model-parallel size:", "/jobs/0/plan/pipeline"},
+}};
+
 std::string without_colours(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -208,6 +217,10 @@ class LogReader {
       const std::string rest = "=" + std::string(text.substr(dots));
       if (const auto value = count_after(rest, "=")) log_.stated.emplace(entry.what, *value);
     }
+    // "using world size: 128, data-parallel size: 4, context-parallel size: 1, tensor-model-parallel size: 8, ..."
+    if (text.find("world size:") != std::string_view::npos)
+      for (const StatedName& entry : world_names)
+        if (const auto value = count_after(text, entry.name)) log_.stated.emplace(entry.what, *value);
     if (text.find("local batch size") == std::string_view::npos) return;
     if (const auto global = count_after(text, "global batch size"))
       log_.stated.emplace("/jobs/0/batch/global", *global);

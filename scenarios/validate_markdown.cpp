@@ -46,6 +46,24 @@ Validation of_kind(const Validation& v, std::string_view kind) {
   return part;
 }
 
+// Each class of each file, then of all files.
+std::string class_table(const Validation& part) {
+  if (part.by_class.empty()) return "";
+  std::string text =
+      "\n| class of kernel | source | rows | simulated | median | mean | p90 | worst | roofline |\n"
+      "|---|---|--:|--:|--:|--:|--:|--:|--:|\n";
+  for (const ClassStatistics& c : part.by_class) {
+    const ErrorStatistics& e = c.of.statistics;
+    const bool all = c.of.source.empty();
+    const auto bold = [all](const std::string& cell) { return all ? "**" + cell + "**" : cell; };
+    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", bold(c.kernel_class),
+                        all ? "**all**" : c.of.source.substr(c.of.source.find('/') + 1), e.runs, e.simulated,
+                        percent(e.median_abs_error), percent(e.mean_abs_error), percent(e.p90_abs_error),
+                        percent(e.worst_abs_error), pair_of(c.of.roofline));
+  }
+  return text;
+}
+
 std::string table_of(const Validation& part, std::string_view title) {
   std::string text = fmt::format("## {}\n\n", title);
   text +=
@@ -59,7 +77,7 @@ std::string table_of(const Validation& part, std::string_view title) {
   if (const auto& width = part.overall.statistics.median_band_width)
     text += fmt::format(", median width of the bands {} %", percent(width));
   text += ".\n";
-  return text;
+  return text + class_table(part);
 }
 
 std::string assumptions(const Validation& v) {
@@ -82,15 +100,16 @@ std::string assumptions(const Validation& v) {
 }
 
 std::string not_simulated(const Validation& v) {
-  std::map<std::pair<std::string, std::string>, int> reasons;  // kind, reason
   int unfit = 0, uncounted = 0;
   for (const ValidatedRow& r : v.rows) {
-    if (!r.prediction.skipped.empty()) ++reasons[{r.row.kind, r.prediction.skipped}];
     if (r.prediction.predicted && !r.prediction.fits) ++unfit;
     if (r.prediction.predicted && !r.counts) ++uncounted;
   }
   std::string text = "## What is not simulated\n\n| rows | kind | reason |\n|--:|---|---|\n";
-  std::vector<std::pair<std::pair<std::string, std::string>, int>> sorted(reasons.begin(), reasons.end());
+  std::vector<std::pair<std::pair<std::string, std::string>, int>> sorted;  // kind, reason
+  for (const KindTitle& k : kinds)
+    for (const auto& [reason, count] : skip_reasons(of_kind(v, k.kind)))
+      sorted.push_back({{std::string(k.kind), reason}, count});
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   for (const auto& [what, count] : sorted) text += fmt::format("| {} | {} | {} |\n", count, what.first, what.second);
   return (sorted.empty() ? "" : text) +

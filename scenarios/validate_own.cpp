@@ -26,6 +26,8 @@ PredictedStep step_from_json(const Json& json) {
 std::optional<std::int64_t> in_scenario(const std::string& what, const Scenario& scenario, const StepWork& work) {
   const JobSpec& job = scenario.jobs.at(0);
   if (what == "devices") return static_cast<std::int64_t>(work.devices);
+  if (what == "/jobs/0/plan/data")
+    return static_cast<std::int64_t>(work.devices) / (job.plan.tensor * job.plan.pipeline * job.plan.context);
   if (what == "/jobs/0/plan/tensor") return job.plan.tensor;
   if (what == "/jobs/0/plan/pipeline") return job.plan.pipeline;
   if (what == "/jobs/0/plan/context") return job.plan.context;

@@ -36,7 +36,7 @@ OwnRun run_of_log(const std::filesystem::path& log, const ScenarioDocument&);
 // samples_per_s, tokens_per_s and tokens_per_s_per_device, and JSON pointers into the scenario. Rows with the same id and
 // settings are iterations of one run. SpecError for files, columns and cells that do not fit.
 std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::vector<std::string>& columns,
-                                  const ScenarioDocument&);
+                                  const ScenarioDocument&, const Library&);
 
 // SpecError when a run has no steady iteration. `warm_up`: see steady_time.
 OwnValidation validate_own(const std::vector<OwnRun>&, std::optional<std::int64_t> warm_up, const Library&, int jobs);

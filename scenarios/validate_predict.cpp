@@ -83,6 +83,7 @@ StepWork predict_step(Prediction& p, const ScenarioDocument& document, const Lib
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
   p.predicted = job.iteration_s;
   p.shares = step_shares(load_error_bands(library), job, has_several_nodes(run.cluster));
+  p.banded = job.iteration_s_low.has_value();
   p.fits = job.feasible;
   const JobSpec& spec = scenario.jobs[0];
   const DeviceModel& device = run.cluster.device_types[0];
@@ -196,8 +197,10 @@ void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, 
   predict_passes(p, document, phase, row.flag("fused_operators").value_or(false), library);
 }
 
-void predict_kernel(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
+void predict_kernel(Prediction& p, const MeasuredRow& stated, const Library& library, RulesUsed& used) {
+  const MeasuredRow row = with_known_accelerator(stated, kernel_accelerator(stated), library, used);
   const KernelCase work = kernel_case(row, used);
+  p.kernel_class = work.kernel_class;
   p.measured = measured_kernel_time(row, work);
   if (!p.measured) throw CannotSimulate("no time or rate is stated");
   const auto device = load_part<DeviceModel>("hardware/accelerators", work.accelerator, library);
@@ -214,6 +217,7 @@ void predict_kernel(Prediction& p, const MeasuredRow& row, const Library& librar
     add_share(p.shares, bands, kernel.kind, time, parts[0].calibrated);
   }
   p.predicted = seconds;
+  p.banded = resolve_calibration(device, library).unvalidated.empty();
   p.group = group_of(device, row.text("precision").value_or("memory"));
   p.model_flops_s = p.hardware_flops_s = sheet.flops_s;
   p.memory_s = sheet.memory_s;
@@ -293,7 +297,7 @@ std::string fault_text(const SpecError& error) {
 
 // One class of its own for kernels and collectives; steps also carry what no class explains.
 void add_band(Prediction& p, const std::string& kind, const ErrorBands& bands) {
-  if (!p.predicted || (p.shares.empty() && kind != "training")) return;
+  if (!p.predicted || !p.banded || (p.shares.empty() && kind != "training")) return;
   const BandFactors factors = kind == "training" ? whole_band(bands, p.shares) : explained_band(bands, p.shares);
   p.low = *p.predicted * factors.low;
   p.high = *p.predicted * factors.high;
@@ -400,6 +404,7 @@ Json prediction_json(const Prediction& p) {
           {"assumed", p.assumed},
           {"software", p.software},
           {"fits", p.fits},
+          {"kernel_class", p.kernel_class},
           {"group", p.group},
           {"model_flops_s", p.model_flops_s},
           {"hardware_flops_s", p.hardware_flops_s},
@@ -418,6 +423,7 @@ Prediction prediction_from_json(const Json& json) {
   p.assumed = json["assumed"];
   p.software = json["software"];
   p.fits = json["fits"];
+  p.kernel_class = json["kernel_class"];
   p.group = json["group"];
   p.model_flops_s = json["model_flops_s"];
   p.hardware_flops_s = json["hardware_flops_s"];

@@ -17,11 +17,13 @@ struct Prediction {
   std::string metric;              // "iteration_s", "time_s", "average_power_W"
   std::optional<double> measured;  // of that metric
   std::optional<double> predicted, low, high;
-  ClassShares shares;    // of the critical path, by error class; low and high follow from them
-  std::string skipped;   // why there is no prediction; "" = there is one
-  std::string assumed;   // names of the rules used
-  std::string software;  // profile, for training rows
-  bool fits = true;      // in memory, as predicted
+  bool banded = true;  // false on devices whose family was compared with no measurement
+  ClassShares shares;        // of the critical path, by error class; low and high follow from them
+  std::string skipped;       // why there is no prediction; "" = there is one
+  std::string assumed;       // names of the rules used
+  std::string software;      // profile, for training rows
+  bool fits = true;          // in memory, as predicted
+  std::string kernel_class;  // of kernel rows: gemm, attention, memory-bound, layer; "" where it is not known
   // What simple models need: seconds at the data sheet's matrix rate of the model's FLOPs, of all FLOPs, and at the
   // data sheet's memory bandwidth; "device, precision" they are fitted for. Empty group: no such models.
   std::string group;

@@ -49,7 +49,7 @@ std::vector<Column> find_columns(const std::vector<std::string>& wanted, const s
     const auto at = std::find(header.begin(), header.end(), heading);
     if (at == header.end())
       throw SpecError(file, "line 1", fmt::format("a column {} (--column {})", quote(heading), text),
-                      quote_unknown(heading, header));
+                      fmt::format("{}; the columns are {}", quote_unknown(heading, header), fmt::join(header, ", ")));
     for (const TimeKey& time : time_keys) times += time.key == key ? 1 : 0;
     for (const Column& other : columns)
       if (other.key == key) throw UsageError(fmt::format("--column: {} is given twice", key));
@@ -61,6 +61,13 @@ std::vector<Column> find_columns(const std::vector<std::string>& wanted, const s
   return columns;
 }
 
+// Spreadsheets whose numbers have a decimal comma separate cells by semicolons; others write tabs.
+char separator_of(std::string_view headings) {
+  for (const char separator : {',', ';', '\t'})
+    if (headings.find(separator) != std::string_view::npos) return separator;
+  return ',';
+}
+
 double positive(const std::string& cell, const std::string& file, std::size_t line, const std::string& key) {
   double value = 0;
   const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
@@ -70,6 +77,12 @@ double positive(const std::string& cell, const std::string& file, std::size_t li
   if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value) || !(value > 0))
     throw SpecError(file, fmt::format("line {}", line), fmt::format("a positive number as {}", key), quote(cell));
   return value;
+}
+
+bool is_decimal_comma(const std::string& cell) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return std::count(cell.begin(), cell.end(), ',') == 1 &&
+         std::all_of(cell.begin(), cell.end(), [&](char c) { return is_digit(c) || c == ','; });
 }
 
 // The run that a row belongs to, and its iteration.
@@ -117,14 +130,36 @@ struct RowReader {
   }
 };
 
+// A pointer that the scenario has no value for would leave every run unsimulated.
+void check_pointers(const std::vector<Column>& columns, const std::vector<std::string>& wanted,
+                    const ScenarioDocument& edited, const std::string& file, const Library& library) {
+  std::vector<Fault> faults;
+  try {
+    read_scenario(edited, library);
+    return;
+  } catch (const SpecError& error) {
+    faults = error.faults();
+  }
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (columns[c].key[0] != '/') continue;
+    for (const Fault& fault : faults) {
+      const bool unknown_key = fault.expected == "a known key" || fault.expected.starts_with("one of the keys ");
+      if (unknown_key && (columns[c].key + "/").starts_with(fault.pointer + "/"))
+        throw SpecError(file, "line 1", fmt::format("a pointer to a value of the scenario (--column {})", wanted[c]),
+                        fault.found);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::vector<std::string>& wanted,
-                                  const ScenarioDocument& scenario) {
+                                  const ScenarioDocument& scenario, const Library& library) {
   const std::string file = csv.string();
   const std::string text = read_log_text(csv, "a CSV of runs");
   std::vector<std::string> header;
   std::vector<Column> columns;
+  char separator = ',';
   RowReader reader{file, columns, scenario, {}, {}};
   std::size_t line = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -134,7 +169,11 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
     ++line;
     if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
     if (row.empty()) continue;
-    const std::vector<std::string> cells = split_csv_line(row);
+    if (header.empty()) separator = separator_of(row);
+    std::vector<std::string> cells = split_csv_line(row, separator);
+    if (separator == ';' && !header.empty())
+      for (std::string& cell : cells)
+        if (is_decimal_comma(cell)) cell[cell.find(',')] = '.';
     if (header.empty()) {
       header = cells;
       columns = find_columns(wanted, header, file);
@@ -145,6 +184,7 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
                       fmt::format("{}", cells.size()));
     reader.row(cells, line);
   }
+  if (!reader.runs.empty()) check_pointers(columns, wanted, reader.runs.front().scenario, file, library);
   if (reader.runs.empty())
     throw SpecError(file, "", "a line of headings and lines of runs or iterations",
                     fmt::format("{} {}", line, line == 1 ? "line" : "lines"));

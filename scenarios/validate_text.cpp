@@ -34,9 +34,21 @@ std::string table(const Validation& v) {
   text += fmt::format("{:<42} {:>5} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7} {:>6} {:>6} {:>9} {:>9}\n", "source", "rows",
                       "sim.", "median", "mean", "p90", "worst", "bias", "rank", "band", "guess MFU", "roofline");
   for (const SourceStatistics& s : v.by_source) text += line_of(s.source, s);
+  if (v.by_kind.size() > 1)
+    for (const SourceStatistics& s : v.by_kind) text += line_of("all " + s.source + " rows", s);
   text += line_of("all counted rows", v.overall);
   text += fmt::format("\nmedian of the source medians: {} %; geometric mean error: {} %\n",
                       percent(v.median_of_source_medians), percent(v.overall.statistics.geomean_error));
+  return text;
+}
+
+std::string classes(const Validation& v) {
+  if (v.by_class.empty()) return "";
+  std::string text = "\nKernels by class:\n";
+  for (const ClassStatistics& c : v.by_class) {
+    const std::string source = c.of.source.empty() ? "all" : c.of.source;
+    text += line_of(source + ", " + c.kernel_class, c.of);
+  }
   return text;
 }
 
@@ -81,18 +93,15 @@ std::string assumptions(const Validation& v) {
 }
 
 std::string skipped(const Validation& v) {
-  std::map<std::string, int> reasons;
   int unfit = 0, uncounted = 0;
   for (const ValidatedRow& r : v.rows) {
-    if (!r.prediction.skipped.empty()) ++reasons[r.prediction.skipped];
     if (r.prediction.predicted && !r.prediction.fits) ++unfit;
     if (r.prediction.predicted && !r.counts) ++uncounted;
   }
-  std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  const auto reasons = skip_reasons(v);
   std::string text;
-  if (!sorted.empty()) text += "\nNot simulated:\n";
-  for (const auto& [reason, count] : sorted) text += fmt::format("  {:>5} rows  {}\n", count, reason);
+  if (!reasons.empty()) text += "\nNot simulated:\n";
+  for (const auto& [reason, count] : reasons) text += fmt::format("  {:>5} rows  {}\n", count, reason);
   if (uncounted > 0)
     text += fmt::format("\n{} simulated rows are graded B or C: listed (--json, --csv), not counted above.\n",
                         uncounted);
@@ -102,6 +111,8 @@ std::string skipped(const Validation& v) {
 
 }  // namespace
 
-std::string validation_text(const Validation& v) { return table(v) + worst_rows(v) + assumptions(v) + skipped(v); }
+std::string validation_text(const Validation& v) {
+  return table(v) + classes(v) + worst_rows(v) + assumptions(v) + skipped(v);
+}
 
 }  // namespace orrery

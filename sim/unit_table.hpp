@@ -50,11 +50,14 @@ inline constexpr std::array<Prefix, 21> prefixes = {{
 }};
 
 // The first unit of a dimension is the one numbers are written in, unless another that may be `written` is clearly shorter.
-inline constexpr std::array<Unit, 28> units = {{
+inline constexpr std::array<Unit, 31> units = {{
     {Dimension::time, "s", 1, 1, Prefixes::below_one},
     {Dimension::time, "min", 60, 1},
     {Dimension::time, "h", 3600, 1},
     {Dimension::time, "day", 86400, 1},
+    {Dimension::time, "days", 86400, 1, Prefixes::none, false},
+    {Dimension::time, "year", 365 * 86400.0, 1, Prefixes::none, false},
+    {Dimension::time, "years", 365 * 86400.0, 1, Prefixes::none, false},
     {Dimension::data, "B", 1, 1, Prefixes::binary_too},
     {Dimension::data, "b", 1, 8, Prefixes::binary_too, false},
     {Dimension::work, "FLOP", 1, 1, Prefixes::above_one},

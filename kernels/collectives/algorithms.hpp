@@ -51,6 +51,7 @@ std::vector<TrafficPhase> bruck_traffic(CollectiveKind, const Group&);
 bool pat_supports(CollectiveKind, const Group&);
 bool pat_considered(CollectiveKind, const Group&);
 CollectiveSchedule pat_schedule(CollectiveKind, const Group&);
+std::vector<TrafficPhase> pat_traffic(CollectiveKind, const Group&);
 
 bool binomial_supports(CollectiveKind, const Group&);
 CollectiveSchedule binomial_schedule(CollectiveKind, const Group&);

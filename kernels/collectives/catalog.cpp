@@ -50,7 +50,8 @@ std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
        "rings inside nodes, among the nodes of a region and among regions, one after the other; distance is paid least",
        {regions_supports, regions_supports, regions_schedule, regions_traffic, {}}},
       {"direct",
-       "every rank to its final receivers without relays: all-to-all, gather, two-shot all-reduce",
+       "every rank to its final receivers without relays: all-to-all, gather, send_recv to the next, two-shot "
+       "all-reduce",
        {direct_supports, direct_considered, direct_schedule, direct_traffic, {}}},
       {"pairwise",
        "all-to-all in n - 1 rounds with one partner each",
@@ -60,7 +61,7 @@ std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
        {bruck_supports, never, bruck_schedule, bruck_traffic, {}}},
       {"pat",
        "parallel aggregated trees, farthest first: all-gather and reduce-scatter in ceil(log2 n) rounds",
-       {pat_supports, pat_considered, pat_schedule, nullptr, {}}},
+       {pat_supports, pat_considered, pat_schedule, pat_traffic, {}}},
       {"binomial",
        "binomial tree at the root: broadcast, reduce, gather, scatter in ceil(log2 n) rounds",
        {binomial_supports, never, binomial_schedule, nullptr, {}}},

@@ -1,6 +1,7 @@
 // Direct exchange: every rank sends to its final receiver without relays. All-to-all posts all messages at once, gather and
-// scatter likewise at the root; a point-to-point message is the smallest case. All-reduce in two shots (reduce-scatter, then all-gather, one round each) is bandwidth-optimal on a full mesh,
-// where it uses all links at once.
+// scatter likewise at the root; a point-to-point message is the smallest case, and among more than two every rank sends to
+// the next and receives from the one before, as sendrecv_perf of nccl-tests does. All-reduce in two shots (reduce-scatter,
+// then all-gather, one round each) is bandwidth-optimal on a full mesh, where it uses all links at once.
 // The barrier is the dissemination algorithm (Hensgen, Finkel & Manber, IJPP 17, 1988): ceil(log2 n) rounds without data.
 #include <algorithm>
 
@@ -48,7 +49,6 @@ CollectiveSchedule barrier(std::uint32_t n) {
 }  // namespace
 
 bool direct_supports(CollectiveKind kind, const Group& group) {
-  if (kind == CollectiveKind::send_receive) return group.ranks == 2;
   return kind != CollectiveKind::none && kind != CollectiveKind::broadcast && kind != CollectiveKind::reduce &&
          group.ranks >= 2;
 }
@@ -76,7 +76,9 @@ CollectiveSchedule direct_schedule(CollectiveKind kind, const Group& group) {
       return barrier(n);
     case CollectiveKind::send_receive:
       schedule = make(n, 1, 1);
-      schedule.rounds.emplace_back().sends.push_back({0, 1, 0, 1, SendAction::copy});
+      schedule.rounds.emplace_back();
+      for (std::uint32_t r = 0; r < (n == 2 ? 1 : n); ++r)
+        schedule.rounds.back().sends.push_back({r, (r + 1) % n, 0, 1, SendAction::copy});
       return schedule;
     case CollectiveKind::gather:
     case CollectiveKind::scatter:

@@ -3,7 +3,9 @@
 //           exchange goes farthest
 //   pat     parallel aggregated trees (Jeaugey, arXiv:2506.20252; NCCL 2.23): one binomial tree per rank, farthest
 //           ranks first, so that the large exchanges stay near. Full aggregation, that is, buffers for n/2 chunks.
+#include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "kernels/collectives/algorithms.hpp"
 
@@ -34,6 +36,36 @@ bool gathers(CollectiveKind kind, const Group& group) {
   return (kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter) && group.ranks >= 2;
 }
 
+// One round: every rank sends as many chunks to the rank that stands so far after (or before) it.
+struct Stride {
+  std::uint32_t distance = 0, chunks = 0;
+};
+
+// The schedules below hold n chunks of every rank, n^2 sends in all; their sums per pair are these.
+std::vector<TrafficPhase> traffic_of_strides(CollectiveKind kind, const Group& group,
+                                             const std::vector<Stride>& strides, bool onwards) {
+  const std::uint32_t n = group.ranks;
+  const RankList order = wired_order(group);
+  std::vector<std::size_t> node_of(n);
+  for (std::size_t k = 0; k < group.nodes.size(); ++k)
+    for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = k;
+  TrafficPhase phase;
+  phase.rounds = static_cast<std::uint32_t>(strides.size());
+  for (const Stride& stride : strides) {
+    bool leaves = false;
+    for (std::uint32_t p = 0; p < n; ++p) {
+      std::uint32_t from = order[p], to = order[(p + stride.distance) % n];
+      leaves = leaves || node_of[from] != node_of[to];
+      if (onwards != (kind == CollectiveKind::all_gather)) std::swap(from, to);
+      phase.pairs.push_back({from, to, stride.chunks * (1.0 / n), 1});
+    }
+    phase.node_rounds += leaves ? 1 : 0;
+  }
+  post_once_a_round(phase);
+  merge_pairs(phase.pairs);
+  return {phase};
+}
+
 }  // namespace
 
 bool bruck_supports(CollectiveKind kind, const Group& group) {
@@ -56,7 +88,10 @@ CollectiveSchedule bruck_schedule(CollectiveKind kind, const Group& group) {
 
 std::vector<TrafficPhase> bruck_traffic(CollectiveKind kind, const Group& group) {
   if (kind == CollectiveKind::all_to_all) return {bruck_all_to_all_traffic(group)};
-  return aggregate(bruck_schedule(kind, group), group);
+  std::vector<Stride> strides;
+  for (std::uint32_t held = 1; held < group.ranks; held *= 2)
+    strides.push_back({held, std::min(held, group.ranks - held)});
+  return traffic_of_strides(kind, group, strides, false);
 }
 
 bool pat_supports(CollectiveKind kind, const Group& group) { return gathers(kind, group); }
@@ -78,6 +113,14 @@ CollectiveSchedule pat_schedule(CollectiveKind kind, const Group& group) {
             {order[(root + offset) % n], order[(root + offset + bit) % n], order[root], 1, SendAction::copy});
   }
   return for_kind(kind, std::move(schedule));
+}
+
+std::vector<TrafficPhase> pat_traffic(CollectiveKind kind, const Group& group) {
+  const std::uint32_t n = group.ranks;
+  std::vector<Stride> strides;
+  for (std::uint32_t bit = std::bit_ceil(n) / 2; bit >= 1; bit /= 2)
+    strides.push_back({bit, (n - bit + 2 * bit - 1) / (2 * bit)});
+  return traffic_of_strides(kind, group, strides, true);
 }
 
 }  // namespace orrery

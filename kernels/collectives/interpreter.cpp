@@ -89,8 +89,9 @@ class Machine {
         return chunk / parts() / s_.ranks == rank;
       case CollectiveKind::broadcast:
       case CollectiveKind::scatter:
-      case CollectiveKind::send_receive:
         return rank == 0;
+      case CollectiveKind::send_receive:  // one message, or a ring of them
+        return s_.ranks > 2 || rank == 0;
       default:
         return true;
     }
@@ -110,8 +111,9 @@ class Machine {
                    ? std::optional(static_cast<std::uint32_t>(chunk / parts() / s_.ranks))
                    : std::nullopt;
       case CollectiveKind::broadcast:
-      case CollectiveKind::send_receive:
         return 0;
+      case CollectiveKind::send_receive:
+        return s_.ranks == 2 ? 0 : (rank + s_.ranks - 1) % s_.ranks;
       default:
         return std::nullopt;
     }

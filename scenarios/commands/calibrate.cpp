@@ -137,6 +137,24 @@ Json coverage_json(const BandFit& fit) {
   return all;
 }
 
+// A model that is off by half on the very samples it was fitted to says nothing of that device.
+void warn_of_misfits(const std::vector<DeviceFit>& fits) {
+  constexpr double worst = 0.4;  // |ln(predicted / measured)|
+  const auto look = [](const DeviceFit& fit, const std::string& what, const Fit& entry) {
+    if (entry.median_error > worst)
+      print_error(fmt::format(
+          "warning: {}, {}: median residual {:.0f} % on the fitted samples: wrong sizes or times, another device, or "
+          "kernels that are not what the model computes\n",
+          fit.device.name, what, 100 * entry.median_error));
+  };
+  for (const DeviceFit& fit : fits) {
+    for (const GemmParameters& g : fit.calibration.gemm) look(fit, fmt::format("gemm {}", name(g.type)), g.fit);
+    for (const AttentionParameters& a : fit.calibration.attention)
+      look(fit, fmt::format("attention {}", a.generation), a.fit);
+    if (fit.calibration.memory) look(fit, "memory-bound", fit.calibration.memory->fit);
+  }
+}
+
 int calibrate(const CalibrateOptions& options) {
   const Library library = options.library.find_library();
   const std::vector<measured::Row> rows = read_rows(options, library);
@@ -167,6 +185,7 @@ int calibrate(const CalibrateOptions& options) {
                      [&](std::ostream& out) { out << document_text(write_spec(collectives->fit.calibration)); }});
   }
   write_files(files);
+  warn_of_misfits(fits);
   if (options.json) {
     Json json = {{"orrery", version()}, {"calibrations", Json::array()}};
     for (const DeviceFit& fit : fits) json["calibrations"].push_back(write_spec(fit.calibration));

@@ -1,6 +1,7 @@
 #include "scenarios/commands/collective.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
 #include <ostream>
 #include <set>
@@ -16,6 +17,7 @@
 #include "scenarios/console.hpp"
 #include "scenarios/nccl_log.hpp"
 #include "scenarios/output_files.hpp"
+#include "scenarios/picture_file.hpp"
 #include "scenarios/version.hpp"
 #include "sim/catalog.hpp"
 
@@ -140,6 +142,15 @@ void add_sizes(CollectiveTable& table, const std::vector<double>& sizes, Collect
                                       without == 1 ? "size is" : "sizes are"));
 }
 
+// The product in the middle of a name ("nvidia-h100-sxm5-80gb"), which drivers print as well ("NVIDIA H100 80GB HBM3").
+bool same_product(std::string gpu, const std::string& device) {
+  const std::size_t first = device.find('-'), second = device.find('-', first + 1);
+  if (first == std::string::npos) return true;
+  std::transform(gpu.begin(), gpu.end(), gpu.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return gpu.find(device.substr(first + 1, second - first - 1)) != std::string::npos;
+}
+
 void add_log(CollectiveTable& table, const NcclLog& log, CollectiveTimes& times) {
   for (const NcclLogRow& measured : log.rows) {
     CollectiveRow row = times.row(measured.bytes);
@@ -150,6 +161,15 @@ void add_log(CollectiveTable& table, const NcclLog& log, CollectiveTimes& times)
   table.type = log.rows.front().type;
   table.element_bytes = element_type(table.type.starts_with("fp8_") ? "f8" + table.type.substr(4) : table.type).bytes;
   if (!log.gpu.empty()) table.notes.push_back(fmt::format("the log was measured on {}", log.gpu));
+  const std::string& redop = log.rows.front().redop;
+  const bool sums = redop != "none", summed = table.kind == CollectiveKind::all_reduce ||
+                                              table.kind == CollectiveKind::reduce ||
+                                              table.kind == CollectiveKind::reduce_scatter;
+  if (!redop.empty() && sums != summed)
+    table.notes.push_back(
+        fmt::format("warning: the log has reductions of kind {}, which {} does not have: it measured "
+                    "another collective",
+                    quote(redop), collective_names[static_cast<std::size_t>(table.kind)]));
   table.notes.insert(table.notes.end(), log.notes.begin(), log.notes.end());
 }
 
@@ -187,6 +207,10 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
       add_log(table, *log, times);
     else
       add_sizes(table, sizes, times);
+    if (const std::string& device = machine.device_types.front().name; log && !log->gpu.empty()) {
+      if ((device.starts_with("nvidia-") || device.starts_with("amd-")) && !same_product(log->gpu, device))
+        table.notes.push_back(fmt::format("warning: the machine has {}, the log was measured on {}", device, log->gpu));
+    }
     for (std::string& note : times.notes(table.rows)) table.notes.push_back(std::move(note));
   } catch (const std::invalid_argument& error) {
     throw UsageError(fmt::format("--algorithm: expected {}", error.what()));
@@ -199,7 +223,7 @@ int collective(const CollectiveOptions& options, const Invocation& invocation) {
   const Library library = options.scenario.find_library();
   const std::string& input = options.log.empty() ? options.machine : options.log;
   if (!options.csv.empty()) check_result_file(options.csv, input, "collective,devices,nodes,size_bytes");
-  if (!options.plot.empty()) check_result_file(options.plot, input);
+  if (!options.plot.empty()) check_svg_file(options.plot, input);
   Json cluster;
   CollectiveTable table;
   {

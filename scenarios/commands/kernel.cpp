@@ -16,6 +16,7 @@
 #include "scenarios/kernel_answer.hpp"
 #include "scenarios/measured.hpp"
 #include "scenarios/output_files.hpp"
+#include "scenarios/picture_file.hpp"
 
 namespace orrery {
 namespace {
@@ -64,9 +65,9 @@ DataType type_of(const KernelOptions& options, DataType usual) {
   if (options.precision.empty()) return usual;
   for (std::size_t i = 0; i < data_type_names.size(); ++i)
     if (data_type_names[i] == options.precision) return static_cast<DataType>(i);
-  throw UsageError(
-      "--precision: unknown type " +
-      quote_unknown(options.precision, std::vector<std::string>(data_type_names.begin(), data_type_names.end())));
+  const std::vector<std::string> known(data_type_names.begin(), data_type_names.end());
+  throw UsageError(fmt::format("--precision: expected one of {}, found {}", fmt::join(known, ", "),
+                               quote_unknown(options.precision, known)));
 }
 
 KernelQuestion question_of(const KernelOptions& options) {
@@ -133,8 +134,11 @@ std::vector<PlotPoint> measured_products(const KernelOptions& options, const Ker
 
 int run_kernel(const KernelOptions& options) {
   const KernelQuestion question = question_of(options);
-  if (!options.plot.empty()) check_result_file(options.plot, "");
+  if (!options.plot.empty()) check_svg_file(options.plot, "");
   const Library library = options.library.find_library();
+  if (library.find("hardware/accelerators", options.accelerator).empty())
+    throw UsageError(fmt::format("expected an accelerator (`orrery list accelerators`), found {}",
+                                 quote_unknown(options.accelerator, library.names("hardware/accelerators"))));
   const auto device = load_part<DeviceModel>("hardware/accelerators", options.accelerator, library);
   std::vector<KernelAnswer> answers;
   try {

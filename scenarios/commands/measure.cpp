@@ -46,6 +46,13 @@ void check_name(const std::string& name) {
     throw UsageError("--name: expected letters, digits, '-', '_' and '.', found " + quote(name));
 }
 
+// Said before the measurement rather than after it.
+void check_folder(const std::string& out) {
+  std::error_code error;
+  if (!out.empty() && std::filesystem::exists(out, error) && !std::filesystem::is_directory(out, error))
+    throw UsageError("--out: expected a folder, found " + quote(out));
+}
+
 std::vector<OutputFile> files_of(const MeasureOptions& options, const MachineStudy& study) {
   const std::filesystem::path folder = options.out;
   const std::string file = options.name + ".json";
@@ -83,6 +90,7 @@ Subject one_core(const MeasureOptions& options) {
 int measure_machine(MeasureOptions options) {
   if (options.name.empty()) options.name = options.gpu ? "this-gpu" : "this-machine";
   check_name(options.name);
+  check_folder(options.out);
   if (!options.base.empty() && !options.gpu) throw UsageError("--base is the data sheet of a GPU: give --gpu, too");
   if (const std::string missing = missing_for_timing(); !missing.empty())
     throw UsageError("measuring needs " + missing);

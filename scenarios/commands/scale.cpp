@@ -11,6 +11,7 @@
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
 #include "scenarios/output_files.hpp"
+#include "scenarios/picture_file.hpp"
 #include "scenarios/scaling_report.hpp"
 
 namespace orrery {
@@ -73,7 +74,7 @@ int scale(const ScaleOptions& options, const Invocation& invocation) {
   const Library library = options.scenario.find_library();
   const LoadedScenario loaded = options.scenario.load(options.name, library);
   if (!options.csv.empty()) check_result_file(options.csv, loaded.original.file, "devices,nodes,simulated");
-  if (!options.plot.empty()) check_result_file(options.plot, loaded.original.file);
+  if (!options.plot.empty()) check_svg_file(options.plot, loaded.original.file);
   ScalingStudy study;
   try {
     const Progress progress(fmt::format("orrery: simulating {} sizes of {}", request.devices.size(), options.name));

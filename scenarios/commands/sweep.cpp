@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <csignal>
+#include <map>
 #include <memory>
 #include <ostream>
 
@@ -108,7 +109,7 @@ void write_results(Store& store, const fs::path& folder) {
                {folder / "results.json", [&](std::ostream& out) { export_json(store, out); }}});
 }
 
-std::string summary(const SweepCounts& counts, const Store& store, double seconds, int jobs) {
+std::string summary(const SweepCounts& counts, Store& store, double seconds, int jobs) {
   const std::string before = counts.before > 0 ? fmt::format(", {} were stored before", counts.before) : "";
   std::string text = fmt::format("{} of {} points simulated in {} ({:.3g} points/s{}){}\n", counts.done, counts.total,
                                  rough_duration(seconds), static_cast<double>(counts.done) / std::max(seconds, 1e-3),
@@ -116,6 +117,12 @@ std::string summary(const SweepCounts& counts, const Store& store, double second
   const std::size_t ok = counts.done - counts.infeasible - counts.invalid - counts.failed;
   text += fmt::format("{} ok, {} infeasible, {} invalid, {} failed\n", ok, counts.infeasible, counts.invalid,
                       counts.failed);
+  std::map<std::string, std::size_t> stored;
+  store.each([&](const StoredPoint& point) { ++stored[point.status]; });
+  if (counts.before > 0)
+    text += fmt::format("in the store: {} ok, {} infeasible, {} invalid, {} failed\n", stored["ok"],
+                        stored["infeasible"], stored["invalid"], stored["failed"]);
+  if (stored["failed"] > 0) text += "--resume --retry-failed simulates the failed points again\n";
   return text + fmt::format("store: {}\n", store.path().string());
 }
 
@@ -139,6 +146,7 @@ int sweep(const SweepOptions& options, const Invocation& invocation) {
   print_error(description(sweep, shard));
   stop_between_points();
   SweepCounts counts;
+  counts.before = store.size();  // should the first write fail
   {
     SweepProgress progress(sweep);
     const auto told = [&](const StoredPoint& point, const SweepCounts& now) {

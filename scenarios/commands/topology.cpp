@@ -28,7 +28,7 @@ struct TopologyOptions {
   bool json = false;
 };
 
-void add_notes(const ClusterTarget& target, TopologyFacts& facts) {
+void add_notes(const ClusterTarget& target, const Library& library, TopologyFacts& facts) {
   std::vector<std::string> notes = target.notes;
   const bool bundled = std::any_of(facts.switch_ports.begin(), facts.switch_ports.end(), [&](const auto& entry) {
     return entry.first > static_cast<std::size_t>(target.spec.fabric.radix);
@@ -38,7 +38,7 @@ void add_notes(const ClusterTarget& target, TopologyFacts& facts) {
         "switches that share traffic evenly are one switch with all their cables here; of {} ports each, the fabric "
         "takes at least {}",
         target.spec.fabric.radix, physical_switches(facts, static_cast<std::size_t>(target.spec.fabric.radix))));
-  for (std::string& note : idle_options(target.spec)) notes.push_back(std::move(note));
+  for (std::string& note : idle_options(target.spec, library)) notes.push_back(std::move(note));
   facts.notes.insert(facts.notes.begin(), notes.begin(), notes.end());
 }
 
@@ -62,10 +62,11 @@ int topology(const TopologyOptions& options, const Invocation& invocation) {
   check_plot(options);
   ClusterRequest request{options.name, options.scenario.assignments, {}, 1, 1};
   if (options.nodes > 0) request.nodes = options.nodes;
-  const ClusterTarget target = load_cluster(request, options.scenario.find_library());
+  const Library library = options.scenario.find_library();
+  const ClusterTarget target = load_cluster(request, library);
   TopologyFacts facts = topology_facts(target.cluster);
   if (facts.name.empty()) facts.name = std::filesystem::path(target.file).stem().string();
-  add_notes(target, facts);
+  add_notes(target, library, facts);
   write_plot(options, target, facts.name);
   if (!options.json) return print(topology_text(facts)), exit_done;
   Json json;

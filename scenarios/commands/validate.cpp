@@ -8,7 +8,9 @@
 
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
+#include "scenarios/nccl_log.hpp"
 #include "scenarios/output_files.hpp"
+#include "scenarios/picture_file.hpp"
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/validate_own.hpp"
 #include "sim/catalog.hpp"
@@ -30,6 +32,23 @@ Fidelity fidelity_of(const ValidateOptions& options) {
   return options.scenario.fidelity == "analytic" ? Fidelity::analytic : Fidelity::flow;
 }
 
+// Logs have commands of their own: which, for this file; "" for no log that we know.
+std::string command_for_log(const std::filesystem::path& file) {
+  if (file.extension() == ".json") return "";
+  try {
+    const std::string text = read_log_text(file, "a log");
+    try {
+      parse_nccl_log(text, file.string());
+      return "a log of nccl-tests: orrery collective --topology MACHINE --log " + file.string();
+    } catch (const SpecError&) {
+      parse_training_log(text, file.string());
+      return "a training log: orrery validate --scenario SCENARIO --log " + file.string();
+    }
+  } catch (const SpecError&) {
+    return "";
+  }
+}
+
 std::vector<MeasuredRow> read_rows(const ValidateOptions& options) {
   std::vector<MeasuredRow> rows;
   std::vector<Fault> faults;
@@ -44,7 +63,10 @@ std::vector<MeasuredRow> read_rows(const ValidateOptions& options) {
         rows.push_back(std::move(row));
       }
     } catch (const SpecError& error) {
-      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+      if (const std::string command = command_for_log(file); !command.empty())
+        faults.push_back({file.string(), "", "a file of measured runs (format orrery/measured/1)", command});
+      else
+        faults.insert(faults.end(), error.faults().begin(), error.faults().end());
     }
   }
   if (!faults.empty()) throw SpecError(faults);
@@ -74,7 +96,7 @@ void check_places(const ValidateOptions& options) {
   const std::string& input = options.own.empty() ? options.records.front() : options.own;
   if (!options.csv.empty()) check_result_file(options.csv, input, "id,source,grade,metric");
   if (!options.sources.empty()) check_result_file(options.sources, input, "source,rows,simulated");
-  if (!options.plot.empty()) check_result_file(options.plot, input);
+  if (!options.plot.empty()) check_svg_file(options.plot, input);
 }
 
 void write_validation(const ValidateOptions& options, const Validation& result) {
@@ -100,7 +122,7 @@ int validate_logs(const ValidateOptions& options) {
       if (options.columns.empty()) {
         runs.push_back(run_of_log(log, document));
       } else {
-        for (OwnRun& run : runs_of_table(log, options.columns, document)) runs.push_back(std::move(run));
+        for (OwnRun& run : runs_of_table(log, options.columns, document, beside)) runs.push_back(std::move(run));
       }
     } catch (const SpecError& error) {
       faults.insert(faults.end(), error.faults().begin(), error.faults().end());

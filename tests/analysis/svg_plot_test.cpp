@@ -97,3 +97,25 @@ TEST_CASE("the ideal line and its band are drawn when asked for") {
 }
 
 TEST_CASE("the same plot gives the same text") { CHECK(svg_plot(scatter()) == svg_plot(scatter())); }
+
+TEST_CASE("a long legend and a long subtitle stay on the page") {
+  Plot plot = scatter();
+  plot.subtitle = "980 of 985 rows";
+  for (int i = 0; i < 12; ++i) plot.subtitle += "; something more to say of them";
+  for (int i = 0; i < 60; ++i)
+    plot.series.push_back({"device-" + std::to_string(i), {{1, 2, {}, {}, ""}}, true, false, false});
+  const std::string svg = svg_plot(plot);
+  const auto number = [&](std::size_t at) { return std::stod(svg.substr(at)); };
+  const std::size_t box = svg.find("viewBox=\"0 0 ") + 13;
+  const double width = number(box), height = number(svg.find(' ', box));
+  CHECK(width == plot.width);
+  std::size_t texts = 0;
+  for (std::size_t at = svg.find("<text"); at != std::string::npos; at = svg.find("<text", at + 1), ++texts) {
+    CHECK(number(svg.find(" y=\"", at) + 4) < height);
+    const std::size_t begin = svg.find('>', at) + 1, letters = svg.find('<', begin) - begin;
+    if (svg.find("text-anchor=\"start\"", at) < begin)
+      CHECK(number(svg.find(" x=\"", at) + 4) + 5 * static_cast<double>(letters) < width);
+  }
+  CHECK(texts > 60);
+  CHECK(count(svg, "something") == 12);
+}

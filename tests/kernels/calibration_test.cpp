@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "kernels/calibrate.hpp"
 #include "kernels/cost_models.hpp"
+#include "kernels/shapes.hpp"
 #include "tests/kernels/devices.hpp"
 
 namespace orrery {
@@ -155,6 +157,78 @@ TEST_CASE("what a power limit allows and what a board sustains under it are not 
   CHECK(board.gemm[at].parameters.efficiency < chip.gemm[at].parameters.efficiency);
   CHECK(board.gemm[at].parameters.efficiency * board.sustained[at] ==
         Approx(chip.gemm[at].parameters.efficiency * 0.54));  // the fraction in its file
+}
+
+TEST_CASE("a fit covers kernels of the kinds and sizes of its samples and no others") {
+  Fit fit;
+  fit.smallest = 512;
+  fit.largest = 16384;
+  fit.narrowest = 64;
+  fit.widest = 128;
+  const auto attend = [](std::int64_t sequence, std::int64_t head) {
+    return attention(sequence, sequence, head, 2, 8, 8, true, DataType::fp16, 2);
+  };
+  CHECK(fit_covers(fit, attend(512, 64)));
+  CHECK(fit_covers(fit, attend(16384, 128)));
+  CHECK_FALSE(fit_covers(fit, attend(256, 64)));
+  CHECK_FALSE(fit_covers(fit, attend(1'000'000, 128)));
+  CHECK_FALSE(fit_covers(fit, attend(2048, 512)));
+  CHECK(fit_covers(fit, gemm(512, 512, 16384, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, gemm(512, 512, 16385, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, gemm(511, 512, 512, DataType::fp16)));
+  fit.smallest = 1'000'000;
+  fit.kernels = {"elementwise", "softmax"};
+  CHECK(fit_covers(fit, elementwise(1'000'000, 4e6, 0, DataType::fp16)));
+  CHECK(fit_covers(fit, memory_copy(1e9)));
+  CHECK(fit_covers(fit, optimizer_step(1e9, 28, 1)));
+  CHECK(fit_covers(fit, softmax(4096, 4096, 4, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, elementwise(100, 400, 0, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, normalization(4096, 4096, 4, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, fft(1 << 20, 64, 1, DataType::fp64)));
+  CHECK_FALSE(fit_covers(fit, routing(1 << 20, 4096, 2, DataType::fp16)));
+}
+
+TEST_CASE("only what was measured on a device is called calibrated there") {
+  const DeviceModel device = test::shipped("nvidia-a100-sxm4-80gb");
+  const auto costs = make_cost_model({&device, 1}, Library::installed());
+  const auto calibrated = [&](const Kernel& kernel) {
+    std::vector<KernelCost> parts;
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+    return parts.at(0).calibrated;
+  };
+  const auto attend = [](std::int64_t sequence, std::int64_t head) {
+    return attention(sequence, sequence, head, 2, 16, 16, true, DataType::fp16, 2);
+  };
+  CHECK(calibrated(attend(4096, 128)));
+  CHECK_FALSE(calibrated(attend(1'000'000, 128)));
+  CHECK_FALSE(calibrated(attend(4096, 512)));
+  CHECK(calibrated(gemm(4096, 4096, 4096, DataType::fp16)));
+  CHECK(calibrated(softmax(65536, 4096, 4, DataType::fp16)));
+  for (const Kernel& kernel :
+       {fft(1 << 20, 64, 1, DataType::fp64), stencil(1 << 28, 7, DataType::fp64),
+        sparse_matrix_vector(1 << 22, 1 << 26, DataType::fp64), spiking_step(1 << 24, 1e9, DataType::fp32),
+        quantize(1 << 28, DataType::bf16, DataType::int8), routing(1 << 18, 4096, 2, DataType::bf16)}) {
+    INFO(name(kernel.kind));
+    CHECK_FALSE(calibrated(kernel));
+  }
+}
+
+TEST_CASE("a fit of attention or memory-bound kernels says what its samples were") {
+  const std::vector<KernelSample> samples = {
+      {{attention(512, 2048, 64, 2, 8, 8, true, DataType::fp16, 2)}, 1e-3, 0, "a"},
+      {{attention(4096, 4096, 128, 2, 8, 8, true, DataType::fp16, 2)}, 1e-3, 0, "a"}};
+  const std::vector<double> residuals = {0, 0};
+  Fit fit = describe_fit(samples, residuals);
+  CHECK(fit.smallest == 512);
+  CHECK(fit.largest == 4096);
+  CHECK(fit.narrowest == 64);
+  CHECK(fit.widest == 128);
+  const std::vector<KernelSample> streams = {{{memory_copy(1e6)}, 1e-3, 0, "b"},
+                                             {{softmax(1000, 1000, 4, DataType::fp16)}, 1e-3, 0, "b"}};
+  fit = describe_fit(streams, residuals);
+  CHECK(fit.smallest == 2'000'000);
+  CHECK(fit.largest == 4'000'000);
+  CHECK(fit.kernels == std::vector<std::string>{"copy", "softmax"});
 }
 
 }  // namespace orrery

@@ -212,3 +212,15 @@ TEST_CASE("a protocol can be asked for, and one that the algorithm lacks is refu
   request.algorithm = "halving-doubling";
   CHECK_THROWS_WITH(plan_collective(cluster, request), Catch::Contains("protocol \"ll\""));
 }
+
+TEST_CASE("among more than two, send_recv sends from each to the next, all at once") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 8), 1, "none"));
+  const CollectivePlan ring = plan_collective(cluster, request_of(CollectiveKind::send_receive, 8, 1e9, "auto"));
+  REQUIRE(ring.steps.size() == 1);
+  CHECK(ring.steps[0].rounds == 1);
+  const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, ring.steps[0].flows);
+  CHECK(routed.loads.size() == 16);  // every device's link, both ways
+  for (const LinkLoad& load : routed.loads) CHECK(load.weight == Approx(1));
+  const CollectivePlan pair = plan_collective(cluster, request_of(CollectiveKind::send_receive, 2, 1e9, "auto"));
+  CHECK(alone(cluster, ring) == Approx(alone(cluster, pair)));
+}

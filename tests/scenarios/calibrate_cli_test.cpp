@@ -58,6 +58,8 @@ void compare_fits(const Calibration& shipped, const Calibration& again) {
       return a.generation == old.generation && a.fit.files == old.fit.files;
     });
     REQUIRE(it != again.attention.end());
+    for (const auto bound : {&Fit::smallest, &Fit::largest, &Fit::narrowest, &Fit::widest})
+      CHECK(it->fit.*bound == old.fit.*bound);
     INFO("attention " << old.generation);
     check_close(it->efficiency, old.efficiency);
     check_close(it->backward_ratio, old.backward_ratio);
@@ -71,6 +73,8 @@ void compare_fits(const Calibration& shipped, const Calibration& again) {
   check_close(again.memory->normalization, shipped.memory->normalization);
   check_close(again.memory->softmax, shipped.memory->softmax);
   check_close(again.memory->launch.value, shipped.memory->launch.value);
+  CHECK(again.memory->fit.kernels == shipped.memory->fit.kernels);
+  CHECK(again.memory->fit.smallest == shipped.memory->fit.smallest);
 }
 
 }  // namespace
@@ -247,4 +251,24 @@ TEST_CASE("results carry a band around their iteration time") {
   CHECK(0 < low);
   CHECK(low < time);
   CHECK(time < high);
+}
+
+TEST_CASE("samples that the model cannot meet are warned of, and a type that is a guess is no sample") {
+  const Folder folder;
+  const auto outcome = [&](bool typed) {
+    Json runs = Json::array();
+    for (int i = 0; i < 12; ++i)
+      runs.push_back({{"id", "k" + std::to_string(i)},
+                      {"kernel", "gemm"},
+                      {"precision", typed ? Json("fp16") : Json(nullptr)},
+                      {"shape", {{"m", 4096}, {"n", 4096}, {"k", 4096}}},
+                      {"measured", {{"time_s", i % 2 ? 1e-6 : 1.0}}}});
+    const Json document = {{"format", "orrery/measured/1"},
+                           {"kind", "kernel"},
+                           {"cluster", {{"accelerator", "nvidia-a100-sxm4-80gb"}}},
+                           {"runs", runs}};
+    return run_orrery({"calibrate", folder.write("mine.json", document.dump())});
+  };
+  CHECK_THAT(outcome(true).err, Contains("warning: nvidia-a100-sxm4-80gb, gemm fp16: median residual"));
+  CHECK(outcome(false).exit_code == 2);
 }

@@ -150,3 +150,26 @@ TEST_CASE("collective refuses what cannot be, with exit code 2 and one clear lin
   CHECK(too_many.exit_code == 2);
   CHECK_THAT(too_many.err, Contains("at most the 8 devices"));
 }
+
+TEST_CASE("a log of another collective or another device is compared with a warning") {
+  const Folder folder;
+  const std::string log = folder.write("ar.log",
+                                       "#  Rank  0 Group  0 Pid  1 on  h device  0 [0x0f] NVIDIA A100-SXM4-80GB\n"
+                                       "#  Rank  1 Group  0 Pid  2 on  h device  1 [0x10] NVIDIA A100-SXM4-80GB\n"
+                                       " 1048576 262144 float sum -1 50.0 1.0 1.0 0 50.0 1.0 1.0 0\n");
+  const auto notes = [&](const char* kind, const char* machine) {
+    const Outcome outcome = run_orrery({"collective", kind, "--topology", machine, "--log", log});
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return outcome.out;
+  };
+  CHECK_THAT(notes("all_reduce", "dgx-a100-80gb"), !Contains("warning"));
+  CHECK_THAT(notes("all_gather", "dgx-a100-80gb"), Contains("it measured another collective"));
+  CHECK_THAT(notes("all_reduce", "dgx-h100"), Contains("measured on NVIDIA A100-SXM4-80GB"));
+}
+
+TEST_CASE("send_recv runs over all devices of a node") {
+  const Json json = document({"send_recv", "--topology", "dgx-a100-80gb", "--bytes", "1G"});
+  CHECK(json["devices"] == 8);
+  CHECK(json["rows"][0]["busbw_GBs"].get<double>() > 50);
+}

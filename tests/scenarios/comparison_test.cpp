@@ -107,3 +107,17 @@ TEST_CASE("compare refuses in one line what is no result") {
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   }
 }
+
+TEST_CASE("figures that only one side has are listed") {
+  Json a = result(plain()), b = a;
+  b["jobs"][0]["metrics"]["time_to_train_s"] = 7;
+  const Comparison c = compare_results(a, b, "a", "b");
+  REQUIRE(c.jobs.at(0).appeared.size() == 1);
+  CHECK(c.jobs[0].appeared[0].name == "time_to_train_s");
+  CHECK(c.jobs[0].vanished.empty());
+  const std::string text = comparison_text(c);
+  CHECK(text.find("only after: time_to_train_s 7") != std::string::npos);
+  CHECK(text.find("  nothing\n") == std::string::npos);
+  CHECK(comparison_text(compare_results(b, a, "b", "a")).find("only before: time_to_train_s 7") != std::string::npos);
+  CHECK(comparison_json(c)["jobs"][0]["appeared"][0]["value"] == 7);
+}

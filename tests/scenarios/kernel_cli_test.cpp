@@ -129,9 +129,10 @@ TEST_CASE("bad questions are refused with one line that says what is wrong") {
       {{device, "gemm", "--n", "8", "--k", "8", "--sweep", "mm=1..8"}, "did you mean \"m\""},
       {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--sweep", "m=1..8"}, "exclude each other"},
       {{device, "gem", "--m", "8"}, "did you mean \"gemm\""},
-      {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "bf61"}, "unknown type"},
+      {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "bf61"}, "expected one of fp64, fp32"},
       {{device, "attention", "--sequence", "8", "--heads", "8", "--kv-heads", "3"}, "a divisor of --heads"},
-      {{"nvidia-a100-sxm4-81gb", "copy", "--bytes", "8"}, "did you mean"},
+      {{"nvidia-a100-sxm4-81gb", "copy", "--bytes", "8"}, "expected an accelerator"},
+      {{"intel-loihi-2", "gemm", "--m", "8", "--n", "8", "--k", "8"}, "no peak of any data type"},
   };
   for (auto [arguments, what] : questions) {
     arguments.insert(arguments.begin(), "kernel");
@@ -193,4 +194,19 @@ TEST_CASE("measured products are drawn beside a sweep, those of other sizes and 
   for (std::size_t at = drawn.find("mine"); at != drawn.npos; at = drawn.find("mine", at + 1)) ++points;
   CHECK(points == 2);  // the title of each point names its file
   CHECK_THAT(run_orrery(unknown).err, Contains("no product of this accelerator, type and these sizes"));
+}
+
+TEST_CASE("a band stands only where errors of such devices and kernels are known, and follows what was measured") {
+  const auto row = [](std::vector<std::string> arguments) { return ask(std::move(arguments))["rows"][0]; };
+  const std::string a100 = "nvidia-a100-sxm4-80gb";
+  CHECK(row({"intel-loihi-2", "spiking-step", "--neurons", "100000", "--synaptic-events", "1e6"})["time_s_low"]
+            .is_null());
+  CHECK(row({a100, "fft", "--length", "1048576"})["time_s_low"].is_null());
+  const auto width = [&](const std::string& sequence) {
+    const Json r = row({a100, "attention", "--sequence", sequence, "--heads", "16", "--head-dim", "128"});
+    CHECK(r["calibrated"] == (sequence == "4096"));
+    return r["time_s_high"].get<double>() / r["time_s_low"].get<double>();
+  };
+  CHECK(width("4096") < 1.2);
+  CHECK(width("1000000") > 2);
 }

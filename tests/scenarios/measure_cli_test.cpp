@@ -160,3 +160,30 @@ TEST_CASE("measuring a GPU where there is none, or without its back end, says wh
   CHECK(sheet.exit_code == 2);
   CHECK_THAT(sheet.err, Contains("--base is the data sheet of a GPU"));
 }
+
+TEST_CASE("measure refuses a file as its folder before it measures") {
+  const Folder folder;
+  const Outcome outcome = run_orrery({"measure", "--quick", "--out", folder.write("file", "mine")});
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Contains("--out: expected a folder"));
+  CHECK(read_text(folder.path("file")) == "mine");
+}
+
+TEST_CASE("validate reads every kernel that measure writes at its stated size") {
+  const std::vector<MachineKernel> kernels = machine_kernels(false);
+  const MachineStudy study = study_machine(core_device("here", "here"), kernels, pretended(kernels),
+                                           Library::installed());
+  const Json runs = measured_runs(study)["runs"];
+  REQUIRE(runs.size() == kernels.size());
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    MeasuredRow row;
+    row.run = runs[i];
+    row.run["accelerator"] = "here";
+    INFO(row.run.dump());
+    RulesUsed used;
+    const KernelCase work = kernel_case(row, used);
+    CHECK(used.empty());
+    CHECK(work.counted_bytes == kernels[i].kernel.bytes);
+    CHECK(work.counted_flops == kernels[i].kernel.flops);
+  }
+}

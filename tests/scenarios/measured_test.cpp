@@ -1,4 +1,5 @@
 // The reader of measured runs: what it takes, what it refuses, and how a row becomes a scenario.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -420,4 +421,130 @@ TEST_CASE("mixtures of experts, latent attention, windows and offload are read f
   CHECK(job["model"]["sliding_window"] == Json::parse(R"({"tokens": 128, "full_every": 2})"));
   CHECK(job["plan"]["expert"] == 2);
   CHECK(job["plan"]["offload"] == Json::parse(R"({"optimizer": true, "activations": 1})"));
+}
+
+TEST_CASE("a gate, widths and key-value heads that are not stated follow the family, and that is listed") {
+  Json run = gpt_run();
+  RulesUsed used;
+  const auto model = [&](const char* family) {
+    run["model"]["family"] = family;
+    used.clear();
+    return training_scenario(row_of(run), used)["jobs"][0]["model"];
+  };
+  const RulesUsed widths = {Rule::gated_by_family, Rule::key_value_heads, Rule::ffn_width,
+                            Rule::normalization_by_family};
+  const auto listed = [&] {
+    return std::all_of(widths.begin(), widths.end(), [&](Rule rule) { return used.count(rule) == 1; });
+  };
+  for (const char* family : {"llama", "Mistral", "qwen2", "deepseek"}) {
+    INFO(family);
+    const Json gated = model(family);
+    CHECK(gated["gated_ffn"] == true);
+    CHECK(gated["activation"] == "swiglu");
+    CHECK(gated["normalization"] == "rmsnorm");
+    CHECK(gated["ffn_hidden"] == 5632);  // 8/3 x 2048 = 5461, in whole multiples of 256
+    CHECK(listed());
+  }
+  for (const char* family : {"gpt", "mpt", "somebody's"}) {
+    INFO(family);
+    const Json plain = model(family);
+    CHECK(plain["gated_ffn"] == false);
+    CHECK(plain["normalization"] == "layernorm");
+    CHECK(plain["ffn_hidden"] == 8192);
+    CHECK(listed());
+  }
+  run["model"]["gated_ffn"] = false;
+  run["model"]["kv_heads"] = 4;
+  run["model"]["ffn_hidden"] = 6000;
+  run["model"]["normalization"] = "RMSNorm";
+  const Json stated = model("llama");
+  CHECK(stated["gated_ffn"] == false);
+  CHECK(stated["ffn_hidden"] == 6000);
+  CHECK(stated["normalization"] == "rmsnorm");
+  for (const Rule rule : widths) CHECK(used.count(rule) == 0);
+}
+
+TEST_CASE("what a row leaves out of a published model's sizes is as published, whatever its name") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  Json run = gpt_run();
+  run["model"] = {{"family", "llama"}, {"layers", 32},         {"hidden", 4096},
+                  {"heads", 32},       {"vocabulary", 128256}, {"sequence", 8192}};
+  RulesUsed used;
+  const auto model = [&] {
+    used.clear();
+    return training_scenario(with_known_names(row_of(run), library, used), used)["jobs"][0]["model"];
+  };
+  const Json found = model();
+  CHECK(found["kv_heads"] == 8);
+  CHECK(found["ffn_hidden"] == 14336);
+  CHECK(found["gated_ffn"] == true);
+  CHECK(used.count(Rule::public_model) == 1);
+  CHECK(used.count(Rule::ffn_width) == 0);
+  run["model"]["kv_heads"] = 4;  // another model then
+  CHECK(model()["ffn_hidden"] == 11008);
+  CHECK(used.count(Rule::public_model) == 0);
+}
+
+TEST_CASE("models of two stacks are refused, positions may be a yes or a no") {
+  Json run = gpt_run();
+  run["model"]["family"] = "T5";
+  CHECK(reason_of(row_of(run)) == "encoder-decoder transformers are not modelled");
+  run = gpt_run();
+  run["model"]["learned_positions"] = true;
+  CHECK(scenario_of(row_of(run))["jobs"][0]["model"]["learned_positions"] == 2048);
+  run["model"]["learned_positions"] = false;
+  CHECK(scenario_of(row_of(run))["jobs"][0]["model"]["learned_positions"] == 0);
+}
+
+TEST_CASE("selective recomputation without detail is what its framework means by it, and that is listed") {
+  Json run = gpt_run();
+  run["recompute"] = "selective";
+  RulesUsed used;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["recompute"] == "selective");
+  CHECK(used.count(Rule::selective_core) == 1);
+  run["framework"] = "torchtitan";
+  used.clear();
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["recompute"] == "fraction");
+  CHECK(used.count(Rule::recompute_operator) == 1);
+  CHECK(used.count(Rule::selective_core) == 0);
+}
+
+TEST_CASE("a schedule that is not modelled runs as 1f1b, and that is listed") {
+  Json run = gpt_run();
+  run["parallelism"]["virtual_pipeline"] = nullptr;
+  run["parallelism"]["schedule"] = "zero-bubble";
+  RulesUsed used;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["virtual_pipeline"] == 1);
+  CHECK(used.count(Rule::other_schedule) == 1);
+  CHECK(used.count(Rule::interleaving) == 0);
+  used.clear();
+  run["parallelism"]["schedule"] = "interleaved 1F1B";
+  training_scenario(row_of(run), used);
+  CHECK(used.count(Rule::other_schedule) == 0);
+  CHECK(used.count(Rule::interleaving) == 1);
+}
+
+TEST_CASE("a wiring that is called by its link is the usual one of the accelerator") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const auto node_of = [&](const char* accelerator, const char* kind, std::int64_t devices) {
+    Json run = gpt_run();
+    run["devices"] = devices;
+    run["parallelism"] = {{"data", devices}, {"tensor", 1}, {"pipeline", 1}};
+    run["batch"] = {{"global", 2 * devices}, {"micro", 1}};
+    RulesUsed used;
+    const Json cluster = {{"accelerator", accelerator},
+                          {"devices_per_node", devices > 8 ? 16 : 8},
+                          {"scale_up", {{"kind", kind}}},
+                          {"scale_out", {{"link", "roce-100"}, {"ports_per_node", 8}}}};
+    const Json scenario = training_scenario(with_known_names(row_of(run, cluster), library, used), used);
+    CHECK(used.count(Rule::usual_node) == 1);
+    read_scenario({scenario, "row.json"}, library);
+    return scenario["cluster"]["pools"][0]["node"];
+  };
+  CHECK(node_of("intel-gaudi2", "ethernet", 8)["scale_up"]["kind"] == "full-mesh");
+  CHECK(node_of("intel-gaudi2", "something new", 8)["scale_up"]["kind"] == "full-mesh");
+  const Json trainium = node_of("aws-trainium2", "neuronlink", 32);
+  CHECK(trainium["devices"] == 16);
+  CHECK(trainium["scale_up"]["kind"] == "torus");
+  CHECK(trainium["scale_up"]["dimensions"] == Json({4, 4}));
 }

@@ -209,3 +209,28 @@ TEST_CASE("small shipped scenarios run analytically") {
     if (outcome.exit_code == 0) CHECK(parse_json(outcome.out, "output")["feasible"] == true);
   }
 }
+
+TEST_CASE("another clock for a device of the library is warned of, as its peaks stay") {
+  const auto warnings = [](const std::string& set) {
+    const Outcome outcome = run_orrery({"run", "tiny", "--json", "--fidelity", "analytic", "--set", set});
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return parse_json(outcome.out, "output")["warnings"].dump();
+  };
+  CHECK_THAT(warnings("/cluster/pools/0/node/device/clock=0.7 GHz"), Contains("the device's clock has no effect"));
+  CHECK_THAT(warnings("/jobs/0/precision=bf16"), !Contains("clock has no effect"));
+}
+
+TEST_CASE("a folder does not hide the shipped scenario of its name") {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path("tiny"));
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  const Outcome first = run_orrery({"run", "tiny", "--out", "tiny"}),
+                again = run_orrery({"run", "tiny", "--out", "tiny"});
+  std::filesystem::current_path(before);
+  CHECK(first.err == "");
+  CHECK(first.exit_code == 0);
+  CHECK(again.err == "");
+  CHECK(again.exit_code == 0);
+}

@@ -210,3 +210,51 @@ TEST_CASE("a disk that really is full ends a sweep in the same way") {
   CHECK(folder.run({"--resume"}).exit_code == 0);
   CHECK(Store::open(folder.store()).size() == 200);
 }
+
+TEST_CASE("a disk that is still full says how much of the sweep is safe") {
+  const SweepFolder folder(
+      sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})"));
+  rlimit usual{};
+  getrlimit(RLIMIT_FSIZE, &usual);
+  rlimit small = usual;
+  small.rlim_cur = 200'000;
+  setrlimit(RLIMIT_FSIZE, &small);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const Outcome first = folder.run({"--jobs", "1"});
+  const Outcome again = folder.run({"--jobs", "1", "--resume"});
+  setrlimit(RLIMIT_FSIZE, &usual);
+  REQUIRE(first.exit_code == 1);
+  CHECK(again.exit_code == 1);
+  CHECK_THAT(again.err, !Contains("\n0 points are stored"));
+}
+
+TEST_CASE("names of metrics, empty lists, axes under other axes and scenarios are told from sweeps") {
+  const auto refused = [](const std::string& sweep, const std::string& what) {
+    const SweepFolder folder(sweep);
+    const Outcome outcome = folder.run();
+    INFO(outcome.err);
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, Contains(what));
+  };
+  const std::string base = R"({"orrery": "sweep/1", "base": "small.json", )";
+  refused(base + R"("axes": [{"path": "/jobs/0/plan/tensor", "name": "iteration_s", "values": [1]}]})", "/axes/0/name");
+  refused(base + R"("axes": [{"path": "/jobs/0/plan/tensor", "values": [1]}], "metrics": []})", "at least one metric");
+  refused(base + R"("axes": [{"zip": []}]})", "at least one axis");
+  refused(base + R"("axes": [{"path": "/jobs/0/batch/micro", "values": [1]},
+                             {"path": "/jobs/0/batch", "values": [{"global": 16, "micro": 2}]}]})",
+          "does not set over what \"/jobs/0/batch/micro\" sets");
+  const Outcome scenario = run_orrery({"sweep", "tiny", "--dry-run"});
+  CHECK(scenario.exit_code == 2);
+  CHECK_THAT(scenario.err, Contains("gpt3-175b-parallelism") && Contains("which is a scenario"));
+}
+
+TEST_CASE("going on with a store that has failed points says so and how to try them again") {
+  const SweepFolder folder(sweep_of(tensor));
+  REQUIRE(folder.run().exit_code == 0);
+  Database(folder.store(), Database::Mode::create).run("UPDATE points SET status = 'failed' WHERE point = 0");
+  const Outcome resumed = folder.run({"--resume"});
+  CHECK(resumed.exit_code == 0);
+  CHECK_THAT(resumed.out,
+             Contains("in the store: 1 ok, 0 infeasible, 0 invalid, 1 failed") && Contains("--resume --retry-failed"));
+  CHECK_THAT(folder.run({"--resume", "--retry-failed"}).out, Contains("2 ok") && !Contains("--retry-failed"));
+}

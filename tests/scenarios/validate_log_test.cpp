@@ -215,3 +215,17 @@ TEST_CASE("a step that Megatron-DeepSpeed logs twice counts once") {
   const TrainingLog log = parse_training_log(text, "log");
   CHECK(log.steps.size() == 40);
 }
+
+TEST_CASE("the line with which Megatron-LM divides the devices says what it says") {
+  const TrainingLog log = parse_training_log(
+      "using world size: 128, data-parallel size: 4, context-parallel size: 1, hierarchical context-parallel sizes: "
+      "Nonetensor-model-parallel size: 8, encoder-tensor-model-parallel size: 0, pipeline-model-parallel size: 4, "
+      "encoder-pipeline-model-parallel size: 0\n" +
+          megatron_log(3, 5444),
+      "log");
+  CHECK(log.stated.at("/jobs/0/plan/tensor") == 8);
+  CHECK(log.stated.at("/jobs/0/plan/pipeline") == 4);
+  CHECK(log.stated.at("/jobs/0/plan/context") == 1);
+  CHECK(log.stated.at("/jobs/0/plan/data") == 4);
+  CHECK(log.stated.at("devices") == 128);
+}

@@ -102,6 +102,13 @@ TEST_CASE("logs and mappings that cannot be used end with exit code 2 and say wh
   refused({"--scenario", file, "--log", folder.write("bare.log", "started\nkilled\n")}, "none in 2 lines");
   refused({"--scenario", file, "--log", folder.write("own2.json", scenario), "--set", "/jobs/0/batch/global=63"}, "63");
   refused({"--scenario", file, "--log", csv, "--column", "time_ms=time"}, "\"time\"");
+  refused({"--scenario", file, "--log", csv, "--column", "time_ms=time"}, "the columns are tp, ms");
+  refused({folder.write("ar.txt",
+                        "# nThread 1 nGpus 8\n  1024  256  float  sum  -1  10.0  0.1  0.2  0  10.0  0.1  0.2  0\n")},
+          "orrery collective --topology MACHINE --log");
+  refused({log}, "orrery validate --scenario SCENARIO --log");
+  refused({folder.write("none.json", "{}"), "--plot", folder.path("x.png")}, "/format");
+  refused({"--scenario", file, "--log", log, "--plot", folder.path("x.png")}, "ends with .svg");
   refused({"--scenario", file, "--log", csv, "--column", "time_ms=ms"}, "line 3");
   refused({"--scenario", file, "--log", csv, "--column", "times=ms"}, "time_s");
   refused({"--scenario", file, "--log", csv, "--column", "id=tp"}, "exactly one");
@@ -125,13 +132,34 @@ TEST_CASE("measured files that are cut off, foreign, of another version or empty
   refused("table.json", R"({"format": "orrery/measured/1", "kind": "power", "data_file": "none.csv"})", "none.csv");
 }
 
-TEST_CASE("a column that points nowhere leaves its rows unsimulated, with the reason and the nearest key") {
+TEST_CASE("a column that points nowhere is refused with the nearest key") {
   const Folder folder;
   const std::string file = folder.write("own.json", scenario);
   const std::string csv = folder.write("runs.csv", "tp,ms\n1,1400\n2,800\n");
   const auto outcome = run_orrery({"validate", "--scenario", file, "--log", csv, "--column", "time_ms=ms", "--column",
                                    "/jobs/0/plan/tensors/x=tp"});
   INFO(outcome.err);
-  CHECK(outcome.exit_code == 0);
-  CHECK_THAT(outcome.out, Catch::Contains("not simulated") && Catch::Contains("did you mean \"tensor\""));
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err,
+             Catch::Contains("--column /jobs/0/plan/tensors/x=tp") && Catch::Contains("did you mean \"tensor\""));
+}
+
+TEST_CASE("cells may be separated by semicolons or tabs, with decimal commas beside semicolons") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  for (const char* text : {"n;t\n1;9,5\n2;2,0\n3;2,5\n", "n\tt\n1\t9.5\n2\t2\n3\t2.5\n"}) {
+    const Json one = json_of({"validate", "--scenario", file, "--log", folder.write("steps.csv", text), "--column",
+                              "time_s=t", "--column", "iteration=n", "--warm-up", "1", "--json"});
+    CHECK(one["runs"][0]["measured"] == Approx(2.25));
+  }
+}
+
+TEST_CASE("a log whose world is divided otherwise than the scenario's is compared with a warning") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  const std::string log = folder.write(
+      "train.log", "using world size: 8, data-parallel size: 2, tensor-model-parallel size: 4\n" + log_of(40, 1500, 2));
+  const Json warnings = json_of({"validate", "--scenario", file, "--log", log, "--json"})["runs"][0]["log"]["warnings"];
+  CHECK_THAT(warnings.dump(), Catch::Contains("/jobs/0/plan/tensor 4, the scenario has 2") &&
+                                  Catch::Contains("/jobs/0/plan/data 2, the scenario has 4"));
 }

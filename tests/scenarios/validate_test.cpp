@@ -2,6 +2,7 @@
 #include "scenarios/validate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 
@@ -231,4 +232,65 @@ TEST_CASE("power of a whole node holds its host, power of devices does not") {
   REQUIRE(device.predicted);
   CHECK(*whole.predicted > 8 * *device.predicted + 1000);
   CHECK(*device.predicted < 700 * (1 + 1e-9));
+}
+
+TEST_CASE("rows are summed up by kind and by class of kernel as well") {
+  const Validation v = run(some_rows(), 2);
+  const Json document = validation_json(v);
+  std::map<std::string, Json> kinds, classes;
+  for (const Json& entry : document["by_kind"]) kinds[entry["kind"]] = entry;
+  for (const Json& entry : document["by_kernel_class"])
+    if (entry["source"].is_null()) classes[entry["class"]] = entry;
+  CHECK(kinds.size() == 4);
+  CHECK(kinds["training"]["runs"] == 3);
+  CHECK(kinds["kernel"]["simulated"] == 2);
+  CHECK(kinds["collective"]["runs"] == 1);  // the other is graded B
+  REQUIRE(classes.size() == 2);
+  for (const auto& [name, id] : {std::pair("gemm", "gemm"), std::pair("attention", "attention")}) {
+    const Prediction& p = of(v, id);
+    CHECK(p.kernel_class == name);
+    CHECK(classes[name]["median_abs_error"].get<double>() == Approx(std::abs(*p.predicted / *p.measured - 1)));
+  }
+  const std::string text = validation_text(v);
+  for (const char* line : {"all training rows", "all kernel rows", "all, gemm", "kernel/hand-made, attention"})
+    CHECK(text.find(line) != std::string::npos);
+  CHECK(validation_markdown(v).find("| **attention** | **all** | 1 | 1 |") != std::string::npos);
+}
+
+TEST_CASE("reasons that differ in the place of the row only are one line") {
+  Validation v;
+  for (const char* reason : {"faulty row: at /runs/3/model/layers: expected a number, found \"x\"",
+                             "faulty row: at /runs/14/model/layers: expected a number, found \"x\"", "other"}) {
+    v.rows.emplace_back();
+    v.rows.back().prediction.skipped = reason;
+  }
+  const auto reasons = skip_reasons(v);
+  REQUIRE(reasons.size() == 2);
+  CHECK(reasons[0] ==
+        std::pair<std::string, int>("faulty row: at /runs/*/model/layers: expected a number, found \"x\"", 2));
+}
+
+TEST_CASE("a device whose family was compared with no measurement carries no band") {
+  const auto band_on = [](const std::string& accelerator) {
+    const MeasuredRow r = row("k", "kernel",
+                              R"({"kernel": "stream_copy", "precision": "fp32", "shape": {"elements": 1000000},
+                                  "measured": {"time_s": 1}, "cluster": {"accelerator": ")" +
+                                  accelerator + "\"}}");
+    const Prediction p = predict(r, Fidelity::flow, shipped());
+    INFO(p.skipped);
+    CHECK(p.predicted);
+    return p.low.has_value();
+  };
+  CHECK(band_on("nvidia-a100-sxm4-80gb"));
+  CHECK_FALSE(band_on("graphcore-bow-ipu"));
+}
+
+TEST_CASE("send_recv among the devices of a node is predicted") {
+  const Prediction p = predict(row("ring", "collective",
+                                   R"({"collective": "SendRecv", "devices": 8, "nodes": 1,
+      "bytes": 268435456, "measured": {"busbw_GBs": 200}, )" +
+                                       a100 + "}"),
+                               Fidelity::flow, shipped());
+  CHECK(p.skipped.empty());
+  CHECK(p.predicted);
 }

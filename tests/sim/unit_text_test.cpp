@@ -32,6 +32,8 @@ TEST_CASE("quantities are read as a datasheet prints them") {
   CHECK(parse_quantity("5 \u00b5s", Dimension::time) == 5e-6);
   CHECK(parse_quantity("5 \u03bcs", Dimension::time) == 5e-6);
   CHECK(parse_quantity("2 min", Dimension::time) == 120);
+  CHECK(parse_quantity("4 years", Dimension::time) == 4 * 365 * 86400.0);
+  CHECK(parse_quantity("90 days", Dimension::time) == 90 * 86400.0);
   CHECK(parse_quantity("1.5 h", Dimension::time) == 5400);
   CHECK(parse_quantity("30 day", Dimension::time) == 30 * 86400);
   CHECK(parse_quantity("1978.9 TOP/s", Dimension::work_rate) == 1978.9e12);

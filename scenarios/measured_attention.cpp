@@ -1,0 +1,98 @@
+#include "scenarios/measured_attention.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+#include "kernels/shapes.hpp"
+#include "sim/error.hpp"
+
+namespace orrery {
+
+namespace {
+
+struct AttentionShape {
+  std::int64_t queries, keys, d, batch, heads, kv_heads;
+  bool causal;
+  DataType type;
+};
+
+// Scores, softmax and context as separate kernels; a causal mask is one more pass over the scores.
+void unfused_attention(KernelCase& work, const AttentionShape& a, bool backward) {
+  const std::int64_t batch = a.batch * a.heads;
+  const double e = bytes_per_element(a.type),
+               scores = static_cast<double>(batch) * static_cast<double>(a.queries) * static_cast<double>(a.keys);
+  const auto pass = [&](double bytes, int launches) {
+    add(work, elementwise(static_cast<std::int64_t>(scores), bytes * scores, scores, a.type, launches));
+  };
+  add(work, gemm(a.queries, a.keys, a.d, a.type, batch));
+  pass(a.causal ? 4 * e : 2 * e, a.causal ? 2 : 1);  // scale, mask
+  add(work, softmax(batch * a.queries, a.keys, 2 * e, a.type));
+  add(work, gemm(a.queries, a.d, a.keys, a.type, batch));
+  if (!backward) return;
+  for (int product = 0; product < 2; ++product) add(work, gemm(a.queries, a.keys, a.d, a.type, batch));
+  add(work, softmax(batch * a.queries, a.keys, 3 * e, a.type));
+  pass(a.causal ? 4 * e : 2 * e, a.causal ? 2 : 1);
+  for (int product = 0; product < 2; ++product) add(work, gemm(a.queries, a.d, a.keys, a.type, batch));
+}
+
+// 0: unfused. Nothing for a name that is not known.
+std::optional<int> generation_of(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto says = [&](std::string_view what) { return name.find(what) != std::string::npos; };
+  if (says("cudnn") || says("3")) return 3;
+  if (says("2") || says("triton") || says("sdpa") || says("scaled_dot")) return 2;
+  if (says("flash") || says("xformers") || says("memory-efficient") || says("memory efficient")) return 1;
+  if (says("pytorch") || says("standard") || says("unfused") || says("eager") || says("naive")) return 0;
+  return std::nullopt;
+}
+
+int generation_by_device(const MeasuredRow& row) {
+  constexpr std::int64_t year_of_second = 2020;  // Ampere, and the accelerators of its time
+  const std::string generation = row.text("accelerator_generation").value_or("");
+  if (generation.starts_with("hopper") || generation.starts_with("blackwell")) return 3;
+  return row.integer("accelerator_year").value_or(year_of_second) >= year_of_second ? 2 : 1;
+}
+
+}  // namespace
+
+void attention_case(KernelCase& work, const MeasuredRow& row, const std::string& kernel, RulesUsed& used) {
+  const auto stated = row.text("implementation");
+  std::optional<int> named = generation_of(stated ? *stated : row.text("operation").value_or(""));
+  if (!named) {
+    named = generation_by_device(row);
+    used.insert(Rule::attention_by_device);
+  }
+  const int generation = *named;
+  work.kernel_class = "attention";
+  const std::int64_t sequence = size_of(row, "sequence"), d = size_of(row, "head_dim");
+  AttentionShape a{sequence,
+                   size_or(row, "key_length", sequence),
+                   d,
+                   size_of(row, "batch"),
+                   size_or(row, "heads", std::max<std::int64_t>(1, 2048 / d)),
+                   0,
+                   row.flag("shape/causal").value_or(row.flag("causal").value_or(false)),
+                   type_of(row, DataType::fp16, used)};
+  if (!row.has("shape/heads") && !row.has("heads")) used.insert(Rule::unstated_heads);
+  a.kv_heads = size_or(row, "kv_heads", a.heads);
+  if (a.heads % a.kv_heads != 0)
+    throw CannotSimulate(fmt::format("faulty row: {} heads on {} key-value heads", a.heads, a.kv_heads));
+  const bool forward = kernel != "attention-backward",
+             backward = kernel != "attention-forward" && kernel != "attention";
+  if (generation == 0) {
+    if (!forward) throw CannotSimulate("unfused attention backward alone is not modelled");
+    unfused_attention(work, a, backward);
+  } else {
+    if (forward)
+      add(work, attention(a.queries, a.keys, a.d, a.batch, a.heads, a.kv_heads, a.causal, a.type, generation));
+    if (backward)
+      add(work, attention_backward(a.queries, a.keys, a.d, a.batch, a.heads, a.kv_heads, a.causal, a.type, generation));
+  }
+  const double pairs = static_cast<double>(a.queries) * static_cast<double>(a.keys) * (a.causal ? 0.5 : 1.0);
+  work.counted_flops = (forward ? 4.0 : 0.0) * pairs * static_cast<double>(a.d * a.batch * a.heads);
+  if (backward) work.counted_flops += 10.0 * pairs * static_cast<double>(a.d * a.batch * a.heads);
+}
+
+}  // namespace orrery
