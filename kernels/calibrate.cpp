@@ -120,7 +120,7 @@ void widen(Fit& fit, const Kernel& k) {
       return hold({k.m, k.n, k.k});
     case KernelKind::attention:
     case KernelKind::attention_backward: {
-      const bool first = fit.narrowest == 1 && fit.widest == std::numeric_limits<std::int64_t>::max();
+      const bool first = fit.narrowest == 1 && fit.widest == Fit{}.widest;
       fit.narrowest = first ? k.k : std::min(fit.narrowest, k.k);
       fit.widest = first ? k.k : std::max(fit.widest, k.k);
       return hold({k.m, k.n});

@@ -31,8 +31,8 @@ struct Fit {
   double median_error = 0, p90_error = 0;
   // Of the samples: matrix dimensions of products, sequence lengths of attention, bytes moved of memory-bound kernels.
   std::int64_t smallest = 1, largest = std::numeric_limits<std::int64_t>::max();
-  std::int64_t narrowest = 1, widest = std::numeric_limits<std::int64_t>::max();  // head dimensions of attention
-  std::vector<std::string> kernels;                                               // memory-bound: kinds in the samples
+  std::int64_t narrowest = 1, widest = std::int64_t{1} << 53;  // head dimensions of attention
+  std::vector<std::string> kernels;                            // memory-bound: kinds in the samples
   std::string note;
 };
 

@@ -102,7 +102,7 @@ double shared_layer_parameters(const TransformerModel&, LayerKind);             
 double shared_layer_parameters(const TransformerModel&, LayerKind, int tensor);  // on one of `tensor` ranks
 // Of the keys (or values) of one of `tensor` ranks: at least one head, which several ranks share where there are fewer.
 std::int64_t key_value_width(const TransformerModel&, std::int64_t tensor);
-double embedding_parameters(const TransformerModel&);                            // token (and position) table
+double embedding_parameters(const TransformerModel&);  // token (and position) table
 double parameters(const TransformerModel&);
 double active_parameters(const TransformerModel&);  // that one token passes
 

@@ -152,8 +152,7 @@ bool whole_step(const std::string& phase) { return phase.empty() || phase == "tr
 double memory_used(const JobMetrics& job) {
   double used = 0;
   for (const StageMetrics& stage : job.stages)
-    if (stage.memory_capacity_bytes > 0)
-      used = std::max(used, stage.memory_peak_bytes / stage.memory_capacity_bytes);
+    if (stage.memory_capacity_bytes > 0) used = std::max(used, stage.memory_peak_bytes / stage.memory_capacity_bytes);
   return used;
 }
 

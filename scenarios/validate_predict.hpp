@@ -17,7 +17,7 @@ struct Prediction {
   std::string metric;              // "iteration_s", "time_s", "average_power_W"
   std::optional<double> measured;  // of that metric
   std::optional<double> predicted, low, high;
-  bool banded = true;  // false on devices whose family was compared with no measurement
+  bool banded = true;        // false on devices whose family was compared with no measurement
   ClassShares shares;        // of the critical path, by error class; low and high follow from them
   std::string skipped;       // why there is no prediction; "" = there is one
   std::string assumed;       // names of the rules used

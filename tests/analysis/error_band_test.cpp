@@ -2,6 +2,7 @@
 #include "analysis/error_band.hpp"
 
 #include <cmath>
+#include <set>
 
 #include <catch2/catch.hpp>
 
@@ -72,9 +73,11 @@ TEST_CASE("weighted quantiles: equal weights meet the plain median, and a weight
   CHECK_THROWS(weighted_quantile({}, 0.5));
 }
 
-TEST_CASE("the shipped bands name every kernel kind and every stream that communicates") {
+TEST_CASE("the shipped bands name every kernel kind that was measured and every stream that communicates") {
+  const std::set<std::string_view> unmeasured = {"stencil", "fft", "sparse-matrix-vector", "spiking-step"};
   const auto bands = load_part<ErrorBands>("kernels/calibration", "bands", Library::installed());
-  for (const std::string_view kind : kernel_kind_names) CHECK(class_of(bands.kernels, kind) != nullptr);
+  for (const std::string_view kind : kernel_kind_names)
+    CHECK((class_of(bands.kernels, kind) == nullptr) == unmeasured.contains(kind));
   for (const char* stream : {"tensor-parallel", "data-parallel", "send-forward"})
     CHECK(class_of(bands.links, stream) != nullptr);
   for (const auto* classes : {&bands.kernels, &bands.links})

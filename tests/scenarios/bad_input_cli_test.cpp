@@ -274,20 +274,21 @@ TEST_CASE("files of others are never overwritten") {
   refuses({"run", file, "--trace", "/proc/nowhere/trace"}, 2);  // in a folder that is not there
   refuses({"run", file, "--trace", folder.path("new/trace.json")}, 2);
   refuses({"report", file, "-o", folder.path("new/r.html")}, 2);
-  const std::string notes = folder.write("notes.txt", "mine");
+  const std::string notes = folder.write("notes.txt", "mine"), picture = folder.write("notes.svg", "mine");
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"run", file, "--trace", notes},
         {"report", file, "-o", notes},
         {"scale", file, "--devices", "8", "--csv", notes},
-        {"scale", file, "--devices", "8", "--plot", notes},
-        {"topology", "dgx-h100", "--plot", folder.write("notes.svg", "mine")},
-        {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--m", "64", "--n", "64", "--k", "64", "--plot", notes},
+        {"scale", file, "--devices", "8", "--plot", picture},
+        {"topology", "dgx-h100", "--plot", picture},
+        {"kernel", "nvidia-a100-sxm4-80gb", "gemm", "--m", "64", "--n", "64", "--k", "64", "--plot", picture},
         {"collective", "all_reduce", "--topology", "dgx-h100", "--bytes", "1M", "--csv", notes}}) {
     const Outcome outcome = run_orrery(arguments);
     INFO(outcome.err);
     CHECK(outcome.exit_code == 2);
     CHECK_THAT(outcome.err, Contains("exists and is not an earlier output of this kind"));
     CHECK(read_text(notes) == "mine");
+    CHECK(read_text(picture) == "mine");
   }
 }
 

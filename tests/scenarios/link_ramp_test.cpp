@@ -30,10 +30,12 @@ double command_time(const std::string& machine) {
 
 TEST_CASE("the ramp of a link is what `orrery collective send_recv` says of a machine with that link") {
   const Folder folder;
-  const std::string pair = folder.write("pair.json", R"({"pools": [{"node": {"device": {"name": "d", "family": "gpu"}, "devices": 2,
+  const std::string pair = folder.write("pair.json",
+                                        R"({"pools": [{"node": {"device": {"name": "d", "family": "gpu"}, "devices": 2,
     "scale_up": {"kind": "full-mesh", "link": "nvlink4", "links_per_device": 1}}}], "fabric": {"kind": "none"}})");
   CHECK(LinkRamp(shipped("nvlink4")).at(65536).seconds == Approx(command_time(pair)).epsilon(1e-9));
-  const std::string nodes = folder.write("nodes.json", R"({"pools": [{"node": {"device": {"name": "d", "family": "gpu"}, "devices": 1,
+  const std::string nodes = folder.write("nodes.json",
+                                         R"({"pools": [{"node": {"device": {"name": "d", "family": "gpu"}, "devices": 1,
     "nics": {"link": "infiniband-ndr-400", "count": 1}}, "count": 2}], "fabric": {"kind": "single-switch"}})");
   CHECK(LinkRamp(shipped("infiniband-ndr-400")).at(65536).seconds == Approx(command_time(nodes)).epsilon(1e-9));
 }

@@ -33,7 +33,8 @@ TEST_CASE("topology --json is one document, the same every time but for its prov
   const Json json = document();
   CHECK(json == document());
   CHECK(json["topology"]["devices"] == 32);
-  CHECK(json["topology"]["bisection"]["bandwidth_GBs"].get<double>() == Approx(16 * 50 * 0.994));  // payload of InfiniBand
+  CHECK(json["topology"]["bisection"]["bandwidth_GBs"].get<double>() ==
+        Approx(16 * 50 * 0.994));  // payload of InfiniBand
   CHECK(json["cluster"]["pools"][0]["count"] == 4);
 }
 

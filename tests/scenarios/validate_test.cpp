@@ -282,7 +282,7 @@ TEST_CASE("a device whose family was compared with no measurement carries no ban
     return p.low.has_value();
   };
   CHECK(band_on("nvidia-a100-sxm4-80gb"));
-  CHECK_FALSE(band_on("graphcore-bow-ipu"));
+  CHECK_FALSE(band_on("cerebras-wse2"));
 }
 
 TEST_CASE("send_recv among the devices of a node is predicted") {
