@@ -190,7 +190,7 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
       }
     for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan))
       run.warnings.push_back(std::move(line));
-    if (run.metrics.jobs[j].calibrated_share < 0.999)
+    if (run.metrics.jobs[j].calibrated_share < 0.995)
       run.warnings.push_back(fmt::format("{}: {:.0f} % of the compute time is predicted outside the calibrated range",
                                          where, 100 * (1 - run.metrics.jobs[j].calibrated_share)));
   }
