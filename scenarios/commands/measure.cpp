@@ -92,10 +92,10 @@ int measure_machine(MeasureOptions options) {
   check_name(options.name);
   check_folder(options.out);
   if (!options.base.empty() && !options.gpu) throw UsageError("--base is the data sheet of a GPU: give --gpu, too");
-  if (const std::string missing = missing_for_timing(); !missing.empty())
-    throw UsageError("measuring needs " + missing);
   const Library library = options.library.find_library();
   Subject subject = options.gpu ? this_gpu(options, library) : one_core(options);
+  if (const std::string missing = missing_for_timing(); !missing.empty())
+    throw UsageError("measuring needs " + missing);
   std::vector<Timing> timings;
   {
     const Progress progress(fmt::format("orrery: timing {} kernels", subject.kernels.size()));
