@@ -38,6 +38,14 @@ double latent_width(const TransformerModel& m) {
   return 2.0 * (a.query_rank.value_or(0) + a.key_value_rank) + a.rotary_width;
 }
 
+// Beside the logits themselves. A compiler, or a fused loss, works in place; Megatron's keeps an fp32 copy that becomes the
+// gradient; at the peak of PyTorch's, in backward, the log-probabilities, the gradient of the loss with respect to them and
+// that with respect to the fp32 logits live side by side.
+double loss_bytes_per_logit(const StepContext& c) {
+  if (c.software.compiled || c.software.fused_cross_entropy) return 0;
+  return c.software.eager_cross_entropy ? 12 : 4;
+}
+
 }  // namespace
 
 double layer_activation_bytes(const StepContext& c, LayerKind kind, Recompute recompute) {
@@ -76,9 +84,7 @@ double head_activation_bytes(const StepContext& c) {
   const double tokens = c.model.predicted_positions
                             ? static_cast<double>(c.plan.micro_batch) * *c.model.predicted_positions / c.plan.context
                             : c.tokens();
-  // A compiler, or a fused loss, computes from the 16-bit logits without keeping an fp32 copy.
-  const bool copy = !c.software.compiled && !c.software.fused_cross_entropy;
-  const double logits = static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + (copy ? 4 : 0));
+  const double logits = static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + loss_bytes_per_logit(c));
   const double inputs = 2.0 * c.model.hidden * c.element();  // of the last norm, and of the head
   return tokens * (logits + inputs / (c.plan.sequence_parallel ? c.plan.tensor : 1));
 }

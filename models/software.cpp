@@ -36,6 +36,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("gradient_norm", s.gradient_norm);
   f("recompute_stops_early", s.recompute_stops_early);
   f("fused_cross_entropy", s.fused_cross_entropy);
+  f("eager_cross_entropy", s.eager_cross_entropy);
   f("fp32_parameters", s.fp32_parameters);
   f("saves_quantized", s.saves_quantized);
   f("host_adam_rate", s.host_adam_rate, Need::optional, positive);

@@ -190,11 +190,21 @@ TEST_CASE("weights, gradients and two moments of double precision take eight byt
   REQUIRE(bytes.optimizer == 16e9);
 }
 
+TEST_CASE("the loss holds 14 bytes per logit in eager PyTorch, 6 with an fp32 copy that becomes the gradient, 2 when fused") {
+  Setup s;
+  const double inputs = 2 * s.context.tokens() * 12288 * 2;  // of the last norm and of the head
+  const double copied = head_activation_bytes(s.context) - inputs;
+  s.software.eager_cross_entropy = true;
+  REQUIRE(head_activation_bytes(s.context) - inputs == Approx(copied * 14 / 6));
+  s.software.compiled = true;
+  REQUIRE(head_activation_bytes(s.context) - inputs == Approx(copied * 2 / 6));
+}
+
 TEST_CASE("a fused loss keeps the logits in 16 bits only, and fp32 shards are the weights themselves") {
   Setup s;
   const double both = head_activation_bytes(s.context);
   s.software.fused_cross_entropy = true;
-  const double inputs = 2 * s.context.tokens() * 12288 * 2;  // of the last norm and of the head
+  const double inputs = 2 * s.context.tokens() * 12288 * 2;
   REQUIRE(head_activation_bytes(s.context) - inputs == Approx((both - inputs) / 3));
   s.plan.zero_stage = 3;
   s.plan.zero_group = 4;
