@@ -84,7 +84,8 @@ double head_activation_bytes(const StepContext& c) {
   const double tokens = c.model.predicted_positions
                             ? static_cast<double>(c.plan.micro_batch) * *c.model.predicted_positions / c.plan.context
                             : c.tokens();
-  const double logits = static_cast<double>(c.padded_vocabulary()) / c.plan.tensor * (c.element() + loss_bytes_per_logit(c));
+  const double logits = static_cast<double>(c.padded_vocabulary()) / c.plan.tensor *
+                        (c.element() + loss_bytes_per_logit(c));
   const double inputs = 2.0 * c.model.hidden * c.element();  // of the last norm, and of the head
   return tokens * (logits + inputs / (c.plan.sequence_parallel ? c.plan.tensor : 1));
 }

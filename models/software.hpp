@@ -51,8 +51,9 @@ struct SoftwareProfile {
   bool recompute_stops_early =
       false;                         // recomputation ends once backward has all it needs: no last product of the layer
   bool fused_cross_entropy = false;  // the loss keeps no fp32 copy of the logits and leaves their gradient in place
-  bool eager_cross_entropy = false;  // cast, log-softmax, their losses and their gradients are tensors of their own (PyTorch)
-  bool fp32_parameters = false;      // ZeRO-3 shards are the fp32 weights themselves, cast when they are gathered
+  bool eager_cross_entropy =
+      false;  // cast, log-softmax, their losses and their gradients are tensors of their own (PyTorch)
+  bool fp32_parameters = false;  // ZeRO-3 shards are the fp32 weights themselves, cast when they are gathered
   bool saves_quantized = false;  // inputs of linear layers are kept for the backward pass in the products' precision
   double host_adam_rate = 4e9;   // parameters per second that the processors of one host update (offloaded optimizer)
   double optimizer_bytes_per_parameter = 30;  // memory traffic of one mixed-precision Adam step

@@ -190,7 +190,8 @@ TEST_CASE("weights, gradients and two moments of double precision take eight byt
   REQUIRE(bytes.optimizer == 16e9);
 }
 
-TEST_CASE("the loss holds 14 bytes per logit in eager PyTorch, 6 with an fp32 copy that becomes the gradient, 2 when fused") {
+TEST_CASE(
+    "the loss holds 14 bytes per logit in eager PyTorch, 6 with an fp32 copy that becomes the gradient, 2 when fused") {
   Setup s;
   const double inputs = 2 * s.context.tokens() * 12288 * 2;  // of the last norm and of the head
   const double copied = head_activation_bytes(s.context) - inputs;
