@@ -75,7 +75,9 @@ TEST_CASE("what measure writes is a measured-run file, an accelerator and a cali
   CHECK(kernel.err == "");
   CHECK(kernel.exit_code == 0);
   const Outcome again = run_orrery({"calibrate", folder.path("measured"), "--library", folder.path()});
-  CHECK(again.err == "");
+  // How well a fit does on a busy machine, or under sanitizers, is not what is tested; it may warn of that and nothing else.
+  CHECK((again.err.empty() || again.err.find("median residual") != std::string::npos));
+  CHECK(again.err.find("error") == std::string::npos);
   CHECK(again.exit_code == 0);
   CHECK_THAT(again.out, Contains("here") && Contains("gemm fp64"));
 }
