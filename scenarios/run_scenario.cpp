@@ -207,7 +207,8 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   LinkUse all_jobs(run.cluster);
   std::vector<LoweringOptions> options;
   for (std::size_t j = 0; j < placed.size(); ++j)
-    options.push_back({scenario.simulate.fold, scenario.simulate.collective_detail, static_cast<std::uint16_t>(j),
+    options.push_back({scenario.simulate.fold, scenario.simulate.collective_detail,
+                       scenario.simulate.fidelity == Fidelity::analytic, static_cast<std::uint16_t>(j),
                        placed.size() > 1 ? &all_jobs : nullptr});
   if (placed.size() > 1)
     for (std::size_t j = 0; j < placed.size(); ++j)

@@ -1,6 +1,6 @@
 // Runs Programs on a Cluster. Two evaluators of the same Programs:
 //   simulate_flow      max-min sharing of every link in time (SimGrid, in a forked child: one simulation per process)
-//   evaluate_analytic  contention-free durations and the critical path; drivers see the same calls
+//   evaluate_analytic  critical path of durations that know no other Transfers than those that move together; same calls
 // Both agree to the last bit where no two Transfers can meet on a link. Both check for programs that cannot finish and
 // throw StuckError saying what waits for what.
 // Bit-identical results for identical input, whatever ran before.

@@ -21,6 +21,9 @@ void check_ids(const Program& p, std::size_t devices) {
   for (QueueId q : p.queue_sets) ORRERY_CHECK(q.index() < p.queues.size(), "queue {} does not exist", q.value);
   for (const Representative& r : p.devices)
     ORRERY_CHECK(r.device.index() < devices, "device {} on a cluster of {}", r.device.value, devices);
+  ORRERY_CHECK(p.together.size() <= p.pattern_count(), "more patterns move together than there are");
+  for (PatternId t : p.together)
+    ORRERY_CHECK(!t.valid() || t.index() < p.pattern_count(), "pattern {} does not exist", t.value);
   for (std::size_t i = 0; i < count; ++i) {
     const Operation& op = p.operations[i];
     ORRERY_CHECK(!op.queues.valid() || op.queues.index() + 1 < p.queue_set_begin.size(), "operation {}: no queue set",
@@ -121,6 +124,16 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   }
   indexed.program = std::move(program);
   return indexed;
+}
+
+void IndexedProgram::time_together() {
+  for (std::size_t i = 0; i < program->together.size(); ++i) {
+    if (!program->together[i].valid()) continue;
+    const RoutedPattern& all = patterns[program->together[i].index()];
+    patterns[i].latency = all.latency;
+    patterns[i].bottleneck = all.bottleneck;
+    patterns[i].switching_s = all.switching_s;
+  }
 }
 
 Cost CostCache::cost(const Program& program, SequenceId sequence, DeviceTypeId type, const OperatingPoint& point) {

@@ -79,6 +79,13 @@ PatternId ProgramBuilder::pattern(std::span<const Flow> flows) {
   return PatternId(program_.pattern_begin.size() - 2);
 }
 
+void ProgramBuilder::moves_with(PatternId pattern, PatternId together) {
+  ORRERY_CHECK(pattern.index() < program_.pattern_count() && together.index() < program_.pattern_count(),
+               "patterns {} and {} do not both exist", pattern.value, together.value);
+  program_.together.resize(std::max(program_.together.size(), pattern.index() + 1));
+  program_.together[pattern.index()] = together;
+}
+
 MemoryEffectId ProgramBuilder::memory(MemoryDelta delta) {
   std::string key;
   append_bytes(key, delta.category);

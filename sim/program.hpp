@@ -159,6 +159,9 @@ struct Program {
   std::vector<Kernel> kernels;  // all sequences, concatenated
   std::vector<std::uint32_t> pattern_begin;
   std::vector<Flow> flows;  // all patterns, concatenated
+  // By pattern, where there is one: the pattern of all that moves at the same time, this one included. The analytic
+  // evaluator, in which Transfers never meet, gives the Transfers of a pattern the time of that one.
+  std::vector<PatternId> together;
   std::vector<MemoryDelta> memory_effects;
   std::vector<Representative> devices;
   std::vector<PersistentMemory> persistent;
@@ -196,6 +199,7 @@ class ProgramBuilder {
   }
   SequenceId sequence(std::span<const Kernel>);
   PatternId pattern(std::span<const Flow>);
+  void moves_with(PatternId, PatternId together);
   MemoryEffectId memory(MemoryDelta);
 
   OpId compute(QueueSetId, SequenceId, Label, MemoryEffectId = {});

@@ -75,8 +75,15 @@ double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kin
   CollectiveRequest request;
   request.kind = kind;
   request.bytes = Bytes(bytes);
-  for (int rank : group) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
+  request.members = members(group);
   return time_alone(cluster_, planner_.plan(request)).value;
+}
+
+std::vector<DeviceId> Emitter::members(const std::vector<int>& group, bool reverse) const {
+  std::vector<DeviceId> devices;
+  for (int rank : group) devices.push_back(devices_[static_cast<std::size_t>(rank)]);
+  if (reverse) std::reverse(devices.begin(), devices.end());
+  return devices;
 }
 
 namespace {
@@ -106,9 +113,7 @@ Stream stream_of(Peers peers) {
 // a place is left out with the chance that none of the k choices out of E falls on its E/n experts.
 double Emitter::crossing_share(const std::vector<int>& group) const {
   if (settings_.chosen_experts == 0) return 1;
-  std::vector<DeviceId> members;
-  for (int rank : group) members.push_back(devices_[static_cast<std::size_t>(rank)]);
-  const std::size_t nodes = make_group(cluster_, std::move(members)).nodes.size();
+  const std::size_t nodes = make_group(cluster_, members(group)).nodes.size();
   const auto places = static_cast<double>(nodes > 1 ? nodes : group.size());
   const double all = settings_.all_experts, here = all / places;
   double missed = 1;
@@ -187,13 +192,12 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
   request.bytes = Bytes(bytes);
   request.detail = settings_.detail;
   std::vector<std::vector<Flow>> flows;
-  std::string algorithm;
+  CollectivePlan first;  // the first group decides for all: they are alike
   for (std::size_t g : f.bundles[bundle].groups) {
-    request.members.clear();
-    for (int rank : f.groups[g]) request.members.push_back(devices_[static_cast<std::size_t>(rank)]);
-    if (reverse) std::reverse(request.members.begin(), request.members.end());
+    request.members = members(f.groups[g], reverse);
     const CollectivePlan plan = planner_.plan(request);
-    if (flows.empty()) {  // the first group decides for all: they are alike
+    if (flows.empty()) {
+      first = plan;
       request.algorithm = plan.algorithm;
       flows.resize(plan.steps.size());
       for (const CollectiveStep& step : plan.steps)
@@ -203,14 +207,42 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
                  plan.steps.size());
     for (std::size_t i = 0; i < flows.size(); ++i)
       flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
-    algorithm = plan.algorithm + "/" + plan.protocol;
   }
+  const std::string algorithm = first.algorithm + "/" + first.protocol;
   for (std::size_t i = 0; i < flows.size(); ++i) {
     auto [pattern, fresh] = patterns_.try_emplace({kind, bundle, collective, algorithm, i, reverse});
     if (fresh) pattern->second = builder_.pattern(flows[i]);
     slot->second[i].pattern = pattern->second;
   }
+  if (settings_.analytic) move_stage_together(kind, bundle, request, reverse, first, slot->second);
   return slot->second;
+}
+
+// The groups of one family and stage do the same at the same time, and meet where they share links (several tensor ranks
+// that reduce gradients over one NIC). Folded, one Transfer carries the flows of all; unfolded, or where some of them are
+// not alike, each has its own, which has to take as long. Groups whose library would choose another algorithm are left out.
+void Emitter::move_stage_together(GroupFamily kind, std::size_t bundle, CollectiveRequest request, bool reverse,
+                                  const CollectivePlan& own, std::span<const ResolvedStep> steps) {
+  const Family& f = family(kind);
+  const int stage = f.bundles[bundle].stage;
+  const auto& bundles = f.by_stage[static_cast<std::size_t>(stage)];
+  if (bundles.size() < 2) return;
+  auto [slot, is_new] = together_.try_emplace({kind, stage, request.kind, own.algorithm + "/" + own.protocol, reverse});
+  if (is_new) {
+    request.algorithm = "auto";
+    std::vector<std::vector<Flow>> flows(steps.size());
+    for (std::size_t b : bundles)
+      for (std::size_t g : f.bundles[b].groups) {
+        request.members = members(f.groups[g], reverse);
+        const CollectivePlan plan = planner_.plan(request);
+        if (plan.algorithm != own.algorithm || plan.protocol != own.protocol || plan.steps.size() != steps.size())
+          continue;
+        for (std::size_t i = 0; i < flows.size(); ++i)
+          flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
+      }
+    for (const std::vector<Flow>& all : flows) slot->second.push_back(builder_.pattern(all));
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) builder_.moves_with(steps[i].pattern, slot->second[i]);
 }
 
 OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<QueueId>& queues,
@@ -318,6 +350,20 @@ PatternId Emitter::pool_pattern(int cls, PoolWay way) {
   const auto [known, fresh] = pool_patterns_.try_emplace({cls, way});
   if (!fresh) return known->second;
   std::vector<Flow> flows;
+  add_pool_flows(cls, way, flows);
+  known->second = builder_.pattern(flows);
+  if (!settings_.analytic || current().size() < 2) return known->second;
+  const auto [together, is_new] = pools_together_.try_emplace({stage_, way});
+  if (is_new) {
+    flows.clear();
+    for (int c : current()) add_pool_flows(c, way, flows);
+    together->second = builder_.pattern(flows);
+  }
+  builder_.moves_with(known->second, together->second);
+  return known->second;
+}
+
+void Emitter::add_pool_flows(int cls, PoolWay way, std::vector<Flow>& flows) const {
   for (int rank : folding_.members[static_cast<std::size_t>(cls)]) {
     const DeviceId d = devices_[static_cast<std::size_t>(rank)];
     ORRERY_CHECK(d.index() < cluster_.memory_pool_of.size() && cluster_.memory_pool_of[d.index()] != ~0u,
@@ -327,7 +373,6 @@ PatternId Emitter::pool_pattern(int cls, PoolWay way) {
     if (way != PoolWay::back) flows.push_back({end, pool, 1, 0, 1});
     if (way != PoolWay::out) flows.push_back({pool, end, 1, 0, 1});
   }
-  return known->second = builder_.pattern(flows);
 }
 
 Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, bool after_compute,

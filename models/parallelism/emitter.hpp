@@ -25,6 +25,7 @@ namespace orrery {
 
 struct EmitterSettings {
   CollectiveDetail detail = CollectiveDetail::flow;
+  bool analytic = false;  // says which patterns move together
   std::uint16_t job = 0;
   // Experts that a token chooses, of how many, when it crosses only once to a device or node that holds several of them.
   int chosen_experts = 0, all_experts = 0;
@@ -148,6 +149,10 @@ class Emitter {
   void write_steps(std::span<const CollectedStep>, std::int32_t micro_batch);
 
   PatternId pool_pattern(int cls, PoolWay);
+  void add_pool_flows(int cls, PoolWay, std::vector<Flow>&) const;
+  std::vector<DeviceId> members(const std::vector<int>& group, bool reverse = false) const;
+  void move_stage_together(GroupFamily, std::size_t bundle, CollectiveRequest, bool reverse, const CollectivePlan& own,
+                           std::span<const ResolvedStep>);
   Family& family(GroupFamily);
   LayerSteps cover_host_time(LayerSteps);
   double crossing_share(const std::vector<int>& group) const;
@@ -174,6 +179,9 @@ class Emitter {
   std::array<std::unique_ptr<Family>, group_family_count> families_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double, bool>, std::vector<ResolvedStep>> resolved_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, std::string, std::size_t, bool>, PatternId> patterns_;
+  // What all groups of a family and stage move together, by step; and all devices of a stage to and from memory pools.
+  std::map<std::tuple<GroupFamily, int, CollectiveKind, std::string, bool>, std::vector<PatternId>> together_;
+  std::map<std::pair<int, PoolWay>, PatternId> pools_together_;
   std::map<std::pair<int, PoolWay>, PatternId> pool_patterns_;
   PatternId no_flows_;
   std::set<JobCollective> collectives_;

@@ -26,6 +26,7 @@ struct TrainingJob {
 struct LoweringOptions {
   bool fold = true;
   CollectiveDetail detail = CollectiveDetail::flow;
+  bool analytic = false;  // for the analytic evaluator, in which Transfers do not meet: tells it which move together
   std::uint16_t job = 0;
   const LinkUse* all_jobs = nullptr;  // what all jobs put on links, this one too; null: there are no others
 };

@@ -11,6 +11,7 @@ namespace {
 EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options, bool survey) {
   EmitterSettings s;
   s.detail = options.detail;
+  s.analytic = options.analytic;
   s.job = options.job;
   s.survey = survey;
   s.blocking_launches = job.software.blocking_launches;

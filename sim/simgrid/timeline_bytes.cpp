@@ -27,6 +27,7 @@ template <class AProgram, class Visit> void each_table(AProgram& p, Visit visit)
   visit(p.kernels);
   visit(p.pattern_begin);
   visit(p.flows);
+  visit(p.together);
   visit(p.memory_effects);
   visit(p.devices);
   visit(p.persistent);

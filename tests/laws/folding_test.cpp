@@ -138,6 +138,34 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("folded equals unfolded in the analytic evaluator too, also where all ranks of a node share its only NIC") {
+  for (const int nics : {1, 4})
+    for (const Wiring wiring : {Wiring::one_switch, Wiring::oversubscribed_tree})
+      for (SmallScenario s : strategies())
+        for (const std::vector<int>& slow : {std::vector<int>{}, {5}}) {
+          CAPTURE(nics, static_cast<int>(wiring), write_spec(s.plan).dump(), s.more_model.dump(), slow);
+          s.fidelity = "analytic";
+          s.wiring = wiring;
+          s.nics = nics;
+          s.slow_devices = slow;
+          const ScenarioRun folded = orrery::testing::run(s);
+          s.fold = false;
+          require_equal(folded.metrics, orrery::testing::run(s).metrics);
+        }
+}
+
+TEST_CASE("a slowed device never shortens a step, however it divides what was folded") {
+  for (const char* fidelity : {"flow", "analytic"})
+    for (SmallScenario s : strategies()) {
+      CAPTURE(fidelity, write_spec(s.plan).dump(), s.more_model.dump());
+      s.fidelity = fidelity;
+      s.nics = 1;
+      const double even = orrery::testing::run(s).metrics.jobs[0].iteration_s;
+      s.slow_devices = {5};
+      REQUIRE(orrery::testing::run(s).metrics.jobs[0].iteration_s >= even * (1 - 1e-9));
+    }
+}
+
 TEST_CASE("a slowed device changes the answer and unfolds what it touches") {
   SmallScenario s;
   s.plan = plan(4, 2, 2);

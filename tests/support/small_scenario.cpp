@@ -11,7 +11,7 @@ Json document(const SmallScenario& s) {
                {"device", "nvidia-a100-sxm4-80gb"},
                {"devices", 4},
                {"scale_up", {{"kind", "switch"}, {"link", "nvlink3"}, {"links_per_device", 12}}},
-               {"nics", {{"link", "infiniband-hdr-200"}, {"count", 4}}}};
+               {"nics", {{"link", "infiniband-hdr-200"}, {"count", s.nics}}}};
   Json fabric = {{"kind", "single-switch"}, {"radix", 64}};
   if (s.wiring != Wiring::one_switch)
     fabric = {{"kind", "fat-tree"},

@@ -12,7 +12,7 @@ enum class Wiring { one_switch, fat_tree, oversubscribed_tree, three_level_tree 
 
 struct SmallScenario {
   Wiring wiring = Wiring::one_switch;
-  int nodes = 4;
+  int nodes = 4, nics = 4;  // per node
   Plan plan;
   std::int64_t global_batch = 32, micro_batch = 1;
   int layers = 8;
