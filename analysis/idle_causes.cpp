@@ -1,6 +1,7 @@
 #include "analysis/idle_causes.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace orrery {
 namespace {
@@ -49,7 +50,7 @@ IdleCauseTimes IdleCauses::between(double from, double to, std::uint32_t record,
 }
 
 // The record that started when what the device had waited for was there: from the Compute back over its own transfers that
-// started after the wait, along dependencies and queues.
+// started after the wait, along dependencies and queues; of several always over the one that took longest.
 std::uint32_t IdleCauses::waiting_record(std::uint32_t record, std::uint32_t compute, double until,
                                          std::size_t device) {
   const auto& records = view_.timeline().records;
@@ -59,17 +60,20 @@ std::uint32_t IdleCauses::waiting_record(std::uint32_t record, std::uint32_t com
     const auto parts = view_.participants(records[r]);
     return std::any_of(parts.begin(), parts.end(), [&](const Participation& p) { return p.device == device; });
   };
+  const auto longer = [&](std::uint32_t a, std::uint32_t b) {
+    const Label &x = view_.operation_of(records[a]).label, &y = view_.operation_of(records[b]).label;
+    return std::tie(records[a].start_s, x.phase, x.collective, x.chunk, x.layer) <
+           std::tie(records[b].start_s, y.phase, y.collective, y.chunk, y.layer);
+  };
   std::uint32_t at = compute;
-  for (bool found = true; found;) {
-    found = false;
+  while (true) {
     std::vector<std::uint32_t> before = ended_dependencies(at);
     if (const std::uint32_t queued = ended_in_queue(at, device); queued != no_record) before.push_back(queued);
-    for (const std::uint32_t r : before)
-      if (r != at && records[r].start_s >= until && records[r].start_s < records[at].start_s && takes_part(r)) {
-        at = r;
-        found = true;
-        break;
-      }
+    std::erase_if(before, [&](std::uint32_t r) {
+      return r == at || records[r].start_s < until || records[r].start_s >= records[at].start_s || !takes_part(r);
+    });
+    if (before.empty()) break;
+    at = *std::min_element(before.begin(), before.end(), longer);
   }
   return awaited(at, device).empty() ? record : at;
 }

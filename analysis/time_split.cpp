@@ -1,12 +1,16 @@
 #include "analysis/time_split.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace orrery {
 namespace {
 
 // Records arrive in order of end time, so a stream that runs one operation at a time is already sorted.
-bool before(const Interval& a, const Interval& b) { return a.start != b.start ? a.start < b.start : a.end > b.end; }
+// Of two that are the same time the one with the lower tag comes first, and is charged.
+bool before(const Interval& a, const Interval& b) {
+  return std::tie(a.start, b.end, a.tag) < std::tie(b.start, a.end, b.tag);
+}
 
 // Inserts one by one, which costs little where few are far from their places; else sorts what is left too.
 void sort_nearly_sorted(std::vector<Interval>& intervals) {
@@ -33,7 +37,8 @@ void clip(double start, double end, std::vector<Interval>& intervals) {
   }
 }
 
-// Turns sorted, overlapping intervals into disjoint ones in which every instant belongs to the interval that ends last.
+// Turns sorted, overlapping intervals into disjoint ones in which every instant belongs to the interval that ends last, of
+// several to the one that began first.
 // Whoever ends last keeps that rank until it ends, so only a new arrival can take over: one pass, no heap.
 void keep_last_to_end(std::vector<Interval>& intervals) {
   std::size_t kept = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analysis/instants.hpp"
 #include "analysis/report.hpp"
 #include "kernels/cost_models.hpp"
 #include "models/power/fixed_clock.hpp"
@@ -107,6 +108,7 @@ void simulate(ScenarioRun& run, const Scenario& scenario) {
   const std::vector<JobDriver*> drivers = jobs.drivers();
   FixedClockGovernor governor(run.cluster);
   run.timeline = (analytic ? evaluate_analytic : simulate_flow)(run.cluster, *run.costs, governor, drivers);
+  join_instants(run.timeline);
   std::vector<int> completed(run.jobs.size(), 0);
   for (const FragmentRecord& fragment : run.timeline.fragments) completed[fragment.job] += !fragment.cancelled;
   for (std::size_t j = 0; j < run.jobs.size(); ++j)

@@ -1,5 +1,6 @@
 #include "analysis/time_split.hpp"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -88,6 +89,16 @@ TEST_CASE("idle time is what caused the operation that ends it to start so late"
 TEST_CASE("an exposed instant is charged to the transfer in flight that ends last") {
   const Result r = split(0, 10, {}, {{0, 4, 0}, {1, 9, 1}, {2, 3, 2}, {8, 10, 3}});
   CHECK(r.by_tag == std::vector<double>{1, 7, 0, 2});
+}
+
+TEST_CASE(
+    "of transfers that end together the first is charged, and of equal ones that of the lower tag, in any order") {
+  std::vector<Interval> transfers = {{0, 4, 2}, {1, 4, 0}, {5, 8, 3}, {5, 8, 1}, {6, 8, 0}};
+  std::sort(transfers.begin(), transfers.end(), [](const Interval& a, const Interval& b) { return a.tag < b.tag; });
+  do {
+    CHECK(split(0, 10, {}, transfers).by_tag == std::vector<double>{0, 3, 4, 0});
+  } while (std::next_permutation(transfers.begin(), transfers.end(),
+                                 [](const Interval& a, const Interval& b) { return a.tag < b.tag; }));
 }
 
 TEST_CASE("what happens outside the window is not counted") {
