@@ -154,16 +154,16 @@ TEST_CASE("folded equals unfolded in the analytic evaluator too, also where all 
         }
 }
 
-TEST_CASE("a slowed device never shortens a step, however it divides what was folded") {
-  for (const char* fidelity : {"flow", "analytic"})
-    for (SmallScenario s : strategies()) {
-      CAPTURE(fidelity, write_spec(s.plan).dump(), s.more_model.dump());
-      s.fidelity = fidelity;
-      s.nics = 1;
-      const double even = orrery::testing::run(s).metrics.jobs[0].iteration_s;
-      s.slow_devices = {5};
-      REQUIRE(orrery::testing::run(s).metrics.jobs[0].iteration_s >= even * (1 - 1e-9));
-    }
+// In the flow model it may: ranks that it brings out of step no longer meet on their NIC.
+TEST_CASE("a slowed device never shortens a step of the analytic evaluator, however it divides what was folded") {
+  for (SmallScenario s : strategies()) {
+    CAPTURE(write_spec(s.plan).dump(), s.more_model.dump());
+    s.fidelity = "analytic";
+    s.nics = 1;
+    const double even = orrery::testing::run(s).metrics.jobs[0].iteration_s;
+    s.slow_devices = {5};
+    REQUIRE(orrery::testing::run(s).metrics.jobs[0].iteration_s >= even * (1 - 1e-9));
+  }
 }
 
 TEST_CASE("a slowed device changes the answer and unfolds what it touches") {

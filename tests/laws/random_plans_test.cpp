@@ -39,13 +39,14 @@ SmallScenario random_scenario(Draw& draw) {
   s.plan.tensor = draw.divisor(ranks);
   s.plan.pipeline = draw.divisor(ranks / s.plan.tensor);
   s.plan.context = draw.once_in(3) ? draw.divisor(ranks / s.plan.tensor / s.plan.pipeline, 2) : 1;
-  s.plan.data = ranks / s.plan.tensor / s.plan.pipeline / s.plan.context;
+  const int data = ranks / s.plan.tensor / s.plan.pipeline / s.plan.context;
+  s.plan.data = data;
   s.plan.virtual_pipeline = s.plan.pipeline > 1 ? draw.one_of({1, 2, 3}) : 1;
   s.plan.zero_stage = draw.one_of({0, 0, 1, 2, 3});
   s.plan.sequence_parallel = draw.once_in(2);
   s.plan.recompute = draw.one_of({Recompute::none, Recompute::selective, Recompute::full});
   s.layers = s.plan.pipeline * s.plan.virtual_pipeline * draw.one_of({1, 2});
-  s.global_batch = s.plan.data * s.plan.pipeline * draw.one_of({1, 2, 3});
+  s.global_batch = data * s.plan.pipeline * draw.one_of({1, 2, 3});
   s.more_model = {{"heads", 24}, {"hidden", 1536}, {"sequence", 1536}};
   if (draw.once_in(4)) {
     s.more_model["experts"] = {{"count", 8}, {"active", 2}, {"ffn_hidden", 512}};
@@ -59,12 +60,13 @@ SmallScenario random_scenario(Draw& draw) {
 
 TEST_CASE("folded equals unfolded in every metric of both evaluators for plans drawn at random") {
   Draw draw;
-  for (int compared = 0; compared < 80;) {
+  for (int compared = 0; compared < 160;) {
     SmallScenario s = random_scenario(draw);
     CAPTURE(write_spec(s.plan).dump(), s.more_model.dump(), s.software, s.nodes, s.nics, s.slow_devices, s.layers,
             s.global_batch, static_cast<int>(s.wiring));
+    std::map<std::string, double> folded;
     try {
-      orrery::testing::make(s);
+      folded = orrery::testing::numbers(orrery::testing::run(s).metrics);
     } catch (const SpecError&) {
       continue;  // degrees that do not go together
     }
@@ -73,7 +75,7 @@ TEST_CASE("folded equals unfolded in every metric of both evaluators for plans d
       CAPTURE(fidelity);
       s.fidelity = fidelity;
       s.fold = true;
-      const auto folded = orrery::testing::numbers(orrery::testing::run(s).metrics);
+      if (s.fidelity != "flow") folded = orrery::testing::numbers(orrery::testing::run(s).metrics);
       s.fold = false;
       const auto whole = orrery::testing::numbers(orrery::testing::run(s).metrics);
       REQUIRE(folded.size() == whole.size());
