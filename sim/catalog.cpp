@@ -14,12 +14,12 @@ constexpr std::size_t longest_name = 64;    // longer words are no typos of a na
 constexpr std::size_t longest_quoted = 60;  // bytes of user text repeated in a message
 
 char folded(char c) {
-  if (c == '_') return '-';
+  if (c == '_' || c == '/') return '-';
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
 // Optimal string alignment (Damerau-Levenshtein without repeated edits of one place): a swap of neighbours, the most
-// common slip, counts once. Case and _ against - count nothing, so that they always find their candidate.
+// common slip, counts once. Case and _ against - or / count nothing, so that they always find their candidate.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) above[j] = j;
@@ -36,6 +36,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     above.swap(row);
   }
   return above[b.size()];
+}
+
+bool goes_on_after(std::string_view word, std::string_view name) {
+  return word.size() > name.size() && folded(word[name.size()]) == '-' &&
+         std::equal(name.begin(), name.end(), word.begin(), [](char x, char y) { return folded(x) == folded(y); });
 }
 
 bool contains(std::string_view text, std::string_view part) {
@@ -61,6 +66,9 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   if (best || word.size() < 3) return best ? *best : "";
   for (const std::string& candidate : candidates)
     if (contains(candidate, word) && (!best || candidate.size() < best->size())) best = &candidate;
+  if (best) return *best;
+  for (const std::string& candidate : candidates)
+    if (goes_on_after(word, candidate) && (!best || candidate.size() > best->size())) best = &candidate;
   return best ? *best : "";
 }
 

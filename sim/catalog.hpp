@@ -16,7 +16,7 @@ template <class T> struct CatalogEntry {
 };
 
 // The candidate with the smallest edit distance to `word`; when none is near enough to be a likely typo, the shortest one
-// that contains it ("h100" of "nvidia-h100-sxm5-80gb"); else "".
+// that contains it ("h100" of "nvidia-h100-sxm5-80gb"), else the longest that it goes on after ("host_link_rate"); else "".
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 // How a word of the user is repeated in a message: in double quotes, control characters escaped, cut when long.
 std::string quote(std::string_view word);

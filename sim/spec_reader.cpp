@@ -25,6 +25,20 @@ bool in_range(double x, const Range& range) {
   return x <= range.high && (range.open_low ? x > range.low : x >= range.low);
 }
 
+// Rates are what times are divided by. Below one a second, or above all that could be built, a power of ten has slipped.
+Range plausible(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::bandwidth:
+      return {1, 1e21};
+    case Dimension::work_rate:
+      return {1, 1e24};
+    case Dimension::frequency:
+      return {1, 1e15};
+    default:
+      return any_number;
+  }
+}
+
 // The limits of the integer types would only clutter a message, unless one of them is what was violated.
 Range without_type_limits(Range range, double found) {
   constexpr double int_limit = std::numeric_limits<std::int32_t>::max();
@@ -136,8 +150,9 @@ class Reader final : public Fields {
     const std::optional<double> x = parse_quantity(text, dimension);
     if (!x) return add_fault(here.front(), describe(dimension), quote(text) + other_meaning(text));
     const auto amount = [dimension](double limit) { return format_quantity(limit, dimension); };
-    if (!in_range(*x, range))
-      return add_fault(here.front(), describe(dimension) + range_text(range, amount), quote(text));
+    for (const Range& limits : {range, *x == 0 ? any_number : plausible(dimension)})
+      if (!in_range(*x, limits))
+        return add_fault(here.front(), describe(dimension) + range_text(limits, amount), quote(text));
     value = *x;
   }
 
@@ -162,7 +177,7 @@ class Reader final : public Fields {
       return false;
     }
     found.resize(objects_on_top(found));
-    frames_.push_back({.layers = std::move(found)});
+    frames_.push_back({.layers = std::move(found), .key = key});
     return true;
   }
 
@@ -183,7 +198,7 @@ class Reader final : public Fields {
 
   bool enter_part(const char* key, const char* kind, Need need) override {
     const Layers found = look_up(key);
-    if (!found.empty()) return push_part(found, kind);
+    if (!found.empty()) return push_part(found, kind, key);
     absent(key, need, fmt::format("the name of a part in {} or an object that describes it", kind));
     return false;
   }
@@ -213,9 +228,12 @@ class Reader final : public Fields {
   }
 
   void leave() override {
-    if (frames_.back().checked) reject_unknown_keys(frames_.back());
-    open_files_.resize(open_files_.size() - frames_.back().files);
+    const Frame done = std::move(frames_.back());
     frames_.pop_back();
+    if (done.checked) reject_unknown_keys(done);
+    open_files_.resize(open_files_.size() - done.files);
+    if (frames_.empty() || !frames_.back().checked || done.key.empty()) return;
+    for (const std::string& key : done.known) frames_.back().deeper.insert(done.key + "/" + key);
   }
 
   bool present(const char* key, bool, Need need) override {
@@ -227,11 +245,13 @@ class Reader final : public Fields {
  private:
   struct Frame {
     Layers layers;
-    std::vector<Layers> list = {};     // the items, when this is a list
-    std::set<std::string> known = {};  // keys that were asked for
-    bool checked = true;               // an object: other keys are faults
-    bool part = false;                 // "base" has been resolved
-    std::size_t files = 0;             // how many open_files_ are this part's
+    std::vector<Layers> list = {};      // the items, when this is a list
+    std::string key = {};               // under which an object has this one
+    std::set<std::string> known = {};   // keys that were asked for
+    std::set<std::string> deeper = {};  // "key/its key" of the objects in this one, which may have been meant
+    bool checked = true;                // an object: other keys are faults
+    bool part = false;                  // "base" has been resolved
+    std::size_t files = 0;              // how many open_files_ are this part's
   };
 
   static std::string integer_text(double x) { return fmt::format("{:.0f}", x); }
@@ -302,16 +322,19 @@ class Reader final : public Fields {
       faults_.push_back({place.file, place.pointer, std::move(expected), std::move(found)});
   }
 
-  bool push_part(const Layers& layers, std::string_view kind) {
+  bool push_part(const Layers& layers, std::string_view kind, std::string key = {}) {
     std::optional<PartFiles::Part> part = parts_.expand(layers, kind, open_files_);
     if (!part) return false;
     open_files_.insert(open_files_.end(), part->files.begin(), part->files.end());
-    frames_.push_back({.layers = std::move(part->layers), .part = true, .files = part->files.size()});
+    frames_.push_back(
+        {.layers = std::move(part->layers), .key = std::move(key), .part = true, .files = part->files.size()});
     return true;
   }
 
   void reject_unknown_keys(const Frame& frame) {
     const std::vector<std::string> known(frame.known.begin(), frame.known.end());
+    std::vector<std::string> meant = known;
+    meant.insert(meant.end(), frame.deeper.begin(), frame.deeper.end());
     std::set<std::string> removed;  // by a null further up
     for (std::size_t i = 0; i < frame.layers.size(); ++i) {
       const Layer& layer = frame.layers[i];
@@ -321,9 +344,9 @@ class Reader final : public Fields {
           removed.insert(key);
           continue;
         }
-        const std::string near = nearest(key, known);
+        const bool hint = !nearest(key, meant).empty();
         add_fault({&value, layer.file, pointer_to(layer.pointer, key)},
-                  near.empty() ? "one of the keys " + quoted_list(known) : "a known key", quote_unknown(key, known));
+                  hint ? "a known key" : "one of the keys " + quoted_list(known), quote_unknown(key, meant));
       }
     }
   }

@@ -83,6 +83,13 @@ TEST_CASE("an unknown key is refused with the nearest known one") {
              R"(at /jobs/0/plan/tensr: expected a known key, found "tensr" (did you mean "tensor"?))");
 }
 
+TEST_CASE("a key of an accelerator's memory beside it is refused with its place") {
+  is_refused(
+      with("\"dgx-a100-80gb\"",
+           R"({"base": "dgx-a100-80gb", "device": {"base": "nvidia-a100-sxm4-80gb", "memory_bandwith": "3 TB/s"}})"),
+      R"(device/memory_bandwith: expected a known key, found "memory_bandwith" (did you mean "memory/bandwidth"?))");
+}
+
 TEST_CASE("an unknown name of a part is refused with the nearest known one") {
   is_refused(with("dgx-a100-80gb", "dgx-a10-80gb"), R"(at /cluster/pools/0/node)");
   is_refused(with("\"dgx-a100-80gb\"", R"({"base": "dgx-a100-80gb", "device": "nvidia-a100-sxm4-80g"})"),

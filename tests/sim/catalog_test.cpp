@@ -32,6 +32,14 @@ TEST_CASE("a part of a long name finds the shortest name that contains it") {
   CHECK(nearest("H100-SXM5", names) == "nvidia-h100-sxm5-80gb");
 }
 
+TEST_CASE("a word that goes on after a name finds the longest such name, where nothing is nearer") {
+  const std::vector<std::string> names = {"host", "host_link", "memory", "memory/bandwidth"};
+  CHECK(nearest("host_link_generation", names) == "host_link");
+  CHECK(nearest("memory_bandwith", names) == "memory/bandwidth");
+  CHECK(nearest("memory_energy_per_bit", names) == "memory");
+  CHECK(nearest("memorylike_something", names).empty());
+}
+
 TEST_CASE("an unknown word is quoted with the name that was meant") {
   const std::vector<std::string> names = {"ring", "tree"};
   CHECK(quote_unknown("rign", names) == "\"rign\" (did you mean \"ring\"?)");

@@ -143,6 +143,13 @@ TEST_CASE("a fault in an overridden key names the scenario, one in the base name
               "bad.json /powr: expected a known key, found \"powr\" (did you mean \"power\"?)"});
 }
 
+TEST_CASE("a key that belongs into a part beside it is told with the way there, whether the part is named or inline") {
+  const Shelf shelf;
+  for (const char* chip : {R"("alpha")", R"({"memory": "1 GB"})"})
+    CHECK(faults<Box>(R"({"chip_memry": "2 GB", "chip": )" + std::string(chip) + "}", shelf.library) ==
+          Texts{"/chip_memry: expected a known key, found \"chip_memry\" (did you mean \"chip/memory\"?)"});
+}
+
 TEST_CASE("an override repairs a fault of its base") {
   const Shelf shelf;
   shelf.folder.write("hardware/chips/bad.json", R"({"memory": "lots", "colour": "red"})");

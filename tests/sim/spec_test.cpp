@@ -203,6 +203,23 @@ TEST_CASE("an unknown key is a fault that names the nearest known one") {
   CHECK(faults<Everything>(R"({"base": "x"})").size() == 1);  // no part: base means nothing here
 }
 
+TEST_CASE("a key that belongs into an object beside it is told with the way there") {
+  CHECK(faults<Everything>(R"({"inner_dely": "1 s", "inner": {}})") ==
+        Texts{"/inner_dely: expected a known key, found \"inner_dely\" (did you mean \"inner/delay\"?)"});
+  CHECK(faults<Everything>(R"({"delay": "1 s", "inner": {}})") ==
+        Texts{"/delay: expected a known key, found \"delay\" (did you mean \"inner/delay\"?)"});
+  CHECK(faults<Everything>(R"({"inner_dely": "1 s"})") ==  // the object is not there, so what it may hold is unknown
+        Texts{"/inner_dely: expected a known key, found \"inner_dely\" (did you mean \"inner\"?)"});
+  CHECK(faults<Everything>(R"({"delay": "1 s", "inners": [{}]})").front().find("did you mean") == std::string::npos);
+}
+
+TEST_CASE("a rate that no machine has is refused, zero where the key allows it is not") {
+  CHECK(faults<Everything>(R"({"rates": {"a": "1e-300 GB/s"}})") ==
+        Texts{"/rates/a: expected a bandwidth such as \"400 Gb/s\", between 1 B/s and 1 ZB/s, found \"1e-300 GB/s\""});
+  CHECK(faults<Everything>(R"({"rates": {"a": "1e22 B/s"}})").size() == 1);
+  CHECK(faults<Everything>(R"({"rates": {"a": "0 B/s", "b": "1 B/s", "c": "1 ZB/s"}})").empty());
+}
+
 TEST_CASE("a required key that is missing is a fault at the place where it should be") {
   CHECK(faults<Strict>("{}") ==
         Texts{"/size: expected a size such as \"80 GB\", found nothing", "/count: expected a value, found nothing",
