@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -120,7 +121,7 @@ void widen(Fit& fit, const Kernel& k) {
       return hold({k.m, k.n, k.k});
     case KernelKind::attention:
     case KernelKind::attention_backward: {
-      const bool first = fit.narrowest == 1 && fit.widest == Fit{}.widest;
+      const bool first = fit.narrowest == 1 && fit.widest == Fit::unknown_end;
       fit.narrowest = first ? k.k : std::min(fit.narrowest, k.k);
       fit.widest = first ? k.k : std::max(fit.widest, k.k);
       return hold({k.m, k.n});

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,9 +29,10 @@ struct Fit {
   int samples = 0;
   double median_error = 0, p90_error = 0;
   // Of the samples: matrix dimensions of products, sequence lengths of attention, bytes moved of memory-bound kernels.
-  std::int64_t smallest = 1, largest = std::numeric_limits<std::int64_t>::max();
-  std::int64_t narrowest = 1, widest = std::int64_t{1} << 53;  // head dimensions of attention
-  std::vector<std::string> kernels;                            // memory-bound: kinds in the samples
+  static constexpr std::int64_t unknown_end = std::int64_t{1} << 53;  // the largest that a file holds exactly
+  std::int64_t smallest = 1, largest = unknown_end;
+  std::int64_t narrowest = 1, widest = unknown_end;  // head dimensions of attention
+  std::vector<std::string> kernels;                  // memory-bound: kinds in the samples
   std::string note;
 };
 

@@ -103,15 +103,6 @@ void keep_the_rest(Calibration& fitted, const MemoryParameters& start, const Lib
         (*fitted.memory).*kind = (*shipped.memory).*kind;  // no sample moved it
   } else if (shipped.memory)
     fitted.memory = shipped.memory;
-  // An unknown upper end is the largest integer, which a file cannot hold exactly.
-  static constexpr std::int64_t exact = std::int64_t{1} << 53;
-  const auto bound = [](Fit& fit) {
-    fit.largest = std::min(fit.largest, exact);
-    fit.widest = std::min(fit.widest, exact);
-  };
-  for (auto& entry : fitted.gemm) bound(entry.fit);
-  for (auto& entry : fitted.attention) bound(entry.fit);
-  if (fitted.memory) bound(fitted.memory->fit);
   fitted.sustained = shipped.sustained;
   fitted.energy = shipped.energy;
   fitted.events = shipped.events;
