@@ -2,7 +2,6 @@
 
 #include "kernels/shapes.hpp"
 #include "models/parallelism/offload.hpp"
-#include "models/parallelism/reconfiguration.hpp"
 
 namespace orrery {
 
@@ -92,7 +91,7 @@ void broadcast_shards(StepLowering& l, double bytes, Label label) {
                          bytes / l.job.plan.zero_group, label, Emitter::Wait::next);
 }
 
-void emit_stage_optimizer(StepLowering& l, int stage) {
+void emit_stage_optimizer(StepLowering& l, BitstreamLoads& bitstreams, int stage) {
   const ResolvedPlan& plan = l.job.plan;
   const SoftwareProfile& software = l.job.software;
   l.emitter.stage(stage);
@@ -102,10 +101,10 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
                        experts / (sharded ? plan.expert_zero_group() : 1);
   Label label;
   label.phase = Phase::optimizer;
-  if (!plan.offload.optimizer) BitstreamLoads(l, Bitstream::backward).load(Bitstream::optimizer, -1);
   if (plan.offload.optimizer) {
     emit_host_optimizer(l, owned);
   } else {
+    bitstreams.load(stage, Bitstream::optimizer, -1);
     const double moved = software.optimizer_bytes_per_parameter * l.job.optimizer.traffic_over_adam();
     Kernel step = optimizer_step(owned, moved, 1);
     step.host_s = software.host_optimizer.value;
@@ -125,9 +124,9 @@ void emit_stage_optimizer(StepLowering& l, int stage) {
 
 }  // namespace
 
-void emit_optimizer(StepLowering& l) {
+void emit_optimizer(StepLowering& l, BitstreamLoads& bitstreams) {
   emit_global_synchronization(l);
-  for (int s = 0; s < l.job.plan.pipeline; ++s) emit_stage_optimizer(l, s);
+  for (int s = 0; s < l.job.plan.pipeline; ++s) emit_stage_optimizer(l, bitstreams, s);
 }
 
 }  // namespace orrery

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "models/parallelism/pipeline_schedule.hpp"
+#include "models/parallelism/reconfiguration.hpp"
 #include "models/parallelism/step_context.hpp"
 
 namespace orrery {
@@ -34,6 +35,6 @@ class GradientSync {
 };
 
 // Ties of embeddings, the global gradient norm, the optimizer itself, and the parameter gather of ZeRO-1/2.
-void emit_optimizer(StepLowering&);
+void emit_optimizer(StepLowering&, BitstreamLoads&);
 
 }  // namespace orrery

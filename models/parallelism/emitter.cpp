@@ -324,8 +324,9 @@ Emitter::OpOfClass Emitter::send(bool forward, double bytes, Label label, bool b
   return arrivals;
 }
 
-Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class, Label label, bool after_compute,
-                                      std::optional<MemoryDelta> memory) {
+// On `stream` of each class of the stage, after what the class has computed so far.
+Emitter::OpOfClass Emitter::transfer_of_each(Stream stream, const std::vector<OneTransfer>& of_class, Label label,
+                                             std::optional<MemoryDelta> memory) {
   OpOfClass ops;
   flush();
   label.job = settings_.job;
@@ -333,16 +334,22 @@ Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class,
   const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
   for (std::size_t i = 0; i < current().size(); ++i) {
     const int c = current()[i];
-    const OpId op = builder_.transfer(builder_.on(representative(c), Stream::copy), no_flows(), 0, 0, time_of_class[i],
+    const OneTransfer& t = of_class[i];
+    const OpId op = builder_.transfer(builder_.on(representative(c), stream), t.pattern, t.bytes, t.rounds, t.setup,
                                       label, effect);
     const ClassState& state = state_[static_cast<std::size_t>(c)];
-    if (after_compute) {
-      builder_.depend(op, state.last);
-      for (OpId before : state.pending) builder_.depend(op, before);
-    }
+    builder_.depend(op, state.last);
+    for (OpId before : state.pending) builder_.depend(op, before);
     ops[c] = op;
   }
   return ops;
+}
+
+Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class, Label label,
+                                      std::optional<MemoryDelta> memory) {
+  std::vector<OneTransfer> times;
+  for (const Seconds time : time_of_class) times.push_back({.pattern = no_flows(), .setup = time});
+  return transfer_of_each(Stream::copy, times, label, memory);
 }
 
 // The flows of all members of the class: their real load.
@@ -375,25 +382,11 @@ void Emitter::add_pool_flows(int cls, PoolWay way, std::vector<Flow>& flows) con
   }
 }
 
-Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, bool after_compute,
-                                      std::optional<MemoryDelta> memory) {
-  OpOfClass ops;
-  flush();
-  label.job = settings_.job;
-  label.stage = static_cast<std::int16_t>(stage_);
-  const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
+Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, std::optional<MemoryDelta> memory) {
+  std::vector<OneTransfer> moved;
+  for (const int c : current()) moved.push_back({.pattern = pool_pattern(c, way), .bytes = bytes, .rounds = 1});
   const Stream stream = way == PoolWay::host_both ? Stream::data : Stream::copy;  // beside what the host link carries
-  for (int c : current()) {
-    const OpId op = builder_.transfer(builder_.on(representative(c), stream), pool_pattern(c, way), bytes, 1,
-                                      Seconds(0), label, effect);
-    const ClassState& state = state_[static_cast<std::size_t>(c)];
-    if (after_compute) {
-      builder_.depend(op, state.last);
-      for (OpId before : state.pending) builder_.depend(op, before);
-    }
-    ops[c] = op;
-  }
-  return ops;
+  return transfer_of_each(stream, moved, label, memory);
 }
 
 BytesPerSecond Emitter::host_link(int cls) const {

@@ -8,10 +8,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -68,13 +71,13 @@ class Emitter {
   // classes have written to their compute queues so far. Returns its last operation for every class.
   OpOfClass collective(GroupFamily, Stream, CollectiveKind, double bytes, Label, Wait);
   // Bytes over the host link of each class's device of the current stage, or work of its host, as the time it takes: on
-  // the copy stream, after what the class has computed so far when `after_compute`.
-  OpOfClass host_work(const std::vector<Seconds>& time_of_class, Label, bool after_compute,
-                      std::optional<MemoryDelta> memory = {});
+  // the copy stream, after what the class has computed so far.
+  OpOfClass host_work(const std::vector<Seconds>& time_of_class, Label, std::optional<MemoryDelta> memory = {});
   // Bytes of every device of the current stage to the memory pool that it uses, or back; or between its host and the pool,
-  // both ways at once. On the fabric, where devices and hosts that share links and expanders meet.
+  // both ways at once. On the fabric, where devices and hosts that share links and expanders meet; after what the class has
+  // computed so far.
   enum class PoolWay { out, back, host_both };
-  OpOfClass pool_work(PoolWay, double bytes, Label, bool after_compute, std::optional<MemoryDelta> memory = {});
+  OpOfClass pool_work(PoolWay, double bytes, Label, std::optional<MemoryDelta> memory = {});
   // Of each class of the stage: what its host link carries in a second, and devices that share its host.
   BytesPerSecond host_link(int cls) const;
   double devices_per_host(int cls) const;
@@ -148,6 +151,13 @@ class Emitter {
   void call_body(std::span<const CollectedStep>, Gang&, std::int32_t micro_batch);
   void write_steps(std::span<const CollectedStep>, std::int32_t micro_batch);
 
+  struct OneTransfer {
+    PatternId pattern;
+    double bytes = 0;
+    std::uint32_t rounds = 0;
+    Seconds setup{};
+  };
+  OpOfClass transfer_of_each(Stream, const std::vector<OneTransfer>& of_class, Label, std::optional<MemoryDelta>);
   PatternId pool_pattern(int cls, PoolWay);
   void add_pool_flows(int cls, PoolWay, std::vector<Flow>&) const;
   std::vector<DeviceId> members(const std::vector<int>& group, bool reverse = false) const;

@@ -44,17 +44,17 @@ class PipelineMessages {
 
 class StageWriter {
  public:
-  StageWriter(StepLowering& l, PipelineMessages& messages, int stage)
+  StageWriter(StepLowering& l, PipelineMessages& messages, BitstreamLoads& bitstreams, int stage)
       : l_(l),
         messages_(messages),
+        bitstreams_(bitstreams),
         stage_(stage),
         plan_(l.job.plan),
         passes_(pipeline_schedule(plan_.schedule, plan_.pipeline, stage, plan_.virtual_pipeline,
                                   static_cast<int>(plan_.micro_batches))),
         gather_(l, stage, passes_),
         sync_(l, stage, passes_),
-        offload_(l, stage, passes_),
-        bitstreams_(l) {}
+        offload_(l, stage, passes_) {}
 
   void write() {
     l_.emitter.stage(stage_);
@@ -71,7 +71,7 @@ class StageWriter {
     label.micro_batch = pass.micro_batch;
     label.chunk = static_cast<std::int16_t>(pass.chunk);
     l_.emitter.capture_first();
-    bitstreams_.load(pass.forward ? Bitstream::forward : Bitstream::backward, pass.micro_batch);
+    bitstreams_.load(stage_, pass.forward ? Bitstream::forward : Bitstream::backward, pass.micro_batch);
     if (receives && splits_messages()) {
       label.phase = Phase::pipeline;
       l_.emitter.collective(GroupFamily::tensor, Stream::tensor, CollectiveKind::all_gather,
@@ -106,13 +106,13 @@ class StageWriter {
 
   StepLowering& l_;
   PipelineMessages& messages_;
+  BitstreamLoads& bitstreams_;
   int stage_;
   const ResolvedPlan& plan_;
   std::vector<PipelinePass> passes_;
   ParameterGather gather_;
   GradientSync sync_;
   ActivationOffload offload_;
-  BitstreamLoads bitstreams_;
 };
 
 void write_memory(StepLowering& l) {
@@ -136,10 +136,11 @@ void write_memory(StepLowering& l) {
 
 void write_step(StepLowering& l) {
   PipelineMessages messages(l);
-  for (int s = 0; s < l.job.plan.pipeline; ++s) StageWriter(l, messages, s).write();
+  BitstreamLoads bitstreams(l);
+  for (int s = 0; s < l.job.plan.pipeline; ++s) StageWriter(l, messages, bitstreams, s).write();
   l.emitter.flush();
   messages.connect(l.emitter.builder());
-  emit_optimizer(l);
+  emit_optimizer(l, bitstreams);
 }
 
 RankGrid grid_of(const TrainingJob& job) {

@@ -24,8 +24,8 @@ std::vector<Seconds> ActivationOffload::times(double bytes) const {
 
 Emitter::OpOfClass ActivationOffload::copy(double bytes, bool out, Label label, MemoryDelta memory) {
   Emitter& emitter = lowering_.emitter;
-  if (lowering_.job.plan.offload.to == OffloadTarget::host) return emitter.host_work(times(bytes), label, true, memory);
-  return emitter.pool_work(out ? Emitter::PoolWay::out : Emitter::PoolWay::back, bytes, label, true, memory);
+  if (lowering_.job.plan.offload.to == OffloadTarget::host) return emitter.host_work(times(bytes), label, memory);
+  return emitter.pool_work(out ? Emitter::PoolWay::out : Emitter::PoolWay::back, bytes, label, memory);
 }
 
 void ActivationOffload::after_forward(const Unit& unit, const PipelinePass& pass) {
@@ -75,10 +75,10 @@ void emit_host_optimizer(StepLowering& l, double parameters) {
   }
   Label label;
   label.phase = Phase::optimizer;
-  const Emitter::OpOfClass host = l.emitter.host_work(all, label, true);
+  const Emitter::OpOfClass host = l.emitter.host_work(all, label);
   if (l.job.plan.offload.to == OffloadTarget::pool)
     l.emitter.wait_for(
-        l.emitter.pool_work(Emitter::PoolWay::host_both, parameters * optimizer_state_bytes(l.context), label, true));
+        l.emitter.pool_work(Emitter::PoolWay::host_both, parameters * optimizer_state_bytes(l.context), label));
   l.emitter.wait_for(host);
 }
 

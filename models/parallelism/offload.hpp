@@ -10,7 +10,7 @@
 // there to the host and back while it runs Adam. There everybody meets who shares a link of a host or of an expander.
 #pragma once
 
-#include <map>
+#include <vector>
 
 #include "models/parallelism/pipeline_schedule.hpp"
 #include "models/parallelism/step_context.hpp"

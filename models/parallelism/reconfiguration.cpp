@@ -19,17 +19,19 @@ Phase phase_of(Bitstream bitstream) {
 
 }  // namespace
 
-BitstreamLoads::BitstreamLoads(StepLowering& lowering, Bitstream loaded) : lowering_(lowering), loaded_(loaded) {}
+BitstreamLoads::BitstreamLoads(StepLowering& lowering)
+    : lowering_(lowering), loaded_(static_cast<std::size_t>(lowering.job.plan.pipeline), Bitstream::optimizer) {}
 
-void BitstreamLoads::load(Bitstream wanted, std::int32_t micro_batch) {
+void BitstreamLoads::load(int stage, Bitstream wanted, std::int32_t micro_batch) {
   const std::optional<Seconds>& time = lowering_.job.software.bitstream_load;
-  if (!time || wanted == loaded_) return;
-  loaded_ = wanted;
+  Bitstream& loaded = loaded_[static_cast<std::size_t>(stage)];
+  if (!time || wanted == loaded) return;
+  loaded = wanted;
   Emitter& emitter = lowering_.emitter;
   Label label;
   label.phase = phase_of(wanted);
   label.micro_batch = micro_batch;
-  emitter.wait_for(emitter.host_work(std::vector<Seconds>(emitter.current().size(), *time), label, true));
+  emitter.wait_for(emitter.host_work(std::vector<Seconds>(emitter.current().size(), *time), label));
 }
 
 }  // namespace orrery

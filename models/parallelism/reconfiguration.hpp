@@ -5,21 +5,23 @@
 // What is sent and received goes on: the network interface is part of the static shell. The load is a transfer from the host.
 #pragma once
 
+#include <vector>
+
 #include "models/parallelism/step_context.hpp"
 
 namespace orrery {
 
 enum class Bitstream { forward, backward, optimizer };
 
-class BitstreamLoads {  // of the devices of the stage that is being written
+class BitstreamLoads {
  public:
-  explicit BitstreamLoads(StepLowering&, Bitstream loaded = Bitstream::optimizer);
-  // What is computed from now on needs `wanted`.
-  void load(Bitstream wanted, std::int32_t micro_batch);
+  explicit BitstreamLoads(StepLowering&);
+  // What the devices of `stage`, which is being written, compute from now on needs `wanted`.
+  void load(int stage, Bitstream wanted, std::int32_t micro_batch);
 
  private:
   StepLowering& lowering_;
-  Bitstream loaded_;
+  std::vector<Bitstream> loaded_;  // by stage
 };
 
 }  // namespace orrery
