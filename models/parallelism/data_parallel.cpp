@@ -1,5 +1,7 @@
 #include "models/parallelism/data_parallel.hpp"
 
+#include <algorithm>
+
 #include "kernels/shapes.hpp"
 #include "models/parallelism/offload.hpp"
 
@@ -9,7 +11,27 @@ namespace {
 
 double gradient_element(const StepLowering& l) { return l.job.software.gradients_in_fp32 ? 4.0 : l.context.element(); }
 
+bool fills_bucket(const StepLowering& l, double parameters) {
+  return parameters * gradient_element(l) >= l.job.software.gradient_bucket.value;
+}
+
 }  // namespace
+
+double gradient_buffer_bytes(const StepLowering& l, int stage) {
+  if (l.job.plan.zero_stage != 2) return 0;
+  const bool overlap = l.job.software.gradient_overlap;
+  double largest = 0;
+  for (int c = stage; c < l.chunk_count(); c += l.job.plan.pipeline) {
+    const std::vector<Unit>& units = l.chunks[static_cast<std::size_t>(c)];
+    double bucket = 0;
+    for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
+      bucket += unit->parameters;
+      largest = std::max(largest, bucket);
+      if (overlap && fills_bucket(l, bucket)) bucket = 0;
+    }
+  }
+  return (overlap ? 2 : 1) * largest * gradient_element(l);
+}
 
 GradientSync::GradientSync(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes)
     : lowering_(lowering), stage_(stage), remaining_(static_cast<std::size_t>(lowering.job.plan.virtual_pipeline), 0) {
@@ -28,8 +50,7 @@ void GradientSync::after_backward(const Unit& unit, const PipelinePass& pass) {
   bucket_ += unit.parameters;
   experts_ += unit.experts;
   if (zero < 3 && !lowering_.job.software.gradient_overlap && !(zero == 2 && chunk_ends)) return;
-  const bool full = bucket_ * gradient_element(lowering_) >= lowering_.job.software.gradient_bucket.value;
-  if (zero < 3 && !full && !chunk_ends) return;
+  if (zero < 3 && !fills_bucket(lowering_, bucket_) && !chunk_ends) return;
   Label label;
   label.layer = unit.layer;
   label.micro_batch = pass.micro_batch;

@@ -34,6 +34,13 @@ class GradientSync {
   std::vector<Emitter::OpOfClass> detached_;
 };
 
+// Gradients that a rank of `stage` holds beside its shard: under ZeRO-2 those of the bucket that fills and, where reductions
+// overlap, of the one under way (ZeRO's constant buffers, Rajbhandari et al. 2020, section 6.2; DeepSpeed allocates one of
+// reduce_bucket_size elements, or two with overlap_comm, deepspeed/runtime/zero/stage_1_and_2.py). Under ZeRO-0/1 buckets
+// are parts of the gradients that are kept anyway, as in Megatron-LM and in DDP with gradient_as_bucket_view; under ZeRO-3
+// they are counted with the gathered units.
+double gradient_buffer_bytes(const StepLowering&, int stage);
+
 // Ties of embeddings, the global gradient norm, the optimizer itself, and the parameter gather of ZeRO-1/2.
 void emit_optimizer(StepLowering&, BitstreamLoads&);
 

@@ -123,7 +123,8 @@ void write_memory(StepLowering& l) {
     for (int c = s; c < l.chunk_count(); c += plan.pipeline)
       for (const Unit& unit : l.chunks[static_cast<std::size_t>(c)]) largest = std::max(largest, unit.parameters);
     // Two gathered units and one unit's whole gradient are held at a time.
-    const double buffers = plan.zero_stage == 3 ? 3 * largest * l.context.element() : 0;
+    const double gathered = plan.zero_stage == 3 ? 3 * largest * l.context.element() : 0;
+    const double buffers = gathered + gradient_buffer_bytes(l, s);
     for (int c : l.emitter.classes_of_stage(s)) {
       const DeviceId d = l.emitter.representative(c);
       l.emitter.builder().persistent({d, MemoryCategory::weights, bytes.weights});
