@@ -1,6 +1,7 @@
 #include "analysis/memory_profile.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <tuple>
 
@@ -45,5 +46,62 @@ MemoryPeak memory_peak(const MemoryByCategory& persistent, const std::vector<Mem
   }
   return peak;
 }
+
+namespace {
+
+class WrittenOrder {
+ public:
+  explicit WrittenOrder(const Program& program)
+      : program_(program), now_(program.devices.size()), peaks_(program.devices.size()) {
+    for (std::size_t i = 0; i < now_.size(); ++i) index_[program.devices[i].device] = i;
+    for (const PersistentMemory& m : program.persistent) add(index_.at(m.device), m.category, m.bytes);
+  }
+
+  std::vector<MemoryPeak> peaks() {
+    auto body = program_.bodies.begin();  // they lie in the order of their operations
+    for (std::size_t i = 0; i < program_.operations.size();) {
+      if (body != program_.bodies.end() && i == body->begin) {
+        i = body++->end;
+        continue;
+      }
+      const Operation& op = program_.operations[i++];
+      if (op.kind == OpKind::call)
+        run(program_.bodies[op.body.index()]);
+      else
+        run(op);
+    }
+    return std::move(peaks_);
+  }
+
+ private:
+  void run(const Body& body) {
+    for (std::size_t i = body.begin; i < body.end; ++i) run(program_.operations[i]);
+  }
+  void run(const Operation& op) {
+    if (!op.memory.valid()) return;
+    const MemoryDelta& delta = program_.memory_effects[op.memory.index()];
+    for (const QueueId queue : program_.queues_of(op)) {
+      const auto device = index_.find(program_.queues[queue.index()].device);
+      if (device == index_.end()) continue;
+      add(device->second, delta.category, delta.at_start);
+      add(device->second, delta.category, delta.at_end);
+    }
+  }
+  void add(std::size_t device, MemoryCategory category, double bytes) {
+    MemoryByCategory& now = now_[device];
+    now[static_cast<std::size_t>(category)] += bytes;
+    const double total = std::accumulate(now.begin(), now.end(), 0.0);
+    if (total > peaks_[device].total) peaks_[device] = {now, total};
+  }
+
+  const Program& program_;
+  std::map<DeviceId, std::size_t> index_;
+  std::vector<MemoryByCategory> now_;
+  std::vector<MemoryPeak> peaks_;
+};
+
+}  // namespace
+
+std::vector<MemoryPeak> memory_peaks_as_written(const Program& program) { return WrittenOrder(program).peaks(); }
 
 }  // namespace orrery

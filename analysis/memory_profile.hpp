@@ -30,4 +30,9 @@ MemoryByCategory persistent_memory(const JobView&, std::size_t device);
 void memory_changes(const JobView&, std::size_t device, std::vector<MemoryChange>& changes);
 MemoryPeak memory_peak(const MemoryByCategory& persistent, const std::vector<MemoryChange>& changes);
 
+// Of each of the Program's devices without running it: the peak when its operations follow each other as they were written.
+// That is the peak of every run in which the memory effects of a device are all on one of its streams, as they are but for
+// what is offloaded: copies then end when they are written, before those of a run, so that a run may hold more.
+std::vector<MemoryPeak> memory_peaks_as_written(const Program&);
+
 }  // namespace orrery

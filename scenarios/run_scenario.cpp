@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analysis/instants.hpp"
+#include "analysis/memory_profile.hpp"
 #include "analysis/report.hpp"
 #include "kernels/cost_models.hpp"
 #include "models/power/fixed_clock.hpp"
@@ -198,6 +199,23 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
   }
 }
 
+std::vector<LoweredJob> lower_jobs(const Scenario& scenario, const Cluster& cluster,
+                                   const std::vector<PlacedJob>& placed) {
+  LinkUse all_jobs(cluster);
+  std::vector<LoweringOptions> options;
+  for (std::size_t j = 0; j < placed.size(); ++j)
+    options.push_back({scenario.simulate.fold, scenario.simulate.collective_detail,
+                       scenario.simulate.fidelity == Fidelity::analytic, static_cast<std::uint16_t>(j),
+                       placed.size() > 1 ? &all_jobs : nullptr});
+  if (placed.size() > 1)
+    for (std::size_t j = 0; j < placed.size(); ++j)
+      all_jobs.add(traffic_of(cluster, placed[j].job, placed[j].devices, options[j]));
+  std::vector<LoweredJob> lowered;
+  for (std::size_t j = 0; j < placed.size(); ++j)
+    lowered.push_back(lower_training(cluster, placed[j].job, placed[j].devices, options[j]));
+  return lowered;
+}
+
 }  // namespace
 
 ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, const Library& library) {
@@ -206,19 +224,9 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   run.cluster = std::move(prepared.cluster);
   const std::vector<PlacedJob>& placed = prepared.jobs;
   run.costs = make_cost_model(run.cluster.device_types, library);
-  LinkUse all_jobs(run.cluster);
-  std::vector<LoweringOptions> options;
+  run.jobs = lower_jobs(scenario, run.cluster, placed);
   for (std::size_t j = 0; j < placed.size(); ++j)
-    options.push_back({scenario.simulate.fold, scenario.simulate.collective_detail,
-                       scenario.simulate.fidelity == Fidelity::analytic, static_cast<std::uint16_t>(j),
-                       placed.size() > 1 ? &all_jobs : nullptr});
-  if (placed.size() > 1)
-    for (std::size_t j = 0; j < placed.size(); ++j)
-      all_jobs.add(traffic_of(run.cluster, placed[j].job, placed[j].devices, options[j]));
-  for (std::size_t j = 0; j < placed.size(); ++j) {
-    run.jobs.push_back(lower_training(run.cluster, placed[j].job, placed[j].devices, options[j]));
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
-  }
   simulate(run, scenario);
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
   for (std::size_t j = 0; j < placed.size(); ++j) {
@@ -230,6 +238,18 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   add_notes(run, scenario);
   warn(run, scenario, placed, library);
   return run;
+}
+
+double memory_share(const Scenario& scenario, const std::string& file, const Library& library) {
+  const Prepared prepared(scenario, file, library);
+  double share = 0;
+  for (const LoweredJob& job : lower_jobs(scenario, prepared.cluster, prepared.jobs)) {
+    const std::vector<MemoryPeak> peaks = memory_peaks_as_written(*job.program);
+    for (std::size_t i = 0; i < peaks.size(); ++i)
+      if (const auto capacity = memory_capacity(prepared.cluster.model_of(job.program->devices[i].device)))
+        share = std::max(share, peaks[i].total / capacity->value);
+  }
+  return share;
 }
 
 ScenarioSummary check_scenario(const Scenario& scenario, const std::string& file, const Library& library) {

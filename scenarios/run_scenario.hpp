@@ -28,7 +28,9 @@ struct ScenarioRun {
 // Throws SpecError for what only shows when parts meet (degrees that do not multiply to the devices, a precision that the
 // device lacks); `file` names the scenario in messages.
 ScenarioRun run_scenario(const Scenario&, const std::string& file, const Library&);
-// Everything up to simulation: `orrery check`.
+// The share of its memory that the fullest device needs, told by the lowered jobs alone; 0 where no capacity is known.
+double memory_share(const Scenario&, const std::string& file, const Library&);
+// Everything up to simulation but the lowering: `orrery check`.
 struct ScenarioSummary {
   std::size_t devices = 0, jobs = 0, ranks = 0;
 };

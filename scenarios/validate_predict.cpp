@@ -1,7 +1,6 @@
 #include "scenarios/validate_predict.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "kernels/cost_models.hpp"
 #include "kernels/device_rates.hpp"
@@ -148,14 +147,6 @@ void set_fidelity(Json& document, Fidelity fidelity) {
 
 bool whole_step(const std::string& phase) { return phase.empty() || phase == "training step"; }
 
-// Of the fullest stage; 0 where no capacity is known.
-double memory_used(const JobMetrics& job) {
-  double used = 0;
-  for (const StageMetrics& stage : job.stages)
-    if (stage.memory_capacity_bytes > 0) used = std::max(used, stage.memory_peak_bytes / stage.memory_capacity_bytes);
-  return used;
-}
-
 // The row ran, so what it leaves unsaid must have fitted: one that without recomputation would need far more memory than
 // there is (more than what is known of memory can be wrong by) recomputed in full.
 Json step_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& library, RulesUsed& used) {
@@ -163,10 +154,7 @@ Json step_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& lib
   MeasuredRow known = with_known_names(row, library, used);
   Json document = training_scenario(known, used);
   if (used.count(Rule::recompute_none) > 0 && whole_step(row.text("phase").value_or(""))) {
-    Json quick = document;
-    set_fidelity(quick, Fidelity::analytic);
-    const ScenarioRun run = run_scenario(read_scenario({quick, row_name}, library), row_name, library);
-    if (memory_used(run.metrics.jobs.at(0)) > too_much) {
+    if (memory_share(read_scenario({document, row_name}, library), row_name, library) > too_much) {
       known.run["recompute"] = "full";
       used.erase(Rule::recompute_none);
       used.insert(Rule::recompute_to_fit);

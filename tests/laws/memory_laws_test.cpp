@@ -1,0 +1,78 @@
+// Laws of what devices hold: what lowering alone tells, and the buffers of ZeRO.
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "analysis/memory_profile.hpp"
+#include "tests/support/small_scenario.hpp"
+
+using namespace orrery;
+using orrery::testing::SmallScenario;
+
+namespace {
+
+SmallScenario small(int pipeline, int zero_stage = 0) {
+  SmallScenario s;
+  s.plan.pipeline = pipeline;
+  s.plan.data = 16 / pipeline;
+  s.plan.zero_stage = zero_stage;
+  return s;
+}
+
+double held(const SmallScenario& s, MemoryCategory category) {
+  return run(s).metrics.jobs[0].stages[0].memory_peak_by_category_bytes[static_cast<std::size_t>(category)];
+}
+
+}  // namespace
+
+TEST_CASE("the operations of a program as written tell the peak of every device that its run has") {
+  for (const int pipeline : {1, 4})
+    for (const int zero_stage : {0, 2, 3})
+      for (const Recompute recompute : {Recompute::none, Recompute::full})
+        for (const int virtual_pipeline : {1, 2}) {
+          if (pipeline == 1 && virtual_pipeline > 1) continue;
+          if (pipeline > 1 && zero_stage == 3) continue;
+          SmallScenario s = small(pipeline, zero_stage);
+          s.plan.recompute = recompute;
+          s.plan.virtual_pipeline = virtual_pipeline;
+          if (virtual_pipeline > 1) s.plan.schedule = Schedule::interleaved;
+          CAPTURE(pipeline, zero_stage, static_cast<int>(recompute), virtual_pipeline);
+          const ScenarioRun done = run(s);
+          const Program& program = *done.jobs[0].program;
+          const std::vector<MemoryPeak> written = memory_peaks_as_written(program);
+          REQUIRE(written.size() == program.devices.size());
+          for (const StageMetrics& stage : done.metrics.jobs[0].stages) {
+            double peak = 0;
+            for (std::size_t i = 0; i < written.size(); ++i)
+              if (program.devices[i].stage == stage.stage) peak = std::max(peak, written[i].total);
+            CHECK(peak == Approx(stage.memory_peak_bytes).epsilon(1e-12));
+            CHECK(peak > 0);
+          }
+        }
+}
+
+TEST_CASE("ZeRO-2 holds the bucket of gradients that fills and the one under way beside its shard of all") {
+  SmallScenario s = small(1, 2);
+  s.more_software = {{"gradient_overlap", true}, {"gradient_bucket", "1 B"}, {"gradients_in_fp32", true}};
+  const double all = held(small(1), MemoryCategory::weights) / 2;  // parameters
+  CHECK(held(s, MemoryCategory::gradients) == Approx(4 * all / 16));
+  // Every unit is a bucket: the largest are the embedding and the head, of 32000 (padded to 128) x 1024 each.
+  const double table = 32000.0 * 1024;
+  CHECK(held(s, MemoryCategory::buffers) == Approx(2 * 4 * table).epsilon(0.05));
+  s.more_software["gradients_in_fp32"] = false;
+  CHECK(held(s, MemoryCategory::buffers) == Approx(2 * 2 * table).epsilon(0.05));
+  // Larger than the model: all gradients are one bucket.
+  s.more_software["gradient_bucket"] = "1 TB";
+  CHECK(held(s, MemoryCategory::buffers) == Approx(2 * 2 * all));
+  // Reduced at once at the end of each pass: nothing fills meanwhile.
+  s.more_software["gradient_overlap"] = false;
+  CHECK(held(s, MemoryCategory::buffers) == Approx(2 * all));
+}
+
+TEST_CASE("ZeRO-1 and plain data parallelism reduce the gradients where they are kept") {
+  for (const int zero_stage : {0, 1}) {
+    SmallScenario s = small(1, zero_stage);
+    s.more_software = {{"gradient_overlap", true}, {"gradient_bucket", "1 B"}};
+    CHECK(held(s, MemoryCategory::buffers) == 0);
+  }
+}
