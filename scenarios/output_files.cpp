@@ -85,18 +85,30 @@ void write_to(const fs::path& place, const OutputFile& file) {
   if (!out) fail(file.path, errno == 0 ? "write error" : std::strerror(errno));
 }
 
-// Where a path leads, following links, so that a link stays one.
+// Where a path leads, following links, also those to what is not there yet, so that a link stays one.
 fs::path real_place(const fs::path& path) {
+  constexpr int most_links = 40;  // as many as Linux follows
   std::error_code error;
-  // A relative name of a file that is not there yet has no folder otherwise.
-  fs::path real = fs::weakly_canonical(fs::absolute(path), error);
-  return error ? path : real;
+  fs::path real = fs::absolute(path, error);  // a relative name of a file that is not there yet has no folder otherwise
+  for (int links = 0; !error && links <= most_links; ++links) {
+    real = fs::weakly_canonical(real, error);
+    if (error) break;
+    std::error_code absent;
+    fs::path known;
+    auto part = real.begin();
+    while (part != real.end() && fs::exists(known / *part, absent)) known /= *part++;
+    if (part == real.end() || !fs::is_symlink(known / *part, absent)) return real;
+    fs::path target = fs::read_symlink(known / *part, error);
+    while (++part != real.end()) target /= *part;
+    real = known / target;
+  }
+  fail(path, error ? error.message() : std::strerror(ELOOP));
 }
 
 // The nearest folder that exists must let us in, or the file itself when it is there and no regular file.
 void check_writable(const fs::path& path) {
   std::error_code error;
-  fs::path place = real_place(fs::absolute(path, error));
+  fs::path place = real_place(path);
   if (fs::is_regular_file(place, error)) place = place.parent_path();
   while (!fs::exists(place, error) && place.has_parent_path() && place != place.parent_path())
     place = place.parent_path();
@@ -184,6 +196,15 @@ void check_result_file(const fs::path& file, const fs::path& input, std::string_
   if (fs::is_regular_file(file, error) && !is_ours(file, csv_head))
     throw UsageError(
         fmt::format("{} exists and is not an earlier output of this kind: remove it, or name another file", name));
+}
+
+bool make_result_folder(const fs::path& folder) {
+  std::error_code error;
+  const fs::path place = real_place(folder);
+  const bool made = fs::create_directories(place, error);
+  if (error || !fs::is_directory(place, error))
+    throw UsageError(fmt::format("--out: expected a folder, found {}", quote(folder.string())));
+  return made;
 }
 
 bool same_place(const fs::path& a, const fs::path& b) { return real_place(a) == real_place(b); }

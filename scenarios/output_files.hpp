@@ -1,5 +1,6 @@
 // Result files that are there complete or not at all: written beside their place under a temporary name, then renamed.
 // An interrupted program (SIGINT, SIGTERM) removes its temporary files and ends with exit code 130.
+// Symbolic links are followed and stay what they are, also where they lead to what is not there yet.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +31,9 @@ void check_result_folder(const std::filesystem::path&);
 // tells (of a table, `csv_head`: how its first line begins). And it must not be `input`.
 void check_result_file(const std::filesystem::path&, const std::filesystem::path& input,
                        std::string_view csv_head = {});
+
+// Makes a folder for results, and its parents, unless it is there; whether it had to. Throws UsageError when something else is.
+bool make_result_folder(const std::filesystem::path&);
 
 // Whether two paths lead to the same file, there or not yet.
 bool same_place(const std::filesystem::path&, const std::filesystem::path&);

@@ -63,15 +63,13 @@ std::string ranges(const std::vector<std::size_t>& points) {
 int merge(const MergeOptions& options) {
   const std::vector<fs::path> parts = stores_of(options.parts);
   const fs::path folder = options.out, target = folder / "sweep.sqlite";
-  std::error_code error;
-  const bool made = fs::create_directories(folder, error);
-  if (error || !fs::is_directory(folder, error))
-    throw UsageError(fmt::format("--out: expected a folder, found {}", quote(options.out)));
+  const bool made = make_result_folder(folder);
   const MergeCounts counts = [&] {
     try {
       return merge_stores(parts, target);
     } catch (...) {
-      if (made) fs::remove(folder, error);  // nothing was put there
+      std::error_code ignored;
+      if (made) fs::remove(fs::weakly_canonical(folder, ignored), ignored);  // nothing was put there
       throw;
     }
   }();

@@ -62,10 +62,8 @@ fs::path store_file(const fs::path& folder, Shard shard) {
 
 // A folder is ours when it is new, empty, or holds stores of sweeps.
 void check_folder(const fs::path& folder) {
+  make_result_folder(folder);
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (error || !fs::is_directory(folder, error))
-    throw UsageError(fmt::format("--out: expected a folder, found {}", quote(folder.string())));
   if (fs::is_empty(folder, error)) return;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string file = entry.path().filename().string();

@@ -98,6 +98,39 @@ TEST_CASE("option --trace replaces an earlier trace, and writes through to what 
   CHECK(folder.names() == std::vector<std::string>{"small.json", "trace.json"});
 }
 
+TEST_CASE("outputs go where symbolic links lead, also to what is not there yet, and the links stay") {
+  namespace fs = std::filesystem;
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  fs::create_symlink("written.json", folder.path("trace.json"));
+  fs::create_symlink(folder.path("new/result"), folder.path("out"));
+  const Outcome outcome = run_orrery({"run", file, "--out", folder.path("out"), "--trace", folder.path("trace.json")});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK(fs::is_symlink(folder.path("trace.json")));
+  CHECK(fs::is_symlink(folder.path("out")));
+  CHECK(parse_json(read_text(folder.path("written.json")), "trace").is_object());
+  CHECK(parse_json(read_text(folder.path("new/result/result.json")), "result").is_object());
+  CHECK(folder.names() == std::vector<std::string>{"new", "out", "small.json", "trace.json", "written.json"});
+}
+
+TEST_CASE("a symbolic link into a folder that is not there, or to itself, is told before the run") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  std::filesystem::create_symlink("absent/trace.json", folder.path("trace.json"));
+  std::filesystem::create_symlink("loop", folder.path("loop"));
+  const Outcome absent = run_orrery({"run", file, "--trace", folder.path("trace.json")});
+  CHECK(absent.exit_code == 2);
+  CHECK_THAT(absent.err, Contains("there is no folder") && Contains("absent"));
+  for (const char* option : {"--trace", "--out"}) {
+    const Outcome loop = run_orrery({"run", file, option, folder.path("loop")});
+    CHECK(loop.exit_code == 1);
+    CHECK(loop.out.empty());
+    CHECK_THAT(loop.err, Contains("loop: cannot be written: Too many levels of symbolic links"));
+  }
+  CHECK(folder.names() == std::vector<std::string>{"loop", "small.json", "trace.json"});
+}
+
 TEST_CASE("a trace is bounded unless asked otherwise, and the report says what it leaves out") {
   const Folder folder;
   const std::string file = folder.write("small.json", small_scenario), trace = folder.path("trace.json");

@@ -46,6 +46,20 @@ TEST_CASE("a sweep exports the same bytes whatever the number of jobs") {
   CHECK(run_orrery({"export", folder.path("one")}).out == read_text(folder.path("one") + "/results.csv"));
 }
 
+TEST_CASE("a sweep and a merge write where a symbolic link leads to a folder that is not there yet") {
+  namespace fs = std::filesystem;
+  const SweepFolder folder;
+  fs::create_symlink("new/sweep", folder.path("out"));
+  fs::create_symlink("new/merged", folder.path("merged"));
+  const Outcome swept = run_orrery({"sweep", folder.file, "--out", folder.path("out")});
+  INFO(swept.err);
+  REQUIRE(swept.exit_code == 0);
+  CHECK(run_orrery({"merge", folder.path("out"), "--out", folder.path("merged")}).exit_code == 0);
+  for (const char* name : {"new/sweep/sweep.sqlite", "new/merged/sweep.sqlite", "new/merged/results.csv"})
+    CHECK(fs::is_regular_file(folder.path(name)));
+  CHECK(fs::is_symlink(folder.path("out")));
+}
+
 TEST_CASE("a point of a sweep is what running its scenario gives") {
   const SweepFolder folder;
   REQUIRE(run_orrery({"sweep", folder.file, "--out", folder.path("out")}).exit_code == 0);
