@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/sim/engine_fixture.hpp"
-#include "tests/topologies/fixture.hpp"
+#include "tests/topologies/pooled.hpp"
 
 using namespace orrery;
 using namespace orrery::testing;
@@ -11,17 +11,8 @@ namespace {
 
 // Two nodes of two devices: host links of 30 GB/s, NICs of 25 GB/s each, a memory pool behind links of 100 GB/s per node.
 Cluster machine() {
-  NodeModel node = switch_node(2, 2);
-  node.device.host_link.emplace();
-  node.device.host_link->link = "pcie";
-  node.device.host_link->bandwidth_per_direction = BytesPerSecond(30e9);
-  ClusterSpec spec = nodes_of(node, 2, "single-switch");
-  MemoryPoolSpec pool;
-  pool.nodes = 2;
-  pool.link = link("cxl", 100e9, 0);
-  pool.expanders = 4;
-  pool.capacity = Bytes(1e12);
-  spec.memory_pools = {pool};
+  ClusterSpec spec = nodes_of(with_host_links(switch_node(2, 2), 30e9), 2, "single-switch");
+  spec.memory_pools = {memory_of_two_nodes(link("cxl", 100e9, 0), 4, 1e12)};
   return build_cluster(spec);
 }
 

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/small_scenario.hpp"
+#include "tests/topologies/pooled.hpp"
 
 using namespace orrery;
 using orrery::testing::SmallScenario;
@@ -57,13 +58,9 @@ Scenario pooled(double activations, bool optimizer, double link_rate, int expand
   Scenario scenario = offloading(activations, optimizer, 1e6);
   scenario.jobs[0].plan.offload.to = OffloadTarget::pool;
   scenario.simulate.fold = fold;
-  MemoryPoolSpec pool;
-  pool.nodes = 2;
-  pool.link.name = "cxl";
-  pool.link.bandwidth_per_direction = BytesPerSecond(link_rate);
+  MemoryPoolSpec pool = orrery::testing::memory_of_two_nodes(orrery::testing::link("cxl", link_rate, 0), expanders,
+                                                             1e12);
   pool.links_per_node = 4;
-  pool.expanders = expanders;
-  pool.capacity = Bytes(1e12);
   scenario.cluster.memory_pools = {pool};
   return scenario;
 }

@@ -43,6 +43,31 @@ struct SweepFolder : Folder {
   std::string file;
 };
 
+// A sweep whose 200 points need a few hundred kilobytes of store.
+struct LongSweep : SweepFolder {
+  LongSweep()
+      : SweepFolder(sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})")) {}
+  std::size_t stored() const { return Store::open(store()).size(); }
+};
+
+// A limit on the size of files stands for a full disk: the same failed write.
+class SmallDisk {
+ public:
+  SmallDisk() {
+    getrlimit(RLIMIT_FSIZE, &usual_);
+    rlimit small = usual_;
+    small.rlim_cur = 200'000;
+    setrlimit(RLIMIT_FSIZE, &small);
+    std::signal(SIGXFSZ, SIG_IGN);
+  }
+  ~SmallDisk() { setrlimit(RLIMIT_FSIZE, &usual_); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  rlimit usual_{};
+};
+
 }  // namespace
 
 TEST_CASE("a sweep file that cannot be meant is refused with the place of the fault") {
@@ -172,28 +197,21 @@ TEST_CASE("stores of different sweeps do not merge") {
 }
 
 TEST_CASE("a full disk ends a sweep with what was stored and how to go on") {
-  const SweepFolder folder(
-      sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})"));
-  // A limit on the size of files stands for a full disk: the same failed write.
-  rlimit usual{};
-  getrlimit(RLIMIT_FSIZE, &usual);
-  rlimit small = usual;
-  small.rlim_cur = 200'000;
-  setrlimit(RLIMIT_FSIZE, &small);
-  std::signal(SIGXFSZ, SIG_IGN);
-  const Outcome outcome = folder.run({"--jobs", "1"});
-  setrlimit(RLIMIT_FSIZE, &usual);
+  const LongSweep sweep;
+  const Outcome outcome = [&] {
+    const SmallDisk disk;
+    return sweep.run({"--jobs", "1"});
+  }();
   CHECK(outcome.exit_code == 1);
   CHECK_THAT(outcome.err, Contains("sweep.sqlite") && Contains("points are stored in") && Contains("--resume goes on"));
-  CHECK(Store::open(folder.store()).size() > 0);
-  CHECK(folder.run({"--resume"}).exit_code == 0);
-  CHECK(Store::open(folder.store()).size() == 200);
+  CHECK(sweep.stored() > 0);
+  CHECK(sweep.run({"--resume"}).exit_code == 0);
+  CHECK(sweep.stored() == 200);
 }
 
 TEST_CASE("a disk that really is full ends a sweep in the same way") {
-  const SweepFolder folder(
-      sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})"));
-  const std::string out = folder.path("out");
+  const LongSweep sweep;
+  const std::string out = sweep.path("out");
   std::filesystem::create_directory(out);
   if (::mount("none", out.c_str(), "tmpfs", 0, "size=320k") != 0) {
     WARN("no right to mount a small disk: not tested");
@@ -201,29 +219,20 @@ TEST_CASE("a disk that really is full ends a sweep in the same way") {
   }
   const std::unique_ptr<const std::string, void (*)(const std::string*)> mounted(
       &out, [](const std::string* disk) { ::umount2(disk->c_str(), MNT_DETACH); });
-  const Outcome outcome = folder.run({"--jobs", "2"});
+  const Outcome outcome = sweep.run({"--jobs", "2"});
   CHECK(outcome.exit_code == 1);
   CHECK_THAT(outcome.err, Contains("the disk is full") && Contains("--resume goes on"));
-  const std::size_t stored = Store::open(folder.store()).size();
-  CHECK(stored > 0);
+  CHECK(sweep.stored() > 0);
   CHECK(::mount("none", out.c_str(), "tmpfs", MS_REMOUNT, "size=8m") == 0);
-  CHECK(folder.run({"--resume"}).exit_code == 0);
-  CHECK(Store::open(folder.store()).size() == 200);
+  CHECK(sweep.run({"--resume"}).exit_code == 0);
+  CHECK(sweep.stored() == 200);
 }
 
 TEST_CASE("a disk that is still full says how much of the sweep is safe") {
-  const SweepFolder folder(
-      sweep_of(tensor + R"(, {"path": "/jobs/0/batch/global", "from": 16, "to": 1600, "step": 16})"));
-  rlimit usual{};
-  getrlimit(RLIMIT_FSIZE, &usual);
-  rlimit small = usual;
-  small.rlim_cur = 200'000;
-  setrlimit(RLIMIT_FSIZE, &small);
-  std::signal(SIGXFSZ, SIG_IGN);
-  const Outcome first = folder.run({"--jobs", "1"});
-  const Outcome again = folder.run({"--jobs", "1", "--resume"});
-  setrlimit(RLIMIT_FSIZE, &usual);
-  REQUIRE(first.exit_code == 1);
+  const LongSweep sweep;
+  const SmallDisk disk;
+  REQUIRE(sweep.run({"--jobs", "1"}).exit_code == 1);
+  const Outcome again = sweep.run({"--jobs", "1", "--resume"});
   CHECK(again.exit_code == 1);
   CHECK_THAT(again.err, !Contains("\n0 points are stored"));
 }

@@ -3,7 +3,7 @@
 
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
-#include "tests/topologies/fixture.hpp"
+#include "tests/topologies/pooled.hpp"
 
 using namespace orrery;
 using namespace orrery::testing;
@@ -12,18 +12,10 @@ namespace {
 
 // Four nodes of four devices with 50 GB/s to their host; two nodes share 4 expanders of 20 GB/s behind links of 30 GB/s.
 ClusterSpec pooled() {
-  NodeModel node = switch_node(4, 4);
-  node.device.host_link.emplace();
-  node.device.host_link->link = "pcie";
-  node.device.host_link->bandwidth_per_direction = BytesPerSecond(50e9);
-  ClusterSpec spec = nodes_of(node, 4, "single-switch");
-  MemoryPoolSpec pool;
-  pool.nodes = 2;
-  pool.link = link("cxl", 30e9, 200e-9);
+  ClusterSpec spec = nodes_of(with_host_links(switch_node(4, 4), 50e9), 4, "single-switch");
+  MemoryPoolSpec pool = memory_of_two_nodes(link("cxl", 30e9, 200e-9), 4, 256e9);
   pool.links_per_node = 2;
-  pool.expanders = 4;
   pool.expander_bandwidth = BytesPerSecond(20e9);
-  pool.capacity = Bytes(256e9);
   pool.switch_latency = Seconds(80e-9);
   spec.memory_pools = {pool};
   return spec;

@@ -1,0 +1,140 @@
+// Measured runs whose framework, accelerator, link or node is unknown, unsaid or spelt otherwise: what is taken instead.
+#include "scenarios/measured_names.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "scenarios/scenario.hpp"
+#include "tests/support/measured_rows.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+
+TEST_CASE("every framework of the table has its software profile in the library") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  for (const char* framework :
+       {"Megatron-DeepSpeed", "Megatron-LM (2020)", "Megatron-LM (SC21)", "Megatron-LM", "Megatron-Core r0.8.0",
+        "Megatron-Bridge, nemo 26.04", "NVIDIA NeMo Framework", "llm-foundry / Composer FSDP",
+        "fms-fsdp, torch.compile", "fms-fsdp (no compile)", "InternLM", "torchtitan",
+        "torchtitan, torch.compile+Float8", "MaxText", "NVIDIA DeepLearningExamples (PyTorch)", "PyTorch eager",
+        "DeepSpeed ZeRO-3", "DeepSpeed, Liger kernels"}) {
+    Json run = gpt_run();
+    run["framework"] = framework;
+    INFO(framework);
+    RulesUsed used;
+    CHECK_FALSE(library.find("software", software_profile_of(row_of(run), used)).empty());
+    CHECK(used.empty());
+  }
+}
+
+TEST_CASE("an unknown framework is taken for the usual one of its parallelism, and that is listed") {
+  Json run = gpt_run();
+  run["framework"] = "somebody's own";
+  RulesUsed used;
+  CHECK(software_profile_of(row_of(run), used) == "megatron-core");
+  CHECK(used == RulesUsed{Rule::unknown_framework});
+  run["parallelism"]["tensor"] = run["parallelism"]["pipeline"] = 1;
+  run["parallelism"]["zero_stage"] = 3;
+  CHECK(software_profile_of(row_of(run), used) == "pytorch-fsdp");
+}
+
+TEST_CASE("a framework without a release is taken for one that its accelerator and model can have") {
+  Json run = gpt_run();
+  run["framework"] = "Megatron-LM";
+  RulesUsed used;
+  CHECK(software_profile_of(row_of(run), used) == "megatron-lm-2022");
+  run["model"]["gated_ffn"] = true;
+  CHECK(software_profile_of(row_of(run), used) == "megatron-core");
+  run = gpt_run();
+  run["framework"] = "Megatron-LM";
+  run["accelerator"] = "amd-mi300x";
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  CHECK(software_profile_of(with_known_names(row_of(run), library, used), used) == "megatron-core");
+  CHECK(used.empty());
+}
+
+TEST_CASE("names that the library does not have give way to their nearest relatives, and that is listed") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const auto named = [&](const char* accelerator, const Json& scale_up, const char* port, const char* precision) {
+    Json run = gpt_run();
+    run["precision"] = precision;
+    RulesUsed used;
+    const MeasuredRow row = with_known_names(row_of(run, {{"accelerator", accelerator},
+                                                          {"devices_per_node", 4},
+                                                          {"scale_up", scale_up},
+                                                          {"scale_out", {{"link", port}, {"ports_per_node", 4}}}}),
+                                             library, used);
+    CHECK(used == RulesUsed{Rule::nearest_name});
+    return row;
+  };
+  MeasuredRow row = named("nvidia-a100-sxm4-64gb", {{"kind", "nvlink-mesh"}, {"link", "nvlink3"}}, "infiniband-hdr-100",
+                          "bf16");
+  CHECK(row.text("cluster/accelerator")->starts_with("nvidia-a100"));
+  row = named("intel-gaudi2", {{"kind", "roce-mesh"}, {"link", "gaudi2-roce"}}, "roce-100", "bf16");
+  CHECK(row.text("cluster/scale_up/kind") == "xgmi");
+  row = named("google-tpu-v4", {{"kind", "ici-torus-3d"}, {"link", "ici"}}, "dcn", "bf16");
+  CHECK(row.text("cluster/scale_up/link") == "ici-v4");
+  row = named("nvidia-l40s", {{"kind", "pcie"}, {"link", "pcie-gen4"}}, "ethernet-100", "bf16");
+  CHECK(row.text("cluster/scale_up/link") == "pcie4-x16");
+  row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "infiniband-ndr", "bf16");
+  CHECK(row.text("cluster/scale_out/link") == "infiniband-ndr-400");
+  row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "slingshot-200", "bf16");
+  CHECK(row.text("cluster/scale_out/link") == "ethernet-200");
+  row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "roce-400", "FP8-hybrid");
+  CHECK(row.text("precision") == "fp8");
+  const std::pair<const char*, const char*> spellings[] = {{"HDR InfiniBand", "infiniband-hdr-200"},
+                                                           {"4x EDR", "infiniband-edr-100"},
+                                                           {"NDR400", "infiniband-ndr-400"},
+                                                           {"25 GbE", "ethernet-25"}};
+  for (const auto& [spelt, known] : spellings) {
+    row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, spelt, "float8_e4m3fn");
+    CHECK(row.text("cluster/scale_out/link") == known);
+    CHECK(row.text("precision") == "fp8");
+  }
+}
+
+TEST_CASE("a node that is not described is the usual one of its accelerator") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const auto described = [&](const char* accelerator) {
+    RulesUsed used;
+    MeasuredRow row = with_known_names(row_of(gpt_run(), {{"accelerator", accelerator}, {"scale_up", nullptr}}),
+                                       library, used);
+    CHECK(used == RulesUsed{Rule::usual_node});
+    return row;
+  };
+  MeasuredRow row = described("nvidia-h100-sxm5-80gb");
+  CHECK(row.text("cluster/scale_up/kind") == "nvswitch");
+  CHECK(row.integer("cluster/devices_per_node") == 8);
+  row = described("nvidia-gb200-nvl72");
+  CHECK(row.integer("cluster/devices_per_node") == 4);
+  row = described("amd-mi325x");
+  CHECK(row.text("cluster/scale_up/kind") == "xgmi");
+  row = described("google-tpu-v6e");
+  CHECK(row.text("cluster/scale_up/kind") == "ici-torus-2d");
+  row = described("nvidia-l40s");
+  CHECK(row.text("cluster/scale_up/kind") == "pcie");
+}
+
+TEST_CASE("a wiring that is called by its link is the usual one of the accelerator") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const auto node_of = [&](const char* accelerator, const char* kind, std::int64_t devices) {
+    Json run = gpt_run();
+    run["devices"] = devices;
+    run["parallelism"] = {{"data", devices}, {"tensor", 1}, {"pipeline", 1}};
+    run["batch"] = {{"global", 2 * devices}, {"micro", 1}};
+    RulesUsed used;
+    const Json cluster = {{"accelerator", accelerator},
+                          {"devices_per_node", devices > 8 ? 16 : 8},
+                          {"scale_up", {{"kind", kind}}},
+                          {"scale_out", {{"link", "roce-100"}, {"ports_per_node", 8}}}};
+    const Json scenario = training_scenario(with_known_names(row_of(run, cluster), library, used), used);
+    CHECK(used.count(Rule::usual_node) == 1);
+    read_scenario({scenario, "row.json"}, library);
+    return scenario["cluster"]["pools"][0]["node"];
+  };
+  CHECK(node_of("intel-gaudi2", "ethernet", 8)["scale_up"]["kind"] == "full-mesh");
+  CHECK(node_of("intel-gaudi2", "something new", 8)["scale_up"]["kind"] == "full-mesh");
+  const Json trainium = node_of("aws-trainium2", "neuronlink", 32);
+  CHECK(trainium["devices"] == 16);
+  CHECK(trainium["scale_up"]["kind"] == "torus");
+  CHECK(trainium["scale_up"]["dimensions"] == Json({4, 4}));
+}

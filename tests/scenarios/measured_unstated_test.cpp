@@ -1,0 +1,153 @@
+// Measured runs that leave out sizes of the model, degrees of the plan or settings: the rule that fills each in.
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "scenarios/measured_names.hpp"
+#include "tests/support/measured_rows.hpp"
+
+using namespace orrery;
+using namespace orrery::test;
+
+TEST_CASE("unstated settings follow the written rules and are listed") {
+  Json run = gpt_run();
+  run["recompute"] = nullptr;
+  run["batch"]["micro"] = nullptr;
+  run["parallelism"]["virtual_pipeline"] = nullptr;
+  RulesUsed used;
+  const Json document = training_scenario(row_of(run), used);
+  const Json& plan = document["jobs"][0]["plan"];
+  CHECK(plan["recompute"] == "none");
+  CHECK(plan["virtual_pipeline"] == 6);
+  CHECK(document["jobs"][0]["batch"]["micro"] == 2);
+  CHECK(used.count(Rule::recompute_none) == 1);
+  CHECK(used.count(Rule::micro_batch) == 1);
+  CHECK(used.count(Rule::interleaving) == 1);
+  CHECK(rules_line({Rule::recompute_none, Rule::micro_batch}) == "recompute-none, micro-batch");
+}
+
+TEST_CASE("what the stated degrees leave over is the one that is not stated") {
+  Json run = gpt_run();
+  run["parallelism"]["tensor"] = nullptr;
+  CHECK(scenario_of(row_of(run))["jobs"][0]["plan"]["tensor"] == 4);
+  run = gpt_run();
+  run["parallelism"]["pipeline"] = nullptr;
+  CHECK(scenario_of(row_of(run))["jobs"][0]["plan"]["pipeline"] == 2);
+}
+
+TEST_CASE("recomputation of an unknown extent covers half of the layers, and that is listed") {
+  for (const char* stated : {"fraction", "block", "custom"}) {
+    Json run = gpt_run();
+    run["recompute"] = stated;
+    RulesUsed used;
+    const Json plan = training_scenario(row_of(run), used)["jobs"][0]["plan"];
+    CHECK(plan["recompute"] == "fraction");
+    CHECK(plan["recompute_fraction"] == 0.5);
+    CHECK(used.count(Rule::recompute_half) == 1);
+  }
+}
+
+TEST_CASE("a mixture with the sizes of a public one has the biases of its experts, whatever its name") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  Json run = gpt_run();
+  run["model"]["layers"] = 24;
+  run["model"]["hidden"] = 2880;
+  run["model"]["heads"] = 64;
+  run["model"]["experts"] = {{"count", 32}, {"active", 4}, {"ffn_hidden", 2880}};
+  RulesUsed used;
+  CHECK(training_scenario(with_known_names(row_of(run), library, used),
+                          used)["jobs"][0]["model"]["experts"]["biases"] == true);
+  CHECK(used.count(Rule::public_model) == 1);
+  run["model"]["experts"]["count"] = 33;
+  CHECK_FALSE(with_known_names(row_of(run), library, used).flag("model/experts/biases"));
+}
+
+TEST_CASE("a gate, widths and key-value heads that are not stated follow the family, and that is listed") {
+  Json run = gpt_run();
+  RulesUsed used;
+  const auto model = [&](const char* family) {
+    run["model"]["family"] = family;
+    used.clear();
+    return training_scenario(row_of(run), used)["jobs"][0]["model"];
+  };
+  const RulesUsed widths = {Rule::gated_by_family, Rule::key_value_heads, Rule::ffn_width,
+                            Rule::normalization_by_family};
+  const auto listed = [&] {
+    return std::all_of(widths.begin(), widths.end(), [&](Rule rule) { return used.count(rule) == 1; });
+  };
+  for (const char* family : {"llama", "Mistral", "qwen2", "deepseek"}) {
+    INFO(family);
+    const Json gated = model(family);
+    CHECK(gated["gated_ffn"] == true);
+    CHECK(gated["activation"] == "swiglu");
+    CHECK(gated["normalization"] == "rmsnorm");
+    CHECK(gated["ffn_hidden"] == 5632);  // 8/3 x 2048 = 5461, in whole multiples of 256
+    CHECK(listed());
+  }
+  for (const char* family : {"gpt", "mpt", "somebody's"}) {
+    INFO(family);
+    const Json plain = model(family);
+    CHECK(plain["gated_ffn"] == false);
+    CHECK(plain["normalization"] == "layernorm");
+    CHECK(plain["ffn_hidden"] == 8192);
+    CHECK(listed());
+  }
+  run["model"]["gated_ffn"] = false;
+  run["model"]["kv_heads"] = 4;
+  run["model"]["ffn_hidden"] = 6000;
+  run["model"]["normalization"] = "RMSNorm";
+  const Json stated = model("llama");
+  CHECK(stated["gated_ffn"] == false);
+  CHECK(stated["ffn_hidden"] == 6000);
+  CHECK(stated["normalization"] == "rmsnorm");
+  for (const Rule rule : widths) CHECK(used.count(rule) == 0);
+}
+
+TEST_CASE("what a row leaves out of a published model's sizes is as published, whatever its name") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  Json run = gpt_run();
+  run["model"] = {{"family", "llama"}, {"layers", 32},         {"hidden", 4096},
+                  {"heads", 32},       {"vocabulary", 128256}, {"sequence", 8192}};
+  RulesUsed used;
+  const auto model = [&] {
+    used.clear();
+    return training_scenario(with_known_names(row_of(run), library, used), used)["jobs"][0]["model"];
+  };
+  const Json found = model();
+  CHECK(found["kv_heads"] == 8);
+  CHECK(found["ffn_hidden"] == 14336);
+  CHECK(found["gated_ffn"] == true);
+  CHECK(used.count(Rule::public_model) == 1);
+  CHECK(used.count(Rule::ffn_width) == 0);
+  run["model"]["kv_heads"] = 4;  // another model then
+  CHECK(model()["ffn_hidden"] == 11008);
+  CHECK(used.count(Rule::public_model) == 0);
+}
+
+TEST_CASE("selective recomputation without detail is what its framework means by it, and that is listed") {
+  Json run = gpt_run();
+  run["recompute"] = "selective";
+  RulesUsed used;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["recompute"] == "selective");
+  CHECK(used.count(Rule::selective_core) == 1);
+  run["framework"] = "torchtitan";
+  used.clear();
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["recompute"] == "fraction");
+  CHECK(used.count(Rule::recompute_operator) == 1);
+  CHECK(used.count(Rule::selective_core) == 0);
+}
+
+TEST_CASE("a schedule that is not modelled runs as 1f1b, and that is listed") {
+  Json run = gpt_run();
+  run["parallelism"]["virtual_pipeline"] = nullptr;
+  run["parallelism"]["schedule"] = "zero-bubble";
+  RulesUsed used;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["virtual_pipeline"] == 1);
+  CHECK(used.count(Rule::other_schedule) == 1);
+  CHECK(used.count(Rule::interleaving) == 0);
+  used.clear();
+  run["parallelism"]["schedule"] = "interleaved 1F1B";
+  training_scenario(row_of(run), used);
+  CHECK(used.count(Rule::other_schedule) == 0);
+  CHECK(used.count(Rule::interleaving) == 1);
+}
