@@ -1,4 +1,5 @@
-// A measured run as a file states it, to be changed by a test, and what the reader makes of it.
+// A measured run as a file states it, complete, so that a test changes or leaves out what it is about; and what the reader
+// makes of it.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// Nodes whose devices have host links, and CXL memory that several of them share.
+// Nodes whose devices have host links, and CXL memory that several of them share, in plain numbers: what a test is not
+// about is left as the specs have it.
 #pragma once
 
 #include "tests/topologies/fixture.hpp"
