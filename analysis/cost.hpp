@@ -1,6 +1,7 @@
 // What an iteration and a training run cost, in US dollars. Two bases:
 //   rental      device-seconds x rental price; electricity, hosts, network and building are in the price
-//   ownership   device-seconds x purchase / (lifetime x utilization), plus IT energy x PUE x electricity price
+//   ownership   device-seconds x purchase / (lifetime x utilization), the fabric's parts in the same way where their
+//               prices are known, plus IT energy (switches and cables included) x PUE x electricity price
 // Linear in time and energy: no discounts, no interest, no staff, and the run is taken to never fail or restart.
 // Prices move by tens of percent within a year; a range in, a range out.
 #pragma once

@@ -78,7 +78,8 @@ std::string summary(const JobMetrics& job) {
                        ? (capacity > 0 ? fmt::format("fits: {} of {}", percent_text(job.memory_peak_bytes / capacity),
                                                      human(Bytes(capacity)))
                                        : "capacity unknown")
-                       : fmt::format("does not fit: {} short", human(Bytes(job.shortfall_bytes))),
+                       : fmt::format("{}does not fit: {} short", job.short_pool() ? "memory pool " : "",
+                                     human(Bytes(job.shortfall_bytes))),
                    !job.feasible});
   if (job.energy_J > 0)
     cards.push_back({"Power", human(Watts(job.average_power_W)),
@@ -202,7 +203,8 @@ std::string energy_section(const JobMetrics& job) {
   const std::pair<const char*, double> sources[] = {{"kernels (dynamic)", job.energy.compute_J},
                                                     {"links (dynamic)", job.energy.transfer_J},
                                                     {"idle and leakage", job.energy.static_J},
-                                                    {"host, fans, NICs", job.energy.host_J}};
+                                                    {"host, fans, NICs", job.energy.host_J},
+                                                    {"switches, cables", job.energy.network_J}};
   for (const auto& [name, joules] : sources)
     if (joules > 0)
       table.rows.push_back({name, html_bar({{joules, "#009E73", ""}}, job.energy_J), human(Joules(joules)),

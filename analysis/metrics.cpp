@@ -241,8 +241,28 @@ Metrics measure(const Timeline& timeline, const Cluster& cluster, const CostMode
   KernelProfiles profiles(costs);
   for (std::size_t j = 0; j < facts.size(); ++j)
     metrics.jobs.push_back(JobMeter(timeline, cluster, profiles, static_cast<std::uint16_t>(j), facts[j]).measure());
+  const std::vector<MemoryPoolUse> pools = memory_pool_use(timeline, cluster);
+  for (std::size_t j = 0; j < metrics.jobs.size(); ++j) {
+    JobMetrics& job = metrics.jobs[j];
+    job.memory_pools = memory_pools_of(pools, j);
+    if (!job.memory_pools || job.memory_pools->too_small == 0) continue;
+    job.feasible = false;
+    job.shortfall_bytes = std::max(job.shortfall_bytes, job.memory_pools->shortfall_bytes());
+  }
   measure_everything(timeline, cluster, metrics);
   return metrics;
+}
+
+void add_network_power(Metrics& metrics, Watts per_device) {
+  for (JobMetrics& job : metrics.jobs) {
+    const double watts = per_device.value * job.devices, before = job.energy_J;
+    job.energy.network_J += watts * job.iteration_s;
+    job.energy_J = job.energy.total();
+    if (job.iteration_s > 0) job.average_power_W = job.energy_J / job.iteration_s;
+    if (job.energy_to_train_J && before > 0) job.energy_to_train_J = *job.energy_to_train_J * (job.energy_J / before);
+    metrics.energy_J += watts * metrics.end_s;
+  }
+  if (metrics.end_s > 0) metrics.average_power_W = metrics.energy_J / metrics.end_s;
 }
 
 }  // namespace orrery

@@ -19,6 +19,7 @@
 
 #include "analysis/cost.hpp"
 #include "analysis/goodput.hpp"
+#include "analysis/memory_pools.hpp"
 #include "sim/cluster.hpp"
 #include "sim/cost_model.hpp"
 #include "sim/timeline.hpp"
@@ -55,7 +56,8 @@ struct EnergyMetrics {    // of one iteration, all devices of the job
   double transfer_J = 0;  // dynamic energy of links
   double static_J = 0;    // idle and leakage power of devices, prorated from the whole run
   double host_J = 0;      // share of host, fans and NICs
-  double total() const { return compute_J + transfer_J + static_J + host_J; }
+  double network_J = 0;   // equal share per device of the fabric's switches, cables and NICs not counted with the hosts
+  double total() const { return compute_J + transfer_J + static_J + host_J + network_J; }
 };
 
 struct JobMetrics {
@@ -71,16 +73,24 @@ struct JobMetrics {
   std::optional<double> model_tflops_per_device, hardware_tflops_per_device, mfu, hfu;
   double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0, waiting_s = 0;  // device means
   EnergyMetrics energy;
-  double energy_J = 0, average_power_W = 0;  // of one iteration, all devices of the job (host share included)
-  double memory_peak_bytes = 0;              // worst device
-  bool feasible = true;                      // every device holds its peak
-  double shortfall_bytes = 0;                // worst device: peak - capacity when it does not fit
-  double calibrated_share = 1;               // share of kernel time inside the calibrated range
+  // Of one iteration, all devices of the job, with their shares of hosts and network.
+  double energy_J = 0, average_power_W = 0;
+  double memory_peak_bytes = 0;                   // worst device
+  std::optional<MemoryPoolMetrics> memory_pools;  // with offload to a pool; beside other jobs, what all keep there
+  bool feasible = true;                           // every device holds its peak, and so does every memory pool
+  double shortfall_bytes = 0;                     // worst device or pool: peak - capacity when it does not fit
+  double calibrated_share = 1;                    // share of kernel time inside the calibrated range
   std::optional<double> time_to_train_s, energy_to_train_J;  // with training_tokens
   std::optional<CostMetrics> cost;                           // where prices are known
   std::optional<GoodputMetrics> reliability;                 // where failures are asked for
   std::vector<StageMetrics> stages;                          // in order of stage
   StageMetrics mean;  // over all devices; stage = -1, memory of the fullest device
+
+  // The pool that shortfall_bytes is of; null: a device's, or nothing is missing.
+  const MemoryPoolMetrics* short_pool() const {
+    const bool pool = memory_pools && memory_pools->too_small > 0 && memory_pools->shortfall_bytes() >= shortfall_bytes;
+    return pool ? &*memory_pools : nullptr;
+  }
 };
 
 struct Metrics {
@@ -94,5 +104,7 @@ struct Metrics {
 
 // One JobMetrics per entry of `facts`, by FragmentRecord.job.
 Metrics measure(const Timeline&, const Cluster&, const CostModel&, const std::vector<JobFacts>&);
+// Adds what the fabric draws all the time, an equal share for every device.
+void add_network_power(Metrics&, Watts per_device);
 
 }  // namespace orrery

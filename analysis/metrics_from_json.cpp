@@ -138,10 +138,14 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.energy_J = number(json, "energy_J");
   const auto sources = named(json, "energy_by_source_J");
   const auto source = [&](const char* key) { return sources.contains(key) ? sources.at(key) : 0.0; };
-  job.energy = {source("compute"), source("transfer"), source("static"), source("host")};
+  job.energy = {source("compute"), source("transfer"), source("static"), source("host"), source("network")};
   job.average_power_W = number(json, "average_power_W");
   job.memory_peak_bytes = number(json, "memory_peak_bytes");
   job.shortfall_bytes = number(json, "memory_shortfall_bytes");
+  if (const auto pools = json.find("memory_pools"); pools != json.end() && pools->is_object())
+    job.memory_pools = MemoryPoolMetrics{pools->value("fullest", std::string()), pools->value("pools", 0),
+                                         pools->value("too_small", 0), number(*pools, "capacity_bytes"),
+                                         number(*pools, "peak_bytes")};
   const auto feasible = json.find("feasible");
   job.feasible = feasible == json.end() || !feasible->is_boolean() || feasible->get<bool>();
   job.calibrated_share = number(json, "calibrated_share", 1);

@@ -62,6 +62,15 @@ Json reliability_json(const GoodputMetrics& r) {
           {"time_to_train_s", number(r.time_to_train_s)}};
 }
 
+Json memory_pools_json(const MemoryPoolMetrics& pools) {
+  return {{"fullest", pools.name},
+          {"pools", pools.pools},
+          {"too_small", pools.too_small},
+          {"capacity_bytes", number(pools.capacity_bytes)},
+          {"peak_bytes", number(pools.peak_bytes)},
+          {"shortfall_bytes", number(pools.shortfall_bytes())}};
+}
+
 }  // namespace
 
 Json metrics_json(const JobMetrics& job) {
@@ -94,11 +103,13 @@ Json metrics_json(const JobMetrics& job) {
   json["energy_by_source_J"] = {{"compute", if_timed(job.energy.compute_J)},
                                 {"transfer", if_timed(job.energy.transfer_J)},
                                 {"static", if_timed(job.energy.static_J)},
-                                {"host", if_timed(job.energy.host_J)}};
+                                {"host", if_timed(job.energy.host_J)},
+                                {"network", if_timed(job.energy.network_J)}};
   json["average_power_W"] = if_timed(job.average_power_W);
   json["peak_temperature_C"] = nullptr;
   json["memory_peak_bytes"] = number(job.memory_peak_bytes);
   json["memory_shortfall_bytes"] = number(job.shortfall_bytes);
+  json["memory_pools"] = job.memory_pools ? memory_pools_json(*job.memory_pools) : Json(nullptr);
   json["feasible"] = job.feasible;
   json["devices"] = number(job.devices);
   json["devices_by_model"] = named(job.devices_by_model);

@@ -172,9 +172,14 @@ class TextReport {
 
   void memory_used(const JobMetrics& job) {
     const double peak = job.mean.memory_peak_bytes, capacity = job.mean.memory_capacity_bytes;
-    field("memory", capacity > 0 ? fmt::format("{}: {} of {} ({})", job.feasible ? "fits" : "does not fit", bytes(peak),
-                                               bytes(capacity), percent_text(peak / capacity))
+    field("memory", capacity > 0 ? fmt::format("{}: {} of {} ({})", peak <= capacity ? "fits" : "does not fit",
+                                               bytes(peak), bytes(capacity), percent_text(peak / capacity))
                                  : fmt::format("{} (capacity unknown)", bytes(job.memory_peak_bytes)));
+    if (const auto& pool = job.memory_pools)
+      field("memory pool",
+            fmt::format("{}: {} of {} ({}) in the fullest of {}", pool->too_small == 0 ? "fits" : "does not fit",
+                        bytes(pool->peak_bytes), bytes(pool->capacity_bytes),
+                        percent_text(pool->peak_bytes / pool->capacity_bytes), pool->pools));
   }
 
   // The verdict comes before the numbers, which hold for a machine that does not exist.
@@ -182,11 +187,20 @@ class TextReport {
     std::vector<const StageMetrics*> stages;
     for (const StageMetrics& s : job.stages)
       if (s.memory_capacity_bytes > 0 && s.memory_peak_bytes > s.memory_capacity_bytes) stages.push_back(&s);
-    text_ += paint(fmt::format("DOES NOT FIT IN MEMORY{}: {} short per device ({:.0f} bytes)",
-                               named ? fmt::format(" (job {})", job.name) : "", human(Bytes(job.shortfall_bytes)),
-                               job.shortfall_bytes),
-                   red, colour_) +
-             "\n";
+    const std::string whose = named ? fmt::format(" (job {})", job.name) : "";
+    if (const auto& pool = job.memory_pools; pool && pool->too_small > 0)
+      text_ += paint(fmt::format("DOES NOT FIT IN MEMORY POOL {}{}: {} short ({:.0f} bytes), {} of {} pools too small",
+                                 pool->name, whose, human(Bytes(pool->shortfall_bytes())), pool->shortfall_bytes(),
+                                 pool->too_small, pool->pools),
+                     red, colour_) +
+               "\n";
+    double short_by = 0;
+    for (const StageMetrics* s : stages) short_by = std::max(short_by, s->memory_peak_bytes - s->memory_capacity_bytes);
+    if (short_by > 0)
+      text_ += paint(fmt::format("DOES NOT FIT IN MEMORY{}: {} short per device ({:.0f} bytes)", whose,
+                                 human(Bytes(short_by)), short_by),
+                     red, colour_) +
+               "\n";
     std::stable_sort(stages.begin(), stages.end(), [](const StageMetrics* a, const StageMetrics* b) {
       return a->memory_peak_bytes - a->memory_capacity_bytes > b->memory_peak_bytes - b->memory_capacity_bytes;
     });
@@ -309,7 +323,8 @@ class TextReport {
     const std::pair<std::string_view, double> parts[] = {{"kernels (dynamic)", job.energy.compute_J},
                                                          {"links (dynamic)", job.energy.transfer_J},
                                                          {"idle and leakage", job.energy.static_J},
-                                                         {"host, fans, NICs", job.energy.host_J}};
+                                                         {"host, fans, NICs", job.energy.host_J},
+                                                         {"switches, cables", job.energy.network_J}};
     for (const auto& [name, joules] : parts) {
       if (joules <= 0) continue;
       const BarPart part[] = {{joules, full_cell, yellow}};

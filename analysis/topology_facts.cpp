@@ -246,6 +246,40 @@ template <class Q> std::optional<double> number(const std::optional<Q>& quantity
   return quantity ? std::optional(quantity->value * scale) : std::nullopt;
 }
 
+// Of all items of a kind that the hosts' power does not hold already; none where one does not say, or there are no items.
+std::optional<double> power_of_kind(const std::vector<NetworkItem>& items, std::string_view kind) {
+  std::optional<double> total;
+  for (const NetworkItem& item : items) {
+    if (item.kind != kind) continue;
+    if (!item.power && !item.in_host_power) return std::nullopt;
+    total = total.value_or(0) + (item.in_host_power ? 0 : item.power->value * item.count);
+  }
+  return total;
+}
+
+std::optional<double> price_of(const std::vector<NetworkItem>& items) {
+  std::optional<double> total;
+  for (const NetworkItem& item : items) {
+    if (!item.price) return std::nullopt;
+    total = total.value_or(0) + item.price->value * item.count;
+  }
+  return total;
+}
+
+void add_network(TopologyFacts& facts) {
+  facts.switches_power_W = power_of_kind(facts.network, "switch");
+  facts.nics_power_W = power_of_kind(facts.network, "nic");
+  facts.cables_power_W = power_of_kind(facts.network, "cable");
+  facts.network_USD = price_of(facts.network);
+  std::string powerless, priceless;
+  for (const NetworkItem& item : facts.network) {
+    if (!item.power && !item.in_host_power) powerless += (powerless.empty() ? "" : ", ") + item.name();
+    if (!item.price) priceless += (priceless.empty() ? "" : ", ") + item.name();
+  }
+  if (!powerless.empty()) facts.notes.push_back("power is not known of " + powerless);
+  if (!priceless.empty()) facts.notes.push_back("price is not known of " + priceless);
+}
+
 void add_power(const Cluster& cluster, TopologyFacts& facts) {
   facts.devices_power_W = sum_over_devices(
       cluster, "power of the accelerators", [](const DeviceModel& d) { return number(d.power.tdp); }, facts.notes);
@@ -260,12 +294,11 @@ void add_power(const Cluster& cluster, TopologyFacts& facts) {
   for (const LinkFacts& link : facts.links) {
     if (link.energy_J_per_byte)
       watts += *link.energy_J_per_byte * link.total;
-    else
+    else if (!is_network_link(facts.network, link.name))
       silent += (silent.empty() ? "" : ", ") + link.name;
   }
   if (watts > 0) facts.links_power_W = watts;
   if (!silent.empty()) facts.notes.push_back("energy per byte is not known of " + silent);
-  facts.notes.emplace_back("power and price of switches are not part of the data");
 }
 
 void add_prices(const Cluster& cluster, TopologyFacts& facts) {
@@ -282,8 +315,9 @@ void add_prices(const Cluster& cluster, TopologyFacts& facts) {
 
 }  // namespace
 
-TopologyFacts topology_facts(const Cluster& cluster) {
+TopologyFacts topology_facts(const Cluster& cluster, const std::vector<NetworkItem>& network) {
   TopologyFacts facts;
+  facts.network = network;
   facts.name = cluster.name;
   const FabricGraph graph(cluster.fabric);
   count_parts(cluster, facts);
@@ -296,6 +330,7 @@ TopologyFacts topology_facts(const Cluster& cluster) {
   }
   add_power(cluster, facts);
   add_prices(cluster, facts);
+  add_network(facts);
   return facts;
 }
 

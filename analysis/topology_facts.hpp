@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sim/cluster.hpp"
+#include "sim/network_item.hpp"
 
 namespace orrery {
 
@@ -69,11 +70,15 @@ struct TopologyFacts {
   std::optional<DistanceFacts> distance;  // none with a single device
   std::optional<BisectionFacts> bisection;
   std::optional<double> devices_power_W, host_power_W, links_power_W;  // data sheet, all links at full rate
+  std::vector<NetworkItem> network;                                    // switches, NICs, cables
+  // All of a kind, where all are known; NICs without those that host_power_W holds.
+  std::optional<double> switches_power_W, nics_power_W, cables_power_W;
+  std::optional<double> network_USD;                                                // where all prices are known
   std::optional<double> purchase_USD, rental_low_USD_per_h, rental_high_USD_per_h;  // accelerators alone
   std::vector<std::string> notes;                                                   // what is not known, and why
 };
 
-TopologyFacts topology_facts(const Cluster&);
+TopologyFacts topology_facts(const Cluster&, const std::vector<NetworkItem>& network = {});
 
 // Switches of `radix` ports that the fabric takes at least: equal switches that share traffic evenly are one vertex.
 std::size_t physical_switches(const TopologyFacts&, std::size_t radix);

@@ -1,6 +1,7 @@
 #include "analysis/topology_facts_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -88,6 +89,28 @@ std::string levels(const TopologyFacts& f) {
   return text;
 }
 
+std::string dollars(double value) {
+  return value >= 1e6 ? fmt::format("{:.4g} M$", value * 1e-6) : fmt::format("{:.0f} $", value);
+}
+
+std::string network(const TopologyFacts& f) {
+  if (f.network.empty()) return "";
+  std::size_t widest = 24;
+  const auto what = [](const NetworkItem& item) {
+    return item.part.empty() ? item.name() : item.kind + " " + item.part;
+  };
+  for (const NetworkItem& item : f.network) widest = std::max(widest, what(item).size());
+  std::string text = fmt::format("\n{:<{}}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}\n", "Network", widest + 2, "count",
+                                 "power", "all", "price", "all");
+  for (const NetworkItem& item : f.network)
+    text += fmt::format("  {:<{}}  {:>9.0f}  {:>9}  {:>9}  {:>9}  {:>10}{}\n", what(item), widest, item.count,
+                        item.power ? human(*item.power) : "-", item.power ? human(*item.power * item.count) : "-",
+                        item.price ? dollars(item.price->value) : "-",
+                        item.price ? dollars(item.price->value * item.count) : "-",
+                        item.in_host_power ? "  power is part of the hosts'" : "");
+  return text;
+}
+
 std::string whole(const TopologyFacts& f) {
   std::string text = "\nWhole\n";
   if (const auto& d = f.distance) {
@@ -109,6 +132,11 @@ std::string whole(const TopologyFacts& f) {
   const auto watts = [](const std::optional<double>& w) { return w ? human(Watts(*w)) : std::string("unknown"); };
   text += fmt::format("  power      accelerators {}, hosts {}, links at full rate {}\n", watts(f.devices_power_W),
                       watts(f.host_power_W), watts(f.links_power_W));
+  if (!f.network.empty()) {
+    const bool held = f.nics_power_W == 0.0;  // all of them by the hosts
+    text += fmt::format("             switches {}, NICs {}, cables {}\n", watts(f.switches_power_W),
+                        held ? "with the hosts" : watts(f.nics_power_W), watts(f.cables_power_W));
+  }
   std::string price = f.purchase_USD ? fmt::format("accelerators {:.4g} M$", *f.purchase_USD * 1e-6) : "";
   if (f.rental_low_USD_per_h) {
     price += fmt::format("{}rented {:.4g}", price.empty() ? "" : ", ", *f.rental_low_USD_per_h);
@@ -116,6 +144,7 @@ std::string whole(const TopologyFacts& f) {
       price += fmt::format(" to {:.4g}", *f.rental_high_USD_per_h);
     price += " $/h";
   }
+  if (f.network_USD) price += fmt::format("{}network {}", price.empty() ? "" : ", ", dollars(*f.network_USD));
   text += "  price      " + (price.empty() ? "unknown" : price) + "\n";
   return text;
 }
@@ -150,12 +179,23 @@ Json link_json(const LinkFacts& link) {
           {"energy_J_per_byte", maybe(link.energy_J_per_byte)}};
 }
 
+Json network_json(const NetworkItem& item) {
+  return {{"kind", item.kind},
+          {"part", item.part.empty() ? Json(nullptr) : Json(item.part)},
+          {"link", item.link},
+          {"count", std::llround(item.count)},
+          {"power_W", item.power ? Json(item.power->value) : Json(nullptr)},
+          {"price_USD", item.price ? Json(item.price->value) : Json(nullptr)},
+          {"price_as_of", item.price ? Json(item.as_of) : Json(nullptr)},
+          {"in_host_power", item.in_host_power}};
+}
+
 }  // namespace
 
 std::string topology_text(const TopologyFacts& f) {
   std::string text = fmt::format("{}: {} in {}\n\n", f.name.empty() ? "cluster" : f.name,
                                  plural(f.device_count, "device"), plural(f.nodes, "node"));
-  text += parts(f) + links(f) + levels(f) + whole(f);
+  text += parts(f) + links(f) + network(f) + levels(f) + whole(f);
   if (!f.notes.empty()) text += "\nNotes\n";
   for (const std::string& note : f.notes) text += wrapped("  ", note);
   return text;
@@ -174,6 +214,8 @@ Json topology_json(const TopologyFacts& f) {
   json["memory_pools"] = f.memory_pools;
   json["links"] = Json::array();
   for (const LinkFacts& link : f.links) json["links"].push_back(link_json(link));
+  json["network"] = Json::array();
+  for (const NetworkItem& item : f.network) json["network"].push_back(network_json(item));
   json["levels"] = Json::array();
   for (const LevelFacts& level : f.levels) json["levels"].push_back(level_json(level));
   json["diameter"] = nullptr;
@@ -193,11 +235,13 @@ Json topology_json(const TopologyFacts& f) {
   json["power"] = {{"accelerators_W", maybe(f.devices_power_W)},
                    {"hosts_W", maybe(f.host_power_W)},
                    {"links_at_full_rate_W", maybe(f.links_power_W)},
-                   {"switches_W", nullptr}};
+                   {"switches_W", maybe(f.switches_power_W)},
+                   {"nics_W", maybe(f.nics_power_W)},
+                   {"cables_W", maybe(f.cables_power_W)}};
   json["price"] = {{"accelerators_USD", maybe(f.purchase_USD)},
                    {"rental_low_USD_per_h", maybe(f.rental_low_USD_per_h)},
                    {"rental_high_USD_per_h", maybe(f.rental_high_USD_per_h)},
-                   {"network_USD", nullptr}};
+                   {"network_USD", maybe(f.network_USD)}};
   json["notes"] = f.notes;
   return json;
 }

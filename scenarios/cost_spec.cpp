@@ -8,6 +8,7 @@ void fields(Fields& f, CostSpec& c) {
   f("basis", c.basis);
   f("rental_per_device", c.rental_per_device, Need::optional, non_negative);
   f("purchase_per_device", c.purchase_per_device, Need::optional, non_negative);
+  f("network_per_device", c.network_per_device, Need::optional, non_negative);
   f("amortization", c.amortization, Need::optional, positive);
   f("utilization", c.utilization, Need::optional, Range{0, 1, true});
   f("electricity", c.electricity, Need::optional, non_negative);
@@ -16,6 +17,7 @@ void fields(Fields& f, CostSpec& c) {
   const bool rental = c.basis == CostBasis::rental;
   f.check(!rental || !c.purchase_per_device, "purchase_per_device", "only beside \"basis\": \"ownership\"",
           "\"rental\"");
+  f.check(!rental || !c.network_per_device, "network_per_device", "only beside \"basis\": \"ownership\"", "\"rental\"");
   f.check(rental || !c.rental_per_device, "rental_per_device", "only beside \"basis\": \"rental\"", "\"ownership\"");
 }
 
@@ -64,10 +66,39 @@ std::string basis_of(const DeviceModel& device, const CostSpec& spec, const Pric
   return text + device.price->as_of + ")";
 }
 
+// What the fabric costs per device; none where there is none or a price is missing.
+std::optional<double> network_per_device(const std::vector<NetworkItem>& network, std::size_t devices,
+                                         const CostSpec& spec) {
+  if (spec.network_per_device) return spec.network_per_device->value;
+  if (spec.purchase_per_device) return std::nullopt;  // its share is in that price
+  double all = 0;
+  for (const NetworkItem& item : network) {
+    if (!item.price) return std::nullopt;
+    all += item.price->value * item.count;
+  }
+  if (network.empty()) return std::nullopt;
+  return all / static_cast<double>(devices);
+}
+
+// Of a job on `devices` of the `all` that the fabric joins.
+void add_network(CostInputs& inputs, const std::vector<NetworkItem>& network, std::size_t all, const CostSpec& spec,
+                 double devices) {
+  const std::optional<double> share = network_per_device(network, all, spec);
+  if (share) {
+    const double rate = *share * devices / (spec.amortization.value * spec.utilization);
+    inputs.devices_low_USD_per_s += rate;
+    inputs.devices_high_USD_per_s += rate;
+    inputs.basis += fmt::format("; {:.0f} USD of switches, NICs and cables per device", *share);
+  } else if (!spec.purchase_per_device && !network.empty()) {
+    inputs.basis += "; network not priced (`orrery topology` says what has no price)";
+  }
+}
+
 }  // namespace
 
 std::optional<CostInputs> cost_inputs(const std::optional<CostSpec>& stated, const Cluster& cluster,
-                                      const std::vector<DeviceId>& devices, const std::string& file) {
+                                      const std::vector<NetworkItem>& network, const std::vector<DeviceId>& devices,
+                                      const std::string& file) {
   const CostSpec spec = stated.value_or(CostSpec{});
   const bool rental = spec.basis == CostBasis::rental;
   CostInputs inputs;
@@ -85,6 +116,7 @@ std::optional<CostInputs> cost_inputs(const std::optional<CostSpec>& stated, con
     inputs.devices_high_USD_per_s += counts[type] * price->high * scale;
     inputs.basis += (inputs.basis.empty() ? "" : "; ") + basis_of(device, spec, *price);
   }
+  if (!rental) add_network(inputs, network, cluster.fabric.device_count(), spec, static_cast<double>(devices.size()));
   inputs.devices_USD_per_s = (inputs.devices_low_USD_per_s + inputs.devices_high_USD_per_s) / 2;
   if (rental) return inputs;
   inputs.electricity_USD_per_J = spec.electricity.value;

@@ -4,7 +4,8 @@
 //                  Alphabet and Microsoft write off over 6, Meta over 5.5 (their 10-K for 2024)
 //   electricity    0.08 USD/kWh: US industrial average of 2023, 8.06 cents (EIA, Electric Power Monthly, table 5.3)
 //   PUE            1.56: mean of the Uptime Institute's Global Data Center Survey 2024; large new sites publish 1.1 to 1.3
-// A purchase price has no default beyond a device's own list price, which leaves out node, network and building.
+// A purchase price has no default beyond a device's own list price, which leaves out node and building; the switches, NICs
+// and cables of the fabric are then added at their own prices (models/hardware/network, dated there), where all have one.
 #pragma once
 
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "analysis/cost.hpp"
 #include "sim/cluster.hpp"
+#include "sim/network_item.hpp"
 #include "sim/spec.hpp"
 
 namespace orrery {
@@ -25,6 +27,8 @@ struct CostSpec {
   CostBasis basis = CostBasis::rental;
   std::optional<DollarsPerSecond> rental_per_device;  // absent: the device's own range
   std::optional<Dollars> purchase_per_device;  // with its share of node, network and building; absent: list price
+  std::optional<Dollars>
+      network_per_device;  // share of switches, NICs, cables; absent: in purchase_per_device, if stated
   Seconds amortization{5 * 365 * 86400.0};
   double utilization = 1;  // share of that time in which the machine is paid for by work
   DollarsPerJoule electricity{0.08 / 3.6e6};
@@ -36,7 +40,8 @@ void fields(Fields&, CostSpec&);
 
 // Prices for the devices of one job. Without a spec: rental at the devices' own prices, nothing when one has none. With
 // a spec that needs a price which a device does not state: SpecError at /cost of `file`.
-std::optional<CostInputs> cost_inputs(const std::optional<CostSpec>&, const Cluster&, const std::vector<DeviceId>&,
+std::optional<CostInputs> cost_inputs(const std::optional<CostSpec>&, const Cluster&,
+                                      const std::vector<NetworkItem>& network, const std::vector<DeviceId>&,
                                       const std::string& file);
 
 }  // namespace orrery

@@ -26,7 +26,7 @@ Cluster machine_of(const LinkModel& link) {
     spec.pools.push_back({"", std::move(node), 1, {}, 1});
   } else {
     node.scale_up.kind = "none";
-    node.nics = NicSpec{link, 1};
+    node.nics = NicSpec{link, 1, {}, {}};
     // The switch between the two stands for the one link where there is none.
     if (link.kind == "wide-area" && link.latency) node.nics->link.latency = *link.latency / 2;
     spec.fabric.kind = "single-switch";

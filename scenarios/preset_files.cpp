@@ -20,9 +20,9 @@ namespace {
 
 // Folders of the library.
 constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", hosts = "hardware/hosts",
-                           memories = "hardware/memories", links = "hardware/links", networks = "networks",
-                           software = "software", optimizers = "optimizers", reliability = "reliability",
-                           scenarios = "scenarios";
+                           memories = "hardware/memories", links = "hardware/links", network_parts = "hardware/network",
+                           networks = "networks", software = "software", optimizers = "optimizers",
+                           reliability = "reliability", scenarios = "scenarios";
 
 template <class Q> std::string shown(const std::optional<Q>& quantity) { return quantity ? human(*quantity) : "-"; }
 
@@ -179,6 +179,23 @@ Preset load_link(const std::string& name, const Library& library) {
   return preset;
 }
 
+TextTable network_table(const Library& library) {
+  TextTable table;
+  table.columns = {{"name"}, {"kind"}, {"ports", Align::right}, {"power", Align::right}, {"price", Align::right},
+                   {"title"}};
+  add_rows<NetworkPart>(table, network_parts, library, [](const std::string& part, const NetworkPart& p) {
+    return std::vector<std::string>{part,
+                                    p.kind,
+                                    p.ports ? std::to_string(*p.ports) : "-",
+                                    shown(p.power),
+                                    p.price ? fmt::format("{:.0f} $", p.price->value) : "-",
+                                    p.title};
+  });
+  table.remarks = {
+      "", "of a fabric: \"switch\", \"cable\"; of \"nics\": \"adapter\", \"cable\"; absent: those of the link."};
+  return table;
+}
+
 TextTable memory_table(const Library& library) {
   TextTable table;
   table.columns = {
@@ -291,6 +308,7 @@ const PresetCategory nodes_category = files_category<NodeModel, nodes>(node_tabl
 const PresetCategory hosts_category = files_category<HostModel, hosts>(host_table);
 const PresetCategory links_category = {[](const Library& library) { return library.names(links); }, link_table,
                                        load_link};
+const PresetCategory network_category = files_category<NetworkPart, network_parts>(network_table);
 const PresetCategory memories_category = files_category<DeviceMemory, memories>(memory_table);
 const PresetCategory models_category = files_category<TransformerModel, networks>(model_table);
 const PresetCategory software_category = files_category<SoftwareProfile, software>(software_table);

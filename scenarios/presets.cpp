@@ -10,6 +10,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
       {"nodes", "devices that share one scale-up network, with their NICs", nodes_category},
       {"hosts", "what nodes hold beside their accelerators: processors, memory, power", hosts_category},
       {"links", "one link or port, one way", links_category},
+      {"network", "switches, NICs and cables: ports, power, price", network_category},
       {"memories", "what device memory is made of: stacks, channels, chips", memories_category},
       {"models", "neural networks by their sizes", models_category},
       {"software", "what a training framework fuses, overlaps and launches", software_category},

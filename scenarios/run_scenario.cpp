@@ -13,6 +13,7 @@
 #include "scenarios/version.hpp"
 #include "sim/engine.hpp"
 #include "sim/repeated_jobs.hpp"
+#include "topologies/network_inventory.hpp"
 
 namespace orrery {
 
@@ -57,7 +58,7 @@ struct Prepared {
   Prepared(const Scenario& scenario, const std::string& file, const Library& library) {
     std::vector<Fault> faults;
     try {
-      cluster = build_cluster(scenario.cluster);
+      cluster = build_cluster(scenario.cluster, network);
     } catch (const SpecError& error) {
       add(error, "/cluster", file, faults);
     }
@@ -70,12 +71,13 @@ struct Prepared {
       }
     if (!faults.empty()) throw SpecError(std::move(faults));
     for (const PlacedJob& job : jobs) {
-      prices.push_back(cost_inputs(scenario.cost, cluster, job.devices, file));
+      prices.push_back(cost_inputs(scenario.cost, cluster, network, job.devices, file));
       failures.push_back(reliability_inputs(scenario.reliability, cluster, job.devices, file, library));
     }
   }
 
   Cluster cluster;
+  std::vector<NetworkItem> network;
   std::vector<PlacedJob> jobs;
   std::vector<std::optional<CostInputs>> prices;
   std::vector<std::optional<ReliabilityInputs>> failures;
@@ -154,6 +156,22 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
   }
 }
 
+// What joins the nodes draws its power whatever crosses; of all other links the bits do.
+void warn_of_network_energy(ScenarioRun& run) {
+  std::string silent;
+  for (const NetworkItem& item : run.network)
+    if (!item.power && !item.in_host_power) silent += (silent.empty() ? "" : ", ") + item.name();
+  if (!silent.empty()) run.warnings.push_back(silent + ": power unknown, counted as 0 W: energy is a lower bound");
+  const Fabric& fabric = run.cluster.fabric;
+  std::vector<bool> used(fabric.link_classes().size(), false);
+  for (const Link& link : fabric.links()) used[link.link_class.index()] = true;
+  for (std::size_t c = 0; c < used.size(); ++c) {
+    const LinkClass& link = fabric.link_classes()[c];
+    if (used[c] && link.energy.value == 0 && !is_network_link(run.network, link.name))
+      run.warnings.push_back(link.name + ": energy per bit unknown, counted as 0: energy is a lower bound");
+  }
+}
+
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {
   run.warnings = idle_options(scenario.cluster, library);
   for (const PoolSpec& pool : scenario.cluster.pools)
@@ -179,9 +197,7 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
     if (!memory_capacity(device))
       run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
   }
-  for (const LinkClass& link : run.cluster.fabric.link_classes())
-    if (link.energy.value == 0)
-      run.warnings.push_back(link.name + ": energy per bit unknown, counted as 0: energy is a lower bound");
+  warn_of_network_energy(run);
   for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {
     const std::string& where = scenario.jobs[j].name;
     for (const StageMetrics& stage : run.metrics.jobs[j].stages)
@@ -222,6 +238,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   Prepared prepared(scenario, file, library);
   ScenarioRun run;
   run.cluster = std::move(prepared.cluster);
+  run.network = std::move(prepared.network);
   const std::vector<PlacedJob>& placed = prepared.jobs;
   run.costs = make_cost_model(run.cluster.device_types, library);
   run.jobs = lower_jobs(scenario, run.cluster, placed);
@@ -229,6 +246,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
   simulate(run, scenario);
   run.metrics = measure(run.timeline, run.cluster, *run.costs, run.facts);
+  add_network_power(run.metrics, network_power(run.network) / static_cast<double>(run.cluster.fabric.device_count()));
   for (std::size_t j = 0; j < placed.size(); ++j) {
     JobMetrics& job = run.metrics.jobs[j];
     if (prepared.prices[j]) job.cost = cost_of(job, *prepared.prices[j]);

@@ -10,12 +10,14 @@
 #include "models/parallelism/lower.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/cost_model.hpp"
+#include "sim/network_item.hpp"
 #include "sim/timeline.hpp"
 
 namespace orrery {
 
 struct ScenarioRun {
   Cluster cluster;
+  std::vector<NetworkItem> network;  // what its fabric is built of
   std::unique_ptr<CostModel> costs;
   std::vector<LoweredJob> jobs;
   std::vector<JobFacts> facts;

@@ -45,7 +45,8 @@ void take_answer(ScalingPoint& point, const std::string& text) {
   for (const Json& warning : answer["warnings"]) point.warnings.push_back(warning.get<std::string>());
   if (!point.simulated) point.reason = "no iteration was completed";
   if (point.simulated && !point.metrics.feasible)
-    point.reason = fmt::format("does not fit: {} short per device", human(Bytes(point.metrics.shortfall_bytes)));
+    point.reason = fmt::format("does not fit: {} short per {}", human(Bytes(point.metrics.shortfall_bytes)),
+                               point.metrics.short_pool() ? "memory pool" : "device");
 }
 
 // Device-seconds per sequence by what they were spent on. Compute is told apart into what the host takes to launch, the

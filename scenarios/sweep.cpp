@@ -41,6 +41,10 @@ std::string shortfall(const Metrics& metrics) {
   for (const JobMetrics& job : metrics.jobs)
     if (!worst || job.shortfall_bytes > worst->shortfall_bytes) worst = &job;
   if (!worst) return "does not fit in memory";
+  if (const MemoryPoolMetrics* pool = worst->short_pool())
+    return fmt::format("does not fit in memory: {} needs {} of memory pool {}, {} ({:.0f} bytes) short", worst->name,
+                       human(Bytes(pool->peak_bytes)), pool->name, human(Bytes(worst->shortfall_bytes)),
+                       worst->shortfall_bytes);
   return fmt::format("does not fit in memory: {} needs {} on its fullest device, {} ({:.0f} bytes) short", worst->name,
                      human(Bytes(worst->memory_peak_bytes)), human(Bytes(worst->shortfall_bytes)),
                      worst->shortfall_bytes);

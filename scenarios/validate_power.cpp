@@ -152,8 +152,9 @@ ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundar
 double predicted_power(const ScenarioRun& run, PowerBoundary boundary, const MeasuredRow& row, RulesUsed& used) {
   const JobMetrics& job = run.metrics.jobs.at(0);
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
-  if (boundary == PowerBoundary::node) return job.energy.total() / job.iteration_s;
-  const double devices = (job.energy.total() - job.energy.host_J) / job.iteration_s;
+  const double nodes_J = job.energy.total() - job.energy.network_J;  // meters of nodes see no switches
+  if (boundary == PowerBoundary::node) return nodes_J / job.iteration_s;
+  const double devices = (nodes_J - job.energy.host_J) / job.iteration_s;
   const double watts = boundary == PowerBoundary::device ? devices / job.devices : devices;
   const auto limit = row.number("power_limit_W");
   if (!limit) return watts;

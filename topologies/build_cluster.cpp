@@ -100,6 +100,7 @@ class Composer {
  public:
   explicit Composer(const ClusterSpec& spec) : spec_(spec) {}
   Cluster build() &&;
+  std::vector<NetworkItem> take_network() { return std::move(network_); }
 
  private:
   void plan_pools();
@@ -119,6 +120,7 @@ class Composer {
   std::vector<FabricPort> ports_;
   std::vector<LinkId> host_links_;
   FabricWiring fabric_wiring_;
+  std::vector<NetworkItem> network_;
   bool joined_ = false;
 };
 
@@ -167,7 +169,8 @@ void Composer::stamp_node(std::size_t pool, std::uint32_t node) {
                      link.optical ? plan.optical_class : plan.scale_up_class});
   for (int n = 0; n < plan.nics; ++n) {
     const VertexId nic = fabric.add_vertex({VertexKind::nic, node, {}});
-    ports_.push_back({nic, node, n, plan.cables_per_nic, plan.nic_bandwidth, plan.nic_latency, plan.nic_class});
+    ports_.push_back({nic, node, n, plan.cables_per_nic, plan.nic_bandwidth, plan.nic_latency, plan.nic_class,
+                      &*plan.spec->node.nics});
   }
   for (int d = 0; d < wiring.devices; ++d) {
     if (plan.nics == 0) {
@@ -216,7 +219,12 @@ void Composer::join_nodes() {
   if (spec.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
   FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size())};
   in.nic_link = &plans_[0].spec->node.nics->link;
+  NetworkInventory inventory;
+  in.inventory = &inventory;
+  for (const FabricPort& port : ports_)
+    inventory.nics(*port.nics, port.cables, plans_[nodes_[port.node].pool].spec->node.host_power.has_value());
   fabric_wiring_ = join_fabric(in);
+  network_ = inventory.items();
   joined_ = true;
 }
 
@@ -310,11 +318,18 @@ Cluster Composer::build() && {
 
 }  // namespace
 
-Cluster build_cluster(const ClusterSpec& spec) {
-  Cluster cluster = Composer(spec).build();
+Cluster build_cluster(const ClusterSpec& spec, std::vector<NetworkItem>& network) {
+  Composer composer(spec);
+  Cluster cluster = std::move(composer).build();
+  network = composer.take_network();
   wire_memory_pools(spec, cluster);
   degrade(spec, cluster);
   return cluster;
+}
+
+Cluster build_cluster(const ClusterSpec& spec) {
+  std::vector<NetworkItem> network;
+  return build_cluster(spec, network);
 }
 
 }  // namespace orrery

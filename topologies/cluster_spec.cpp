@@ -4,6 +4,29 @@
 
 namespace orrery {
 
+void fields(Fields& f, NetworkPart& part) {
+  f("name", part.name);
+  f("title", part.title);
+  f("kind", part.kind);
+  const bool known = part.kind == "switch" || part.kind == "nic" || part.kind == "cable";
+  f.check(known, "kind", "\"switch\", \"nic\" or \"cable\"", "\"" + part.kind + "\"");
+  f("ports", part.ports, Need::optional, at_least_one);
+  f.check(!part.ports || part.kind == "switch", "ports", "none but of a switch", "those of a " + part.kind);
+  f.check(part.ports || part.kind != "switch", "ports", "how many cables a switch takes", "nothing");
+  f("power", part.power, Need::optional, non_negative);
+  f("price", part.price, Need::optional, non_negative);
+  f("as_of", part.as_of);
+  f.check(!part.price || !part.as_of.empty(), "as_of", "when and by whom the price was asked", "nothing");
+  f.raw("notes", part.notes);
+  f.raw("sources", part.sources);
+}
+
+// A part of a kind that is not what it should be is a fault of its place.
+static void network_part(Fields& f, const char* key, const char* kind, std::optional<NetworkPart>& part) {
+  f.part(key, "hardware/network", part);
+  f.check(!part || part->kind == kind, key, "a " + std::string(kind), part ? "a " + part->kind : "none");
+}
+
 void fields(Fields& f, LinkModel& link) {
   f("name", link.name);
   f("title", link.title);
@@ -16,6 +39,9 @@ void fields(Fields& f, LinkModel& link) {
   f("reconfiguration_time", link.reconfiguration_time, Need::optional, non_negative);
   f("ports", link.ports, Need::optional, at_least_one);
   f("in_network_reduction", link.in_network_reduction);
+  network_part(f, "switch", "switch", link.network_switch);
+  network_part(f, "adapter", "nic", link.adapter);
+  network_part(f, "cable", "cable", link.cable);
   f.raw("notes", link.notes);
   f.raw("sources", link.sources);
 }
@@ -41,6 +67,8 @@ void fields(Fields& f, ScaleUpSpec& scale_up) {
 void fields(Fields& f, NicSpec& nics) {
   f.part("link", "hardware/links", nics.link);
   f("count", nics.count, Need::optional, at_least_one);
+  network_part(f, "adapter", "nic", nics.adapter);
+  network_part(f, "cable", "cable", nics.cable);
 }
 
 void fields(Fields& f, NodeModel& node) {
@@ -77,6 +105,8 @@ void fields(Fields& f, FabricSpec& fabric) {
   f("ecmp", fabric.ecmp);
   f.check(fabric.ecmp == "ideal" || fabric.ecmp == "hash", "ecmp", "\"ideal\" or \"hash\"", "\"" + fabric.ecmp + "\"");
   f("seed", fabric.seed);
+  network_part(f, "switch", "switch", fabric.network_switch);
+  network_part(f, "cable", "cable", fabric.cable);
   f.raw("options", fabric.options);
   f("inside", fabric.inside);
 }

@@ -13,6 +13,18 @@
 
 namespace orrery {
 
+// What a network is built of besides the accelerators' own links; models/hardware/network. Power is drawn all the time,
+// whatever crosses: that of a switch with passive copper in its ports, that of a cable of both its ends together.
+struct NetworkPart {
+  std::string name, title;
+  std::string kind = "switch";  // nic, cable
+  std::optional<int> ports;     // of a switch, each for one cable of the link that names it
+  std::optional<Watts> power;
+  std::optional<Dollars> price;  // of one, bought
+  std::string as_of;             // when and by whom that price was asked
+  Json notes, sources;
+};
+
 struct LinkModel {  // one link or port, one way; models/hardware/links
   std::string name, title;
   std::string kind = "scale-up";  // JSON key "class"
@@ -24,6 +36,8 @@ struct LinkModel {  // one link or port, one way; models/hardware/links
   std::optional<Seconds> reconfiguration_time;
   std::optional<int> ports;
   std::optional<bool> in_network_reduction;  // switches of this generation can reduce (NVLink SHARP)
+  // What usually drives and joins such links; parts "hardware/network".
+  std::optional<NetworkPart> network_switch, adapter, cable;
   Json notes, sources;
 };
 
@@ -39,7 +53,8 @@ struct ScaleUpSpec {
 
 struct NicSpec {
   LinkModel link;
-  int count = 1;  // per node
+  int count = 1;                              // per node
+  std::optional<NetworkPart> adapter, cable;  // absent: the link's
 };
 
 struct NodeModel {  // the unit that is replicated: devices that share one scale-up network
@@ -64,13 +79,14 @@ struct FabricSpec {               // joins the NICs of all nodes
   std::string kind = "fat-tree";  // a row of the topology catalog: none, single-switch, fat-tree, ...
   std::optional<LinkModel> link;  // absent: the NICs' own link
   int levels = 2;
-  int radix = 40;                  // ports per switch
-  double oversubscription = 1;     // downlink : uplink bandwidth at a leaf
-  bool rail_optimized = false;     // NIC i of every node on leaf switches of rail i
-  std::string ecmp = "ideal";      // ideal: even spreading; hash: one path per flow
-  std::int64_t seed = 1;           // of the hash
-  Json options;                    // family-specific settings, read by the family
-  std::vector<FabricSpec> inside;  // wide-area: the fabric of every region, or of each
+  int radix = 40;                                    // ports per switch
+  double oversubscription = 1;                       // downlink : uplink bandwidth at a leaf
+  bool rail_optimized = false;                       // NIC i of every node on leaf switches of rail i
+  std::string ecmp = "ideal";                        // ideal: even spreading; hash: one path per flow
+  std::int64_t seed = 1;                             // of the hash
+  std::optional<NetworkPart> network_switch, cable;  // absent: those of the link; JSON "switch", "cable"
+  Json options;                                      // family-specific settings, read by the family
+  std::vector<FabricSpec> inside;                    // wide-area: the fabric of every region, or of each
 };
 
 struct MemoryPoolSpec {  // CXL memory that the hosts of some nodes share through a switch
@@ -104,6 +120,7 @@ struct ClusterSpec {
   Json sources;
 };
 
+void fields(Fields&, NetworkPart&);
 void fields(Fields&, LinkModel&);
 void fields(Fields&, ScaleUpSpec&);
 void fields(Fields&, NicSpec&);

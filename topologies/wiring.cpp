@@ -110,6 +110,7 @@ FabricWiring join_fabric(FabricInput& in) {
              "one of kind \"" + in.spec.kind + "\"");
   const LinkModel& trunk = in.spec.link ? *in.spec.link : *in.nic_link;
   in.trunk = payload(trunk);
+  in.trunk_link = &trunk;
   in.trunk_latency = trunk.latency.value_or(Seconds(0));
   in.trunk_class = add_class(in.fabric, trunk);
   const bool by_radix = in.spec.kind == "fat-tree" || in.spec.kind == "dragonfly" || in.spec.kind == "dragonfly+";
@@ -129,11 +130,26 @@ FabricWiring join_fabric(FabricInput& in) {
   return join(in);
 }
 
+void FabricInput::count_ports(VertexId network_switch, double cables) const {
+  if (!inventory || !trunk_link || spec.kind == "simgrid") return;  // a platform's switches are its own
+  const std::optional<NetworkPart>& part = spec.network_switch ? spec.network_switch : trunk_link->network_switch;
+  // Trees are laid out for switches of `radix` ports; elsewhere a switch has the ports that it has.
+  int each = part ? part->ports.value_or(spec.radix) : spec.radix;
+  if (spec.kind == "fat-tree") each = std::min(each, spec.radix);
+  inventory->switch_ports(network_switch, part, trunk_link->name, cables, each);
+}
+
 AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {
+  count_ports(to_switch, port.cables);
+  if (inventory && port.nics)
+    inventory->cables(port.nics->cable ? port.nics->cable : port.nics->link.cable, port.nics->link.name, port.cables);
   return {fabric.add_cable(port.nic, to_switch, port.bandwidth, port.latency, port.link_class), port.latency};
 }
 
 LinkId FabricInput::connect(VertexId a, VertexId b, double cables) {
+  count_ports(a, cables);
+  count_ports(b, cables);
+  if (inventory && trunk_link) inventory->cables(spec.cable ? spec.cable : trunk_link->cable, trunk_link->name, cables);
   return fabric.add_cable(a, b, trunk * cables, trunk_latency, trunk_class);
 }
 

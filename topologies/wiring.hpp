@@ -14,6 +14,7 @@
 #include "sim/catalog.hpp"
 #include "sim/fabric.hpp"
 #include "topologies/cluster_spec.hpp"
+#include "topologies/network_inventory.hpp"
 
 namespace orrery {
 
@@ -80,6 +81,7 @@ struct FabricPort {
   BytesPerSecond bandwidth{0};
   Seconds latency{0};
   LinkClassId link_class;
+  const NicSpec* nics = nullptr;  // what it is one of, for the inventory
 };
 
 struct
@@ -111,7 +113,9 @@ struct FabricInput {
   std::uint32_t nodes = 0;
   std::uint32_t gateways = 0;           // of the nodes, the last ones: ways out into a wider network
   const LinkModel* nic_link = nullptr;  // of the cables between switches, where the spec names none
-  BytesPerSecond trunk{0};              // one cable between switches, payload
+  NetworkInventory* inventory = nullptr;
+  const LinkModel* trunk_link = nullptr;
+  BytesPerSecond trunk{0};  // one cable between switches, payload
   Seconds trunk_latency{0};
   LinkClassId trunk_class = {};
   std::string pointer = "/fabric";  // of the spec, for faults
@@ -130,6 +134,8 @@ struct FabricInput {
   VertexId add_switch() { return fabric.add_vertex({VertexKind::network_switch, ~0u, {}}); }
   AttachedPort attach(const FabricPort& port, VertexId to_switch);
   LinkId connect(VertexId a, VertexId b, double cables);  // a -> b; b -> a is the next id
+  // Counts cables into a switch; `attach` and `connect` do so for those they lay.
+  void count_ports(VertexId network_switch, double cables) const;
 };
 
 // A level of the fabric between node and cluster: which nodes share a leaf, a pod, a group. Groups of one level are

@@ -6,6 +6,7 @@
 #include "scenarios/scenario.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
+#include "topologies/network_inventory.hpp"
 
 namespace orrery {
 
@@ -99,7 +100,7 @@ ClusterTarget load_cluster(const ClusterRequest& request, const Library& library
     throw UsageError("--nodes repeats a node; " + found.file + " says itself how many it has");
   const std::string prefix = found.document.contains("cluster") ? "/cluster" : "";
   try {
-    target.cluster = build_cluster(target.spec);
+    target.cluster = build_cluster(target.spec, target.network);
   } catch (const SpecError& error) {
     std::vector<Fault> faults = error.faults();
     for (Fault& fault : faults) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/network_item.hpp"
 #include "topologies/cluster_spec.hpp"
 
 namespace orrery {
@@ -24,9 +25,10 @@ struct ClusterRequest {
 struct ClusterTarget {
   ClusterSpec spec;
   Cluster cluster;
-  std::string file;                // where it was read
-  bool from_node = false;          // nodes and fabric are ours
-  std::vector<std::string> notes;  // what was assumed
+  std::vector<NetworkItem> network;  // what its fabric is built of
+  std::string file;                  // where it was read
+  bool from_node = false;            // nodes and fabric are ours
+  std::vector<std::string> notes;    // what was assumed
 };
 
 // Throws SpecError for a bad document or an impossible wiring, UsageError for a name that means nothing.

@@ -65,9 +65,15 @@ std::string title_of(const Scenario& scenario, const std::filesystem::path& file
 std::string shortfalls(const Metrics& metrics) {
   std::string lines;
   for (const JobMetrics& job : metrics.jobs)
+    if (const auto& pool = job.memory_pools; pool && pool->too_small > 0)
+      lines += fmt::format(
+          "infeasible: {}: memory pool {} needs {} of {}, {} ({:.0f} bytes) short; {} of {} too small\n", job.name,
+          pool->name, human(Bytes(pool->peak_bytes)), human(Bytes(pool->capacity_bytes)),
+          human(Bytes(pool->shortfall_bytes())), pool->shortfall_bytes(), pool->too_small, pool->pools);
+  for (const JobMetrics& job : metrics.jobs)
     for (const StageMetrics& stage : job.stages) {
       const double short_by = stage.memory_peak_bytes - stage.memory_capacity_bytes;
-      if (job.feasible || stage.memory_capacity_bytes <= 0 || short_by <= 0) continue;
+      if (stage.memory_capacity_bytes <= 0 || short_by <= 0) continue;
       std::array<std::size_t, 5> order{0, 1, 2, 3, 4};
       const auto& parts = stage.memory_peak_by_category_bytes;
       std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return parts[a] > parts[b]; });

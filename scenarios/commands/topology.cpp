@@ -64,7 +64,7 @@ int topology(const TopologyOptions& options, const Invocation& invocation) {
   if (options.nodes > 0) request.nodes = options.nodes;
   const Library library = options.scenario.find_library();
   const ClusterTarget target = load_cluster(request, library);
-  TopologyFacts facts = topology_facts(target.cluster);
+  TopologyFacts facts = topology_facts(target.cluster, target.network);
   if (facts.name.empty()) facts.name = std::filesystem::path(target.file).stem().string();
   add_notes(target, library, facts);
   write_plot(options, target, facts.name);

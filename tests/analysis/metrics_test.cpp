@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "analysis/report.hpp"
+#include "sim/network_item.hpp"
 #include "tests/analysis/hand_made.hpp"
 
 using namespace orrery;
@@ -213,6 +214,23 @@ TEST_CASE("every device pays the host share of its own kind of node") {
   CHECK(m.jobs[0].energy.host_J == Approx(10 * 3 * 2));
   CHECK(m.jobs[1].energy.host_J == Approx(100 * 2 * 2));
   CHECK(m.energy_J == Approx(460));
+}
+
+TEST_CASE("every device pays an equal share of what the network draws, for as long as it is there") {
+  HandMade job;
+  job.device(0, 3).compute(0, 0, 2, {kernel(KernelKind::gemm, 1)});
+  Timeline timeline;
+  job.append_to(timeline, 0, 2);
+  Metrics m = measure(timeline, cluster_of(4), FlopsAreSeconds(), {JobFacts{}});
+  const std::vector<NetworkItem> network = {{"switch", "s", "wire", 2, Watts(30), {}, "", false},
+                                            {"nic", "n", "wire", 4, Watts(100), {}, "", true},  // drawn with the hosts
+                                            {"cable", "", "wire", 8, {}, {}, "", false}};       // unknown
+  const double before = m.jobs[0].energy_J, whole = m.energy_J;
+  add_network_power(m, network_power(network) / 4);
+  CHECK(m.jobs[0].energy.network_J == Approx(60.0 / 4 * 3 * 2));
+  CHECK(m.jobs[0].energy_J == Approx(before + 90));
+  CHECK(m.jobs[0].average_power_W == Approx((before + 90) / 2));
+  CHECK(m.energy_J == Approx(whole + 90));
 }
 
 TEST_CASE("bytes on links count every link crossed, every copy and every execution") {

@@ -87,3 +87,47 @@ TEST_CASE("what goes to a memory pool is the same folded and unfolded") {
   CHECK(job(pooled(1, true, 1e8, 2, true)).iteration_s ==
         Approx(job(pooled(1, true, 1e8, 2, false)).iteration_s).epsilon(1e-6));
 }
+
+TEST_CASE("a pool holds the optimizer states of all its devices, and activations in proportion to what leaves") {
+  const auto held = [](double activations, bool optimizer) {
+    const JobMetrics m = job(pooled(activations, optimizer, 1e15, 8));
+    REQUIRE(m.memory_pools);
+    CHECK(m.memory_pools->pools == 2);
+    CHECK(m.memory_pools->too_small == 0);
+    return m.memory_pools->peak_bytes;
+  };
+  const double states = 8 * 12.0 * parameters(offloading(0, true).jobs[0].model);  // eight devices of two nodes
+  CHECK(held(0, true) == Approx(states));
+  const double all = held(1, false);
+  CHECK(all > 0);
+  CHECK(held(0.5, false) == Approx(all / 2));
+  CHECK(held(1, true) == Approx(states + all));
+  CHECK_FALSE(job(offloading(1, true)).memory_pools);  // the host's own memory is no pool
+}
+
+TEST_CASE("pools that are too small for what all their nodes put there make the job infeasible, by the missing bytes") {
+  Scenario scenario = pooled(0, true, 1e15, 4);
+  const double states = 8 * 12.0 * parameters(scenario.jobs[0].model);
+  scenario.cluster.memory_pools[0].capacity = Bytes(states / 4 + 1);  // of one of four expanders
+  CHECK(job(scenario).feasible);
+  scenario.cluster.memory_pools[0].capacity = Bytes(states / 4 - 1000);
+  const JobMetrics m = job(scenario);
+  CHECK_FALSE(m.feasible);
+  CHECK(m.memory_pools->too_small == 2);
+  CHECK(m.shortfall_bytes == Approx(4000));
+}
+
+TEST_CASE("two jobs that share a pool fill it together") {
+  Scenario scenario = pooled(0, true, 1e15, 4);
+  JobSpec second = scenario.jobs[0];
+  second.name = "other";
+  for (JobSpec* spec : {&scenario.jobs[0], &second}) {
+    spec->plan.data = 8;
+    spec->batch.global /= 2;
+  }
+  scenario.jobs.push_back(second);
+  scenario.cluster.memory_pools[0].nodes = 4;  // both halves of the machine behind one
+  const auto metrics = run_scenario(scenario, "test", Library::installed()).metrics;
+  const double states = 8 * 12.0 * parameters(scenario.jobs[0].model);
+  for (const JobMetrics& m : metrics.jobs) CHECK(m.memory_pools->peak_bytes == Approx(2 * states));
+}

@@ -4,6 +4,7 @@
 #include "analysis/report.hpp"
 #include "scenarios/cost_spec.hpp"
 #include "tests/support/small_scenario.hpp"
+#include "topologies/network_inventory.hpp"
 
 using namespace orrery;
 using orrery::testing::make;
@@ -46,6 +47,37 @@ TEST_CASE("ownership writes the purchase off over the time in use and pays for e
   const JobMetrics job = run_with(spec);
   CHECK(job.cost->electricity_USD == Approx(job.energy_J * 1.5e-7));
   CHECK(job.cost->iteration_USD == Approx(16 * 30000 / 0.5e8 * job.iteration_s + job.energy_J * 1.5e-7));
+}
+
+TEST_CASE("ownership at list prices pays for the network, a price per device that holds its share does not pay twice") {
+  CostSpec spec;
+  spec.basis = CostBasis::ownership;
+  spec.amortization = Seconds(1e8);
+  spec.electricity = DollarsPerJoule(0);
+  Scenario scenario = make(SmallScenario{});  // 16 A100 on four nodes
+  scenario.jobs[0].training_tokens = 1e9;
+  scenario.cluster.pools[0].node.device.price->purchase = Dollars(10000);
+  const auto cost_of = [&](const CostSpec& with) {
+    scenario.cost = with;
+    const JobMetrics job = run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0];
+    return std::pair(job.cost->iteration_USD / job.iteration_s * 1e8, job.cost->basis);
+  };
+  double network = 0;
+  std::vector<NetworkItem> items;
+  build_cluster(scenario.cluster, items);
+  for (const NetworkItem& item : items) network += item.price->value * item.count;
+  CHECK(network > 16 * 1000);  // a NIC each
+  CHECK(cost_of(spec).first == Approx(16 * 10000 + network));
+  CHECK_THAT(cost_of(spec).second, Catch::Matchers::Contains("switches, NICs and cables per device"));
+  spec.network_per_device = Dollars(500);
+  CHECK(cost_of(spec).first == Approx(16 * 10500));
+  spec.network_per_device.reset();
+  spec.purchase_per_device = Dollars(12000);
+  CHECK(cost_of(spec).first == Approx(16 * 12000));
+  spec.purchase_per_device.reset();
+  scenario.cluster.pools[0].node.nics->link.adapter->price.reset();
+  CHECK(cost_of(spec).first == Approx(16 * 10000));
+  CHECK_THAT(cost_of(spec).second, Catch::Matchers::Contains("network not priced"));
 }
 
 TEST_CASE("without a cost section devices cost what their data says, with the range") {

@@ -32,7 +32,7 @@ inline NodeModel node_of(const char* kind, int devices, std::vector<int> dimensi
 }
 
 inline NodeModel with_nics(NodeModel node, int nics) {
-  node.nics = NicSpec{link("nic", 25e9, 2e-6), nics};
+  node.nics = NicSpec{link("nic", 25e9, 2e-6), nics, {}, {}};
   return node;
 }
 

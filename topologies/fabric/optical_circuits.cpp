@@ -46,6 +46,15 @@ void check_rails(FabricInput& in) {
              "false");
 }
 
+// Each fibre of a NIC goes to an optical switch of its own, where a mirror and no module ends it: half of a cable.
+void count_parts(const FabricInput& in, const FabricPort& port, VertexId bank, LinkClassId path, int fibres) {
+  const std::string& link = in.fabric.link_class(path).name;
+  in.inventory->switches(bank, in.spec.network_switch ? in.spec.network_switch : in.trunk_link->network_switch, link,
+                         fibres);
+  if (port.nics)
+    in.inventory->cables(port.nics->cable ? port.nics->cable : port.nics->link.cable, link, port.cables * 0.5);
+}
+
 }  // namespace
 
 FabricWiring join_optical_circuits(FabricInput& in) {
@@ -67,11 +76,13 @@ FabricWiring join_optical_circuits(FabricInput& in) {
     if (++bank->second.second > switch_ports)
       in.fault("options/ports", "a port of each optical switch for every NIC that it joins",
                std::to_string(switch_ports) + " ports");
-    const int circuits = in.option("cables_per_nic", port.cables) * wavelengths;
+    const int fibres = in.option("cables_per_nic", port.cables), circuits = fibres * wavelengths;
+    const LinkClassId path = class_through(in, port.link_class);
     const Seconds half = (port.latency + in.trunk_latency) * 0.5;
-    const LinkId up = in.fabric.add_cable(port.nic, bank->second.first, port.bandwidth, half,
-                                          class_through(in, port.link_class), static_cast<std::uint32_t>(circuits));
+    const LinkId up = in.fabric.add_cable(port.nic, bank->second.first, port.bandwidth, half, path,
+                                          static_cast<std::uint32_t>(circuits));
     router->ports.push_back({up, half});
+    if (in.inventory) count_parts(in, port, bank->second.first, path, fibres);
     router->latency = half * 2;
   }
   FabricWiring wiring;

@@ -193,6 +193,7 @@ class WideArea {
     FabricInput inner{in_.fabric, spec, {}, static_cast<std::uint32_t>(sizes_[r] + gateways_)};
     inner.gateways = static_cast<std::uint32_t>(gateways_) + (r + 1 == sizes_.size() ? in_.gateways : 0);
     inner.nic_link = in_.nic_link;
+    inner.inventory = in_.inventory;
     inner.pointer = in_.pointer + "/inside/" + std::to_string(in_.spec.inside.size() == 1 ? 0 : r);
     for (const FabricPort& port : in_.ports) {
       if (port.node < first_node_ || port.node >= first_node_ + static_cast<std::uint32_t>(sizes_[r])) continue;
@@ -221,6 +222,14 @@ class WideArea {
     return join_fabric(inner);
   }
 
+  // Wavelengths between two gateways, for the inventory.
+  void lay(VertexId a, VertexId b) const {
+    const double cables = static_cast<double>(links_) / gateways_;
+    for (VertexId gateway : {a, b}) in_.count_ports(gateway, cables);
+    if (in_.inventory)
+      in_.inventory->cables(in_.spec.cable ? in_.spec.cable : in_.trunk_link->cable, in_.trunk_link->name, cables);
+  }
+
   double neighbours() const {
     const std::size_t others = sizes_.size() - 1;
     return static_cast<double>(ring() ? std::min<std::size_t>(2, others) : others);
@@ -234,6 +243,7 @@ class WideArea {
       for (std::size_t g = 0; g < each; ++g) {
         const LinkId link = in_.fabric.add_cable(gateway_places_[a * each + g], gateway_places_[b * each + g],
                                                  capacity_ / gateways_, w_.latency, in_.trunk_class);
+        lay(gateway_places_[a * each + g], gateway_places_[b * each + g]);
         w_.ways[a * n + b][g] = {link, static_cast<std::uint32_t>(b)};
         w_.ways[b * n + a][g] = {LinkId(link.index() + 1), static_cast<std::uint32_t>(a)};
       }
