@@ -146,6 +146,11 @@ bool PartFiles::append_named(Part& part, const Layer& name, std::string_view kin
   return append_named(part, {&*base, file, "/base"}, kind, open_files);
 }
 
+static bool names_itself(const Json& object) {
+  const auto name = object.find("name");
+  return name != object.end() && !name->is_null();
+}
+
 std::optional<PartFiles::Part> PartFiles::expand(const Layers& layers, std::string_view kind,
                                                  const std::vector<std::string>& open_files) {
   Part part;
@@ -154,6 +159,10 @@ std::optional<PartFiles::Part> PartFiles::expand(const Layers& layers, std::stri
     if (layer.value->is_object()) {
       part.layers.push_back(layer);
       const auto base = layer.value->find("base");
+      if (base == layer.value->end() && names_itself(*layer.value)) {
+        part.replaces = &layer != &layers.back();
+        return part;
+      }
       if (base == layer.value->end()) continue;
       name = {&*base, layer.file, pointer_to(layer.pointer, "base")};
     }

@@ -35,7 +35,8 @@ std::optional<std::size_t> list_index(std::string_view text);
 // What was found, for a message: "\"abc\"", "400", "a list of 3", "an object".
 std::string found_text(const Json&);
 
-// Replaces names of library files by what these files hold.
+// Replaces names of library files by what these files hold. An object with a name of its own is a whole part, as a file
+// is: what `orrery show --json` prints stands for the same wherever a name may stand.
 class PartFiles {
  public:
   PartFiles(const Library& library, std::vector<Fault>& faults) : library_(library), faults_(faults) {}
@@ -43,6 +44,7 @@ class PartFiles {
   struct Part {
     Layers layers;                   // objects only
     std::vector<std::string> files;  // that contributed, to detect a file that contains itself
+    bool replaces = false;           // stands over another part and takes nothing of it
   };
   // `open_files` are those of the parts around this one. Nothing when a fault was found.
   std::optional<Part> expand(const Layers&, std::string_view kind, const std::vector<std::string>& open_files);

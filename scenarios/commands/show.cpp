@@ -142,7 +142,8 @@ CommandAction declare_show(CLI::App& app, const Invocation&) {
   auto options = std::make_shared<ShowOptions>();
   app.description(
       "Shows what a name stands for, fully resolved, with the source of every figure. The output of --json "
-      "can be edited and used in a scenario in place of the name.");
+      "can be edited and used in a scenario in place of the name; with a \"name\" it is a part of its own also within "
+      "an override ({\"base\": NAME, ...}), where an object without one changes the part that is there.");
   app.add_option("NAME", options->name, "A name from `orrery list`, or CATEGORY/NAME where several are called alike")
       ->required();
   app.add_flag("--json", options->json, "Print it as JSON, as a scenario may contain it");

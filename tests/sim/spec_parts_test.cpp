@@ -10,6 +10,7 @@
 using namespace orrery;
 using namespace orrery::spec_tests;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Texts = std::vector<std::string>;
 
 namespace orrery {
@@ -122,6 +123,28 @@ TEST_CASE("an object with its own base takes nothing from the part it replaces")
   const Hall hall = read<Hall>(R"({"main": {"base": "crate", "chip": {"base": "gamma"}}})", shelf.library);
   CHECK(hall.main.chip.name.empty());
   CHECK_FALSE(hall.main.chip.power);
+}
+
+TEST_CASE("an object with a name of its own takes nothing from the part it stands over, one without changes it") {
+  const Shelf shelf;
+  const auto chip = [&](const std::string& object) {
+    return read<Hall>(R"({"main": {"base": "crate", "chip": )" + object + "}}", shelf.library).main.chip;
+  };
+  CHECK(chip(R"({"memory": "1 GB"})").power == Watts(700));
+  const Chip whole = chip(R"({"name": "mine", "memory": "1 GB"})");
+  CHECK(whole.name == "mine");
+  CHECK_FALSE(whole.power);
+  CHECK(whole.dimensions.empty());
+  CHECK_FALSE(chip(R"({"name": "beta", "memory": "1 GB"})").power);  // also under the same name
+  CHECK(chip(R"({"name": null, "power": "1 W"})").memory == Bytes(40e9));
+  CHECK(chip(R"({"base": "beta", "name": "mine"})").power == Watts(700));
+}
+
+TEST_CASE("what a part lacks because it replaces another is told with the remedy") {
+  const Shelf shelf;
+  CHECK_THAT(faults<Hall>(R"({"main": {"base": "crate", "chip": {"name": "mine"}}})", shelf.library).at(0),
+             Contains("/main/chip/memory: ") && Contains("found nothing (") && Contains("\"base\""));
+  CHECK_THAT(faults<Box>(R"({"chip": {"name": "mine"}})", shelf.library).at(0), EndsWith("found nothing"));
 }
 
 TEST_CASE("a resolved part is written inline and reads back the same, without the library") {
