@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "sim/printable.hpp"
+
 namespace orrery {
 
 namespace {
@@ -72,26 +74,7 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return best ? *best : "";
 }
 
-std::string quote(std::string_view word) {
-  const bool cut = word.size() > longest_quoted;
-  if (cut) {
-    std::size_t end = longest_quoted;
-    while (end > 0 && (static_cast<unsigned char>(word[end]) & 0xC0U) == 0x80U) --end;  // not inside a UTF-8 sequence
-    word = word.substr(0, end);
-  }
-  std::string text = "\"";
-  for (const char c : word) {
-    if (c == '"' || c == '\\') {
-      text += '\\';
-      text += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      text += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-    } else {
-      text += c;
-    }
-  }
-  return text + (cut ? "...\"" : "\"");
-}
+std::string quote(std::string_view word) { return '"' + printable(word, longest_quoted, "\"\\") + '"'; }
 
 std::string quote_unknown(std::string_view word, std::span<const std::string> candidates) {
   const std::string near = nearest(word, candidates);

@@ -1,11 +1,17 @@
 #include "sim/error.hpp"
 
+#include "sim/printable.hpp"
+
 namespace orrery {
 
+// Pointers and what was found repeat the user's words, which may be of any length; what was expected is ours, and may list
+// all keys of an object.
 std::string Fault::text() const {
-  std::string where = file.empty() ? std::string("input") : file;
-  where += pointer.empty() ? ": " : fmt::format(": at {}: ", pointer);
-  return fmt::format("{}expected {}, found {}", where, expected, found);
+  constexpr std::size_t whole = std::string::npos, longest_pointer = 200, longest_found = 400, longest_expected = 4000;
+  std::string where = file.empty() ? std::string("input") : printable(file, whole);
+  where += pointer.empty() ? ": " : fmt::format(": at {}: ", printable(pointer, longest_pointer));
+  return fmt::format("{}expected {}, found {}", where, printable(expected, longest_expected),
+                     printable(found, longest_found));
 }
 
 static std::string join(const std::vector<Fault>& faults) {

@@ -1,7 +1,8 @@
 // The one door to the JSON library. Documents are read through a SAX handler with limits, because the library's own DOM
 // parser keeps the last of duplicate keys silently and overflows the stack on deep nesting.
 // Refused with one SpecError: unreadable or empty files, directories, syntax errors (line and column), duplicate keys,
-// nesting past 64 levels, files past 64 MiB, numbers past double range, NaN and infinities.
+// nesting past 64 levels, files past 64 MiB, integers past 64 bits (a double would round them), numbers past double range,
+// NaN and infinities.
 #pragma once
 
 #include <filesystem>

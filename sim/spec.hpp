@@ -3,7 +3,8 @@
 // Reading gathers all faults, rejects unknown keys with the nearest known one, and resolves named parts: wherever
 // `part` is used, JSON may hold a name (a file in the library), an inline object, or {"base": NAME, ...overrides}.
 // Overrides merge deeply: null removes a key, an object over a part's name overrides that part, and an object with
-// indices as keys ("0") over a list changes these items. A fault names the file that the faulty value came from.
+// indices as keys ("0") over a list changes these items. An object with a "name" or "base" of its own is another part and
+// takes nothing of the one that it stands over. A fault names the file that the faulty value came from.
 // The struct's initial value is the default: no defaults elsewhere. A null is an absent key; an optional starts out empty.
 #pragma once
 
@@ -80,6 +81,9 @@ class Fields {
   // A fault of the value under `key` ("" = this object); nothing happens when writing, nor when a fault in that value has
   // been found before: a check on a value that could not be read would only mislead.
   virtual void fault(const char* key, std::string expected, std::string found) = 0;
+  // False when a fault was found in the value under `key`: another value that is checked against it would only mislead. (An
+  // optional that could not be read stays empty.)
+  virtual bool readable(const char* /*key*/) const { return true; }
   // A check that only matters when reading.
   void check(bool ok, const char* key, std::string expected, std::string found) {
     if (reading() && !ok) fault(key, std::move(expected), std::move(found));
@@ -121,6 +125,7 @@ template <class T> void Fields::operator()(const char* key, T& value, Need need,
     if (!present(key, value.has_value(), need)) return;
     if (!value) value.emplace();
     (*this)(key, *value, need, range);
+    if (!readable(key)) value.reset();
   } else if constexpr (IsTextMap<T>::value) {
     std::vector<std::string> keys;
     for (const auto& entry : value) keys.push_back(entry.first);

@@ -6,6 +6,7 @@
 
 #include "sim/catalog.hpp"
 #include "sim/part_layers.hpp"
+#include "sim/printable.hpp"
 #include "sim/spec.hpp"
 
 namespace orrery {
@@ -13,6 +14,7 @@ namespace orrery {
 namespace {
 
 constexpr std::size_t most_faults = 500;  // nobody reads more, and a hostile file may hold millions
+constexpr double largest_integer = 1e18;  // sums of a few stay within 64 bits
 
 template <class Format> std::string range_text(const Range& range, Format format) {
   const bool low = std::isfinite(range.low), high = std::isfinite(range.high);
@@ -90,13 +92,17 @@ class Reader final : public Fields {
   }
 
   void fault(const char* key, std::string expected, std::string found) override {
-    const Layers& object = frames_.back().layers;
-    Layers here = *key == '\0' ? object : member(object, key);
-    if (here.empty()) here = {place_of(key)};
-    for (const Layer& layer : here)
-      for (const Fault& known : faults_)
-        if (known.file == layer.file && is_at_or_below(known.pointer, layer.pointer)) return;
-    add_fault(overridden(here.front(), key), std::move(expected), std::move(found));
+    if (readable(key)) add_fault(overridden(layers_of(key).front(), key), std::move(expected), std::move(found));
+  }
+
+  bool readable(const char* key) const override {
+    if (faults_.empty()) return true;
+    const Layers here = layers_of(key);
+    return std::none_of(faults_.begin(), faults_.end(), [&](const Fault& known) {
+      return std::any_of(here.begin(), here.end(), [&](const Layer& layer) {
+        return known.file == layer.file && is_at_or_below(known.pointer, layer.pointer);
+      });
+    });
   }
 
  protected:
@@ -111,14 +117,20 @@ class Reader final : public Fields {
     if (!found) return;
     const double x = found->value->get<double>();
     constexpr double exact = 9007199254740992.0;  // 2^53: up to here 1e6 and 1000000.0 are integers beyond doubt
-    const bool integral = found->value->is_number_integer() || (std::fabs(x) <= exact && std::floor(x) == x);
-    const bool fits = std::fabs(x) < 9.2e18;
-    if (!integral || !fits || !in_range(x, range)) {
-      const std::string bounds = integral ? range_text(without_type_limits(range, x), integer_text) : "";
-      add_fault(*found, "an integer" + bounds, found->value->dump());
+    const bool whole = std::floor(x) == x;
+    const bool doubtful = !found->value->is_number_integer() && std::fabs(x) > exact;
+    range.low = std::max(range.low, -largest_integer);
+    range.high = std::min(range.high, largest_integer);
+    if (whole && !doubtful && in_range(x, range)) {
+      value = found->value->is_number_integer() ? found->value->get<std::int64_t>() : static_cast<std::int64_t>(x);
       return;
     }
-    value = found->value->is_number_integer() ? found->value->get<std::int64_t>() : static_cast<std::int64_t>(x);
+    std::string limits;
+    if (whole && !in_range(x, range))
+      limits = range_text(without_type_limits(range, x), integer_text);
+    else if (whole)
+      limits = ", with all its digits where it is larger than " + integer_text(exact);
+    add_fault(*found, "an integer" + limits, found->value->dump());
   }
 
   void real(const char* key, double& value, Need need, Range range) override {
@@ -135,7 +147,11 @@ class Reader final : public Fields {
 
   void text(const char* key, std::string& value, Need need) override {
     const Layer* found = scalar(key, need, "a text", &Json::is_string);
-    if (found) value = found->value->get<std::string>();
+    if (!found) return;
+    const auto& words = found->value->get_ref<const std::string&>();
+    if (has_control_characters(words) && std::string_view(key) != "description")  // others end up in lines of a report
+      return add_fault(*found, "a text without control characters", quote(words));
+    value = words;
   }
 
   void quantity(const char* key, double& value, Dimension dimension, Need need, Range range) override {
@@ -187,7 +203,7 @@ class Reader final : public Fields {
     std::set<std::string> all;
     for (const Layer& layer : frame.layers)
       for (const auto& entry : layer.value->items()) {
-        const bool usable = !entry.key().empty() && entry.key().find('\0') == std::string::npos;
+        const bool usable = !entry.key().empty() && !has_control_characters(entry.key());
         frame.known.insert(entry.key());
         if (!usable) add_fault(layer, "keys that are names", quote(entry.key()));
         if (usable && !member(frame.layers, entry.key()).empty()) all.insert(entry.key());
@@ -251,6 +267,7 @@ class Reader final : public Fields {
     std::set<std::string> deeper = {};  // "key/its key" of the objects in this one, which may have been meant
     bool checked = true;                // an object: other keys are faults
     bool part = false;                  // "base" has been resolved
+    bool replaces = false;              // another part, of which nothing is taken
     std::size_t files = 0;              // how many open_files_ are this part's
   };
 
@@ -293,6 +310,13 @@ class Reader final : public Fields {
     return nullptr;
   }
 
+  Layers layers_of(const char* key) const {
+    const Layers& object = frames_.back().layers;
+    Layers here = *key == '\0' ? object : member(object, key);
+    if (here.empty()) here = {place_of(key)};
+    return here;
+  }
+
   // Where an absent `key` was removed or is missing: in the last base.
   Layer place_of(const char* key) const {
     const Layers& object = frames_.back().layers;
@@ -314,7 +338,11 @@ class Reader final : public Fields {
   void absent(const char* key, Need need, const std::string& expected) {
     if (need == Need::optional) return;
     const Layer place = place_of(key);
-    add_fault(place, expected, place.value ? "null" : "nothing");
+    const char* nothing = frames_.back().replaces
+                              ? "nothing (an object with a \"name\" is a whole part; one that changes "
+                                "a part has its name as \"base\", or no \"name\")"
+                              : "nothing";
+    add_fault(place, expected, place.value ? "null" : nothing);
   }
 
   void add_fault(const Layer& place, std::string expected, std::string found) {
@@ -326,8 +354,11 @@ class Reader final : public Fields {
     std::optional<PartFiles::Part> part = parts_.expand(layers, kind, open_files_);
     if (!part) return false;
     open_files_.insert(open_files_.end(), part->files.begin(), part->files.end());
-    frames_.push_back(
-        {.layers = std::move(part->layers), .key = std::move(key), .part = true, .files = part->files.size()});
+    frames_.push_back({.layers = std::move(part->layers),
+                       .key = std::move(key),
+                       .part = true,
+                       .replaces = part->replaces,
+                       .files = part->files.size()});
     return true;
   }
 

@@ -118,6 +118,17 @@ TEST_CASE("numbers of the wrong sign or size are refused") {
              "at /cluster/pools/0/count: expected at most");
 }
 
+TEST_CASE("a fault is one line without its consequences, however long the words and whatever the characters") {
+  is_refused(with("\"dgx-a100-80gb\"", R"({"base": "dgx-a100-80gb", "device": {"power": {"tdp": "400 kWh"}}})"),
+             "device/power/tdp: expected a power");
+  const std::string word(1'000'000, 'k');
+  is_refused(with("scenario/1", word), "at /orrery: expected \"scenario/1\", found \"kkk");
+  is_refused(with("\"global\": 16", "\"global\": 16, \"" + word + "\": 1"), "at /jobs/0/batch/kkk");
+  is_refused(with("\"precision\"", R"("name": "\u001b[31mred\n", "precision")"),
+             R"(at /jobs/0/name: expected a text without control characters, found "\u001b[31mred\u000a")");
+  is_refused(with("\"global\": 16", "\"global\": 99999999999999999999"), "found 99999999999999999999");
+}
+
 TEST_CASE("a plan that does not fit devices, model or batch is refused") {
   is_refused(with("\"data\": 2", "\"data\": 3"),
              "at /jobs/0/plan: expected data x tensor x pipeline x context = 8 devices");

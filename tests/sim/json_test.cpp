@@ -51,7 +51,8 @@ TEST_CASE("a document is read as it stands, keys in their order") {
   CHECK(document["b"][0].is_number_unsigned());
   CHECK(parse_json("\xEF\xBB\xBF[]", "doc.json") == Json::array());  // a byte order mark is no fault
   CHECK(parse_json(" 7 ", "doc.json") == 7);
-  CHECK(parse_json("18446744073709551616", "doc.json") == 18446744073709551616.0);
+  CHECK(parse_json("18446744073709551615", "doc.json") == 18446744073709551615U);
+  CHECK(parse_json("1e20", "doc.json") == 1e20);
 }
 
 TEST_CASE("a syntax error is reported with its line and column") {
@@ -106,6 +107,14 @@ TEST_CASE("numbers past the range of a double are refused, with their place") {
   CHECK_THAT(fault.found, Contains("1e999"));
   CHECK_THAT(fault_of("-1e309").expected, Contains("double"));
   CHECK_THAT(fault_of(R"({"a": -1e309})").found, Contains("-1e309"));
+}
+
+TEST_CASE("an integer past 64 bits is refused as it was written: a double would round it") {
+  const Fault fault = fault_of(R"({"a": [99999999999999999999]})");
+  CHECK(fault.pointer == "/a/0");
+  CHECK_THAT(fault.expected, Contains("64 bits"));
+  CHECK(fault.found == "99999999999999999999");
+  CHECK(fault_of("-99999999999999999999").found == "-99999999999999999999");
 }
 
 TEST_CASE("text that is not UTF-8 is refused in well-formed words") {

@@ -12,6 +12,7 @@
 
 using namespace orrery;
 using namespace orrery::spec_tests;
+using Catch::Matchers::Contains;
 using Texts = std::vector<std::string>;
 
 namespace orrery {
@@ -87,6 +88,16 @@ void fields(Fields& f, Strict& s) {
   f.raw("notes", s.notes, Need::required);
   f.check(s.low <= s.high, "low", "at most high", std::to_string(s.low));
   f.check(s.low + s.high > 0, "", "a positive sum", std::to_string(s.low + s.high));
+}
+
+struct Pair {
+  std::optional<Watts> most, least;
+};
+
+void fields(Fields& f, Pair& p) {
+  f("most", p.most, Need::optional, positive);
+  f("least", p.least, Need::optional, positive);
+  f.check(!p.most || !p.least || *p.least <= *p.most, "least", "at most `most`", "more");
 }
 
 }  // namespace
@@ -194,6 +205,30 @@ TEST_CASE("a value out of range is a fault that says the range") {
   CHECK(faults<Everything>(R"({"inner": {"delay": "0 s"}})").empty());
 }
 
+TEST_CASE("a limit that an integer passes is told, whatever sets it") {
+  const std::string most = "/large: expected an integer, at most 1000000000000000000, found ";
+  CHECK(faults<Everything>(R"({"large": 9223372036854775807})") == Texts{most + "9223372036854775807"});
+  CHECK(faults<Everything>(R"({"large": 1e20})") == Texts{most + "1e+20"});
+  CHECK(faults<Everything>(R"({"large": -9223372036854775808})") ==
+        Texts{"/large: expected an integer, at least -1000000000000000000, found -9223372036854775808"});
+  CHECK(faults<Everything>(R"({"inner": {"count": 9223372036854775807}})") ==
+        Texts{"/inner/count: expected an integer, between 1 and 2147483647, found 9223372036854775807"});
+  CHECK(
+      faults<Everything>(R"({"large": 1e17})") ==
+      Texts{"/large: expected an integer, with all its digits where it is larger than 9007199254740992, found 1e+17"});
+  CHECK(read<Everything>(R"({"large": 100000000000000001})").large == 100000000000000001);
+}
+
+TEST_CASE("control characters are refused in texts that stand in lines of a report") {
+  for (const char* text : {R"("a\u001b[31m")", R"("a\nb")", R"("\u0000")", R"("\u007f")", R"("\u009b31m")"}) {
+    INFO(text);
+    CHECK_THAT(faults<Everything>(R"({"text": )" + std::string(text) + "}").at(0),
+               Contains("/text: expected a text without control characters"));
+    CHECK(faults<Everything>(R"({"rates": {)" + std::string(text) + R"(: "1 B/s"}})").size() == 1);
+  }
+  CHECK(read<Everything>(R"({"text": "\u00e9\u0104"})").text == "\u00e9\u0104");
+}
+
 TEST_CASE("an unknown key is a fault that names the nearest known one") {
   CHECK(faults<Everything>(R"({"colour": "red"})") ==
         Texts{"/colour: expected a known key, found \"colour\" (did you mean \"color\"?)"});
@@ -253,6 +288,20 @@ TEST_CASE("a check of several values is made only when they could be read") {
   CHECK(faults<Strict>(R"({"low": -20)" + rest) == Texts{": expected a positive sum, found -10"});
   CHECK(faults<Strict>(R"({"low": -20, "high": "x")" + rest) == Texts{"/high: expected an integer, found \"x\""});
   CHECK(faults<Strict>(R"({"low": 1.5, "high": -1)" + rest) == Texts{"/low: expected an integer, found 1.5"});
+}
+
+TEST_CASE("an optional value that could not be read is not compared with others") {
+  CHECK(faults<Pair>(R"({"most": "1 kWh", "least": "5 W"})") ==
+        Texts{"/most: expected a power such as \"700 W\", found \"1 kWh\" (an energy)"});
+  CHECK(faults<Pair>(R"({"most": "4 W", "least": "5 W"})") == Texts{"/least: expected at most `most`, found more"});
+}
+
+TEST_CASE("long words and control characters of the user are cut and escaped in the text of a fault") {
+  const std::string key(100'000, 'k');
+  const Fault fault{"doc\n.json", "/" + key + "\x1b[31m", "a known key", key};
+  CHECK(fault.text().size() < 800);
+  CHECK_THAT(fault.text(), Contains("doc\\u000a.json: at /kkk") && Contains("kkk...: expected a known key"));
+  CHECK(Fault{"", "/a\x1b", "b\n", "c\xc2\x9b"}.text() == "input: at /a\\u001b: expected b\\u000a, found c\\u009b");
 }
 
 TEST_CASE("a hostile document raises a bounded number of faults") {
