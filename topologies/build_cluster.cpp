@@ -34,7 +34,8 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
   const NodeModel& node = plan.spec->node;
   const ScaleUpSpec& spec = node.scale_up;
   const std::string pointer = plan.pointer + "/node/scale_up";
-  const ScaleUpBuilder build = find_family(scale_up_catalog(), spec.kind, pointer + "/kind");
+  const auto& family = find_family(scale_up_catalog(), spec.kind, pointer + "/kind");
+  expect_options(spec.options, family.options, pointer + "/options");  // also where one device needs no links
   ScaleUpInput in{
       spec, node.devices, {}, {}, 1, fabric_spec.ecmp != "hash", static_cast<std::uint64_t>(fabric_spec.seed), pointer};
   plan.wired = spec.kind != "none" && node.devices > 1;
@@ -64,7 +65,7 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
     plan.optical_class = fabric.add_link_class(
         {near.name + " through " + light.name, near.energy + light.energy, light.reconfiguration});
   }
-  NodeWiring wiring = plan.wired ? build(in) : NodeWiring{};
+  NodeWiring wiring = plan.wired ? family.build(in) : NodeWiring{};
   wiring.devices = node.devices;
   const bool generation_reduces = spec.link && spec.link->in_network_reduction.value_or(false);
   plan.reduces = plan.wired && spec.in_network_reduction.value_or(generation_reduces && wiring.can_reduce);
@@ -198,6 +199,8 @@ void Composer::stamp_pool(std::size_t pool) {
     if (slow < 0 || static_cast<std::size_t>(slow) >= made.devices)
       fault(plans_[pool].pointer + "/slow_devices/" + std::to_string(i),
             "a device of the pool, 0 to " + std::to_string(made.devices - 1), std::to_string(slow));
+    if (std::count(spec.slow_devices.begin(), spec.slow_devices.begin() + static_cast<std::ptrdiff_t>(i), slow) > 0)
+      fault(plans_[pool].pointer + "/slow_devices/" + std::to_string(i), "each device once", std::to_string(slow));
     cluster_.speed[made.first_device + static_cast<std::size_t>(slow)] = spec.slow_factor;
   }
   cluster_.device_types.push_back(spec.node.device);
@@ -207,7 +210,7 @@ void Composer::stamp_pool(std::size_t pool) {
 
 void Composer::join_nodes() {
   const FabricSpec& spec = spec_.fabric;
-  find_family(fabric_catalog(), spec.kind, "/fabric/kind");  // also where one node needs none
+  check_families(spec, "/fabric");  // also where one node needs none
   const bool alone = nodes_.size() == 1 && (plans_[0].wired || cluster_.type_of.size() == 1);
   if (alone) return;  // nothing would cross the fabric
   for (const PoolPlan& plan : plans_)

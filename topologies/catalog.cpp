@@ -5,42 +5,56 @@
 
 namespace orrery {
 
-std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog() {
-  static const CatalogEntry<ScaleUpBuilder> table[] = {
-      {"none", "no links inside the node: devices meet through their NICs", wire_none},
-      {"switch", "all devices on one non-blocking switch (NVSwitch, NVL72)", wire_switch},
-      {"full-mesh", "direct links between every two devices (MI300X, Gaudi)", wire_full_mesh},
-      {"torus", "k-ary n-dimensional torus with wrap-around (TPU ICI)", wire_torus},
-      {"mesh", "torus without wrap-around (small TPU slices, wafers)", wire_mesh},
-      {"ring", "one-dimensional torus", wire_ring},
-      {"pcie", "PCIe tree: one root, or switches of `dimensions[0]` devices under it", wire_pcie},
-      {"hybrid-cube-mesh", "two joined quads with cross links (DGX-1)", wire_hybrid_cube_mesh},
-      {"hypercube", "binary hypercube", wire_hypercube},
-      {"ladder", "two rails with rungs (IPU-Link)", wire_ladder},
-      {"custom", "the cables listed in options.links", wire_custom},
+std::span<const CatalogEntry<Family<ScaleUpBuilder>>> scale_up_catalog() {
+  static const CatalogEntry<Family<ScaleUpBuilder>> table[] = {
+      {"none", "no links inside the node: devices meet through their NICs", {wire_none}},
+      {"switch", "all devices on one non-blocking switch (NVSwitch, NVL72)", {wire_switch}},
+      {"full-mesh", "direct links between every two devices (MI300X, Gaudi)", {wire_full_mesh}},
+      {"torus", "k-ary n-dimensional torus with wrap-around (TPU ICI)", {wire_torus, {"twist", "cube"}}},
+      {"mesh", "torus without wrap-around (small TPU slices, wafers)", {wire_mesh}},
+      {"ring", "one-dimensional torus", {wire_ring}},
+      {"pcie", "PCIe tree: one root, or switches of `dimensions[0]` devices under it", {wire_pcie}},
+      {"hybrid-cube-mesh", "two joined quads with cross links (DGX-1)", {wire_hybrid_cube_mesh}},
+      {"hypercube", "binary hypercube", {wire_hypercube}},
+      {"ladder", "two rails with rungs (IPU-Link)", {wire_ladder}},
+      {"custom", "the cables listed in options.links", {wire_custom, {"links"}}},
   };
   return table;
 }
 
-std::span<const CatalogEntry<FabricBuilder>> fabric_catalog() {
-  static const CatalogEntry<FabricBuilder> table[] = {
-      {"none", "one node alone", join_none},
-      {"single-switch", "all NICs on one non-blocking switch", join_single_switch},
-      {"fat-tree", "folded Clos of 1 to 3 levels, oversubscribed or not, rail-optimized or not", join_fat_tree},
+std::span<const CatalogEntry<Family<FabricBuilder>>> fabric_catalog() {
+  static const CatalogEntry<Family<FabricBuilder>> table[] = {
+      {"none", "one node alone", {join_none}},
+      {"single-switch", "all NICs on one non-blocking switch", {join_single_switch}},
+      {"fat-tree", "folded Clos of 1 to 3 levels, oversubscribed or not, rail-optimized or not", {join_fat_tree}},
       {"dragonfly",
        "groups of fully joined routers, global cables between all groups; minimal, Valiant or UGAL routing",
-       join_dragonfly},
-      {"dragonfly+", "groups of leaves and spines, global cables between all groups; the same routing",
-       join_dragonfly_plus},
-      {"torus", "routers on a torus, twisted or not; dimension-order routing", join_torus},
-      {"mesh", "torus without wrap-around", join_mesh},
-      {"hyperx", "a lattice of routers fully joined along each dimension; dimension-order routing", join_hyperx},
-      {"optical-circuits", "optical circuit switches: light paths of a few circuits per NIC, set anew between phases",
-       join_optical_circuits},
-      {"wide-area", "regions with a fabric each (`inside`), joined over distances; packet loss holds TCP back",
-       join_wide_area},
-      {"simgrid", "a SimGrid platform file: its hosts are the nodes, its zones route", join_simgrid},
-      {"custom", "the switches and cables listed in options; equal-cost paths, or routes laid down", join_custom},
+       {join_dragonfly, {"routers_per_group", "terminals_per_router", "global_per_router", "routing"}}},
+      {"dragonfly+",
+       "groups of leaves and spines, global cables between all groups; the same routing",
+       {join_dragonfly_plus, {"routers_per_group", "terminals_per_router", "global_per_router", "routing"}}},
+      {"torus",
+       "routers on a torus, twisted or not; dimension-order routing",
+       {join_torus, {"dimensions", "terminals_per_router", "cables_per_direction", "twist"}}},
+      {"mesh",
+       "torus without wrap-around",
+       {join_mesh, {"dimensions", "terminals_per_router", "cables_per_direction"}}},
+      {"hyperx",
+       "a lattice of routers fully joined along each dimension; dimension-order routing",
+       {join_hyperx, {"dimensions", "terminals_per_router"}}},
+      {"optical-circuits",
+       "optical circuit switches: light paths of a few circuits per NIC, set anew between phases",
+       {join_optical_circuits,
+        {"cables_per_nic", "wavelengths", "ports", "reconfigure", "oversubscribed", "bidirectional"}}},
+      {"wide-area",
+       "regions with a fabric each (`inside`), joined over distances; packet loss holds TCP back",
+       {join_wide_area, {"regions", "links", "joined", "distance", "gateways", "loss", "streams", "segment_bytes"}}},
+      {"simgrid",
+       "a SimGrid platform file: its hosts are the nodes, its zones route",
+       {join_simgrid, {"file", "hosts"}}},
+      {"custom",
+       "the switches and cables listed in options; equal-cost paths, or routes laid down",
+       {join_custom, {"switches", "links", "attach", "routes"}}},
   };
   return table;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/error.hpp"
+#include "sim/part_layers.hpp"
 #include "topologies/fabric/families.hpp"
 
 namespace orrery {
@@ -40,24 +41,34 @@ void FabricInput::fault(const char* key, std::string expected, std::string found
   throw SpecError("", pointer + "/" + key, std::move(expected), std::move(found));
 }
 
-void expect_keys(const Json& options, const std::vector<std::string>& known, const std::string& pointer) {
-  if (!options.is_object()) return;
+void expect_options(const Json& options, const std::vector<std::string>& known, const std::string& pointer) {
+  if (options.is_null()) return;
+  if (!options.is_object()) throw SpecError("", pointer, "an object", found_text(options));
+  std::vector<Fault> faults;
   for (const auto& [key, value] : options.items())
     if (std::find(known.begin(), known.end(), key) == known.end())
-      throw SpecError("", pointer_to(pointer, key),
-                      known.empty() ? "no options in this family" : "an option of this family",
-                      quote_unknown(key, known));
+      faults.push_back({"", pointer_to(pointer, key),
+                        known.empty() ? "no options in this family" : "an option of this family",
+                        quote_unknown(key, known)});
+  if (!faults.empty()) throw SpecError(std::move(faults));
+}
+
+void check_families(const FabricSpec& fabric, const std::string& pointer) {
+  const Family<FabricBuilder>& family = find_family(fabric_catalog(), fabric.kind, pointer + "/kind");
+  std::vector<std::string> options = family.options;
+  if (family.build != join_none) options.insert(options.end(), {"in_network_reduction", "pxn"});
+  expect_options(fabric.options, options, pointer + "/options");
+  if (!fabric.inside.empty() && family.build != join_wide_area)
+    throw SpecError("", pointer + "/inside", "no fabric inside but that of a region (kind \"wide-area\")",
+                    "one of kind \"" + fabric.kind + "\"");
+  for (std::size_t i = 0; i < fabric.inside.size(); ++i)
+    check_families(fabric.inside[i], pointer + "/inside/" + std::to_string(i));
 }
 
 bool flag_of(const Json& options, const char* key, const std::string& pointer) {
   if (!options.is_object() || !options.contains(key)) return false;
   if (!options[key].is_boolean()) throw SpecError("", pointer_to(pointer, key), "true or false", options[key].dump());
   return options[key].get<bool>();
-}
-
-void FabricInput::expect_options(std::vector<std::string> names) const {
-  names.insert(names.end(), {"in_network_reduction", "pxn"});
-  expect_keys(spec.options, names, pointer + "/options");
 }
 
 bool FabricInput::flag(const char* key) const { return flag_of(spec.options, key, pointer + "/options"); }
@@ -103,11 +114,8 @@ LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
 }
 
 FabricWiring join_fabric(FabricInput& in) {
-  const FabricBuilder join = find_family(fabric_catalog(), in.spec.kind, in.pointer + "/kind");
+  const FabricBuilder join = find_family(fabric_catalog(), in.spec.kind, in.pointer + "/kind").build;
   if (in.spec.kind == "none") in.fault("kind", "a fabric that joins nodes", "\"none\"");
-  if (!in.spec.inside.empty() && join != join_wide_area)
-    in.fault("inside", "no fabric inside but that of a region (kind \"wide-area\")",
-             "one of kind \"" + in.spec.kind + "\"");
   const LinkModel& trunk = in.spec.link ? *in.spec.link : *in.nic_link;
   in.trunk = payload(trunk);
   in.trunk_link = &trunk;

@@ -46,8 +46,15 @@ struct NodeWiring {
   int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency);  // a->b; b->a is the next number
 };
 
-// Refuses keys that a family does not know; a JSON boolean, false where it is absent.
-void expect_keys(const Json& options, const std::vector<std::string>& known, const std::string& pointer);
+// A topology family: what wires it, and the names of the options of its own that it reads.
+template <class Builder> struct Family {
+  Builder build;
+  std::vector<std::string> options = {};
+};
+
+// Refuses options of other names than these.
+void expect_options(const Json& options, const std::vector<std::string>& known, const std::string& pointer);
+// A JSON boolean, false where it is absent.
 bool flag_of(const Json& options, const char* key, const std::string& pointer);
 
 struct ScaleUpInput {
@@ -61,14 +68,11 @@ struct ScaleUpInput {
   std::string pointer;  // of the node's scale_up object, for faults
 
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
-  void expect_options(const std::vector<std::string>& names) const {
-    expect_keys(spec.options, names, pointer + "/options");
-  }
   int dimension_product() const;  // checked against the number of devices
 };
 
 using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);
-std::span<const CatalogEntry<ScaleUpBuilder>> scale_up_catalog();
+std::span<const CatalogEntry<Family<ScaleUpBuilder>>> scale_up_catalog();
 
 BytesPerSecond payload(const LinkModel&);
 LinkClassId add_class(Fabric&, const LinkModel&);
@@ -123,8 +127,6 @@ struct FabricInput {
   bool ideal() const { return spec.ecmp == "ideal"; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec.seed); }
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
-  // Refuses options of other names than these and those that every family has.
-  void expect_options(std::vector<std::string> names) const;
   bool flag(const char* key) const;
   // One of the choices, the first where the key is absent.
   std::string choice(const char* key, const std::vector<std::string>& choices) const;
@@ -156,11 +158,15 @@ struct FabricWiring {
 FabricWiring join_fabric(FabricInput&);
 
 using FabricBuilder = FabricWiring (*)(FabricInput&);
-std::span<const CatalogEntry<FabricBuilder>> fabric_catalog();
+std::span<const CatalogEntry<Family<FabricBuilder>>> fabric_catalog();
+
+// Refuses a family that there is not, options that it does not read and fabrics inside one that holds none: of what joins a
+// single node, and is never built, too.
+void check_families(const FabricSpec&, const std::string& pointer);
 
 template <class Builder>
-Builder find_family(std::span<const CatalogEntry<Builder>> catalog, const std::string& kind,
-                    const std::string& pointer) {
+const Family<Builder>& find_family(std::span<const CatalogEntry<Family<Builder>>> catalog, const std::string& kind,
+                                   const std::string& pointer) {
   if (const auto* entry = find(catalog, kind)) return entry->value;
   const auto all = names(catalog);
   throw SpecError("", pointer, "a topology family (see `orrery list topologies`)", quote_unknown(kind, all));

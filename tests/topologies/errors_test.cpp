@@ -70,3 +70,37 @@ TEST_CASE("in-network reduction is refused where no switch of the fabric can red
   regions.fabric.inside.push_back(reducing(nodes_of(switch_node(4, 4), 4, "single-switch")).fabric);
   CHECK(fault_of(regions).pointer == "/fabric/inside/0/options/in_network_reduction");
 }
+
+TEST_CASE("options that no family reads are refused, all at once, also where one node never meets a fabric") {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 1, "fat-tree");
+  CHECK(fault_of(spec).pointer == "built");
+  spec.fabric.options = {{"pxn", true}, {"foo", 1}, {"bar", 1}};
+  CHECK(fault_of(spec).pointer == "/fabric/options/foo");
+  CHECK_THROWS_WITH(build_cluster(spec), Catch::Contains("/fabric/options/bar"));
+  spec.fabric.options = 5;
+  CHECK(fault_of(spec).pointer == "/fabric/options");
+  spec.fabric = nodes_of(switch_node(8, 8), 1, "none").fabric;
+  spec.fabric.options = {{"radix", 5}};
+  CHECK(fault_of(spec).pointer == "/fabric/options/radix");
+  spec.fabric.kind = "wide-area";
+  spec.fabric.options = Json();
+  spec.fabric.inside.push_back(nodes_of(switch_node(8, 8), 1, "torus").fabric);
+  CHECK(fault_of(spec).pointer == "built");
+  spec.fabric.inside[0].options = {{"dimension", {2, 2}}};
+  CHECK(fault_of(spec).pointer == "/fabric/inside/0/options/dimension");
+  spec.fabric.kind = "single-switch";
+  CHECK(fault_of(spec).pointer == "/fabric/inside");
+}
+
+TEST_CASE("options of a wiring are refused also where a node has one device and no links") {
+  ClusterSpec spec = nodes_of(node_of("torus", 1, {1}), 1, "none");
+  spec.pools[0].node.scale_up.options = {{"twisted", true}};
+  CHECK(fault_of(spec).pointer == "/pools/0/node/scale_up/options/twisted");
+}
+
+TEST_CASE("a device is slow once") {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 1, "none");
+  spec.pools[0].slow_factor = 0.5;
+  spec.pools[0].slow_devices = {1, 3, 1};
+  CHECK(fault_of(spec).pointer == "/pools/0/slow_devices/2");
+}

@@ -50,7 +50,6 @@ class CustomFabricRouter final : public FabricRouter {
 class CustomFabric {
  public:
   explicit CustomFabric(FabricInput& in) : in_(in), options_(in.spec.options) {
-    in.expect_options({"switches", "links", "attach", "routes"});
     count_ = static_cast<std::size_t>(in.option("switches", 1));
     only_ = graph_.add_link_class({"any", {}, {}});
     for (std::size_t s = 0; s < count_; ++s) {

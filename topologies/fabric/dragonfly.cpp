@@ -21,7 +21,6 @@ struct Shape {
 };
 
 Shape shape_of(FabricInput& in, bool plus) {
-  in.expect_options({"routers_per_group", "terminals_per_router", "global_per_router", "routing"});
   const int balanced = plus ? std::max(1, in.spec.radix / 2) : std::max(1, (in.spec.radix + 1) / 4);
   Shape shape;
   shape.plus = plus;

@@ -211,7 +211,6 @@ void wire_hash(FabricInput& in, Wires& w, const Placement& placed, const std::ve
 }  // namespace
 
 FabricWiring join_fat_tree(FabricInput& in) {
-  in.expect_options({});
   Wires w;
   w.shape = leaf_shape(in);
   w.shape.leaves_per_pod = std::max(1, in.spec.radix / 2);

@@ -37,7 +37,6 @@ class HyperXRouter final : public FabricRouter {
 }  // namespace
 
 FabricWiring join_hyperx(FabricInput& in) {
-  in.expect_options({"dimensions", "terminals_per_router"});
   auto router = std::make_unique<HyperXRouter>();
   const int terminals = in.option("terminals_per_router", 1);
   std::uint32_t routers = 1;

@@ -58,7 +58,6 @@ void count_parts(const FabricInput& in, const FabricPort& port, VertexId bank, L
 }  // namespace
 
 FabricWiring join_optical_circuits(FabricInput& in) {
-  in.expect_options({"cables_per_nic", "wavelengths", "ports", "reconfigure", "oversubscribed", "bidirectional"});
   if (!in.spec.link || !in.spec.link->reconfiguration_time)
     in.fault("link", "the link of an optical circuit switch, with a reconfiguration_time",
              in.spec.link ? "\"" + in.spec.link->name + "\" without one" : "none");

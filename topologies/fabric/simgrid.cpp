@@ -41,7 +41,6 @@ class PlatformRouter final : public FabricRouter {
 class SimgridFabric {
  public:
   explicit SimgridFabric(FabricInput& in) : in_(in) {
-    in.expect_options({"file", "hosts"});
     const Json& options = in.spec.options;
     if (!options.is_object() || !options.contains("file") || !options["file"].is_string())
       in.fault("options/file", "the file of a SimGrid platform (XML)", "none");

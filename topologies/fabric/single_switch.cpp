@@ -23,7 +23,6 @@ class SingleSwitchRouter final : public FabricRouter {
 FabricWiring join_none(FabricInput&) { return {}; }
 
 FabricWiring join_single_switch(FabricInput& in) {
-  in.expect_options({});
   const VertexId hub = in.add_switch();
   std::vector<AttachedPort> ports;
   for (const FabricPort& port : in.ports) ports.push_back(in.attach(port, hub));

@@ -27,7 +27,6 @@ class LatticeRouter final : public FabricRouter {
 };
 
 Lattice lattice_of(FabricInput& in, bool wraps) {
-  in.expect_options({"dimensions", "terminals_per_router", "cables_per_direction", wraps ? "twist" : "dimensions"});
   const std::vector<int> sizes = in.option_list("dimensions");
   std::int64_t routers = 1;
   for (int size : sizes)

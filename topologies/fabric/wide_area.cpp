@@ -100,7 +100,6 @@ class WideAreaRouter final : public FabricRouter {
 class WideArea {
  public:
   explicit WideArea(FabricInput& in) : in_(in) {
-    in.expect_options({"regions", "links", "joined", "distance", "gateways", "loss", "streams", "segment_bytes"});
     if (!in.spec.link) in.fault("link", "a wide-area link", "none");
     sizes_ = region_sizes();
     sizes_.back() += static_cast<int>(in_.gateways);

@@ -23,7 +23,6 @@ class FullMeshRouter final : public LocalRouter {
 }  // namespace
 
 NodeWiring wire_full_mesh(const ScaleUpInput& in) {
-  in.expect_options({});
   if (in.devices > 1024) in.fault("kind", "at most 1024 devices in a full mesh", std::to_string(in.devices));
   NodeWiring w;
   w.kind = DomainKind::full_mesh;

@@ -12,8 +12,7 @@ namespace orrery {
 
 namespace {
 
-NodeWiring start(const ScaleUpInput& in, DomainKind kind, const std::vector<std::string>& options = {}) {
-  in.expect_options(options);
+NodeWiring start(const ScaleUpInput& in, DomainKind kind) {
   if (in.devices > most_table_vertices)
     in.fault("kind", "at most " + std::to_string(most_table_vertices) + " devices in this family",
              std::to_string(in.devices));
@@ -93,7 +92,7 @@ NodeWiring wire_custom(const ScaleUpInput& in) {
   if (!options.is_object() || !options.contains("links") || !options["links"].is_array())
     in.fault("options", "{\"links\": [[a, b], ...]}: the cables between devices (and switches numbered after them)",
              options.is_null() ? "nothing" : "something else");
-  NodeWiring w = start(in, DomainKind::custom, {"links"});
+  NodeWiring w = start(in, DomainKind::custom);
   int highest = in.devices - 1;
   std::vector<double> cables_of(static_cast<std::size_t>(in.devices), 0);
   for (std::size_t i = 0; i < options["links"].size(); ++i) {

@@ -90,7 +90,6 @@ NodeWiring wire_grid(const ScaleUpInput& in, Lattice lattice, const std::vector<
 }  // namespace
 
 NodeWiring wire_torus(const ScaleUpInput& in) {
-  in.expect_options({"twist", "cube"});
   in.dimension_product();
   const std::vector<int> cube = cube_of(in);
   Lattice lattice(in.spec.dimensions, true);
@@ -101,14 +100,10 @@ NodeWiring wire_torus(const ScaleUpInput& in) {
 }
 
 NodeWiring wire_mesh(const ScaleUpInput& in) {
-  in.expect_options({});
   in.dimension_product();
   return wire_grid(in, Lattice(in.spec.dimensions, false));
 }
 
-NodeWiring wire_ring(const ScaleUpInput& in) {
-  in.expect_options({});
-  return wire_grid(in, Lattice({in.devices}, true));
-}
+NodeWiring wire_ring(const ScaleUpInput& in) { return wire_grid(in, Lattice({in.devices}, true)); }
 
 }  // namespace orrery
