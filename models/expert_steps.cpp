@@ -21,7 +21,7 @@ ExpertSizes expert_sizes(const StepContext& c) {
 
 double expert_launches(const StepContext& c, bool forward) {
   const ExpertSizes s = expert_sizes(c);
-  if (c.software.grouped_products) return 0;
+  if (c.software.grouped_products || c.model.experts->count == 1) return 0;
   // Each expert: a product (two backward) and, below 16 bits, the cast and the layouts of its scales in both
   // directions, twice (two
   // matrices, or the joined two branches and the third).

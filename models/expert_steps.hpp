@@ -24,7 +24,8 @@ ExpertSizes expert_sizes(const StepContext&);
 void experts_forward(StepWriter&, bool stop_early);
 void experts_backward(StepWriter&);
 
-// Kernels that the host launches one by one for the experts of one layer (see SoftwareProfile::host_per_expert_launch).
+// Kernels that the host launches one by one for the experts of one layer (see SoftwareProfile::host_per_expert_launch); none
+// where there is one expert, whose products are those of a dense network.
 double expert_launches(const StepContext&, bool forward);
 
 }  // namespace orrery

@@ -21,7 +21,8 @@ void fields(Fields& f, Experts& e) {
   f("biases", e.biases);
   f("clamped", e.clamped);
   f("capacity_factor", e.capacity_factor, Need::optional, positive);
-  f.check(e.active <= e.count, "active", fmt::format("at most count ({})", e.count), fmt::format("{}", e.active));
+  f.check(!f.readable("count") || e.active <= e.count, "active", fmt::format("at most count ({})", e.count),
+          fmt::format("{}", e.active));
 }
 
 void fields(Fields& f, LatentAttention& a) {
@@ -64,6 +65,10 @@ void fields(Fields& f, TransformerModel& m) {
           fmt::format("a divisor of hidden ({}), or head_dim", m.hidden), fmt::format("{}", m.heads));
   f.check(!m.kv_heads || *m.kv_heads < 1 || m.heads % *m.kv_heads == 0, "kv_heads",
           fmt::format("a divisor of heads ({})", m.heads), fmt::format("{}", m.kv_heads.value_or(0)));
+  f.check(m.learned_positions == 0 || !f.readable("learned_positions") || m.sequence <= m.learned_positions, "sequence",
+          fmt::format("at most learned_positions ({})", m.learned_positions), fmt::format("{}", m.sequence));
+  f.check(m.predicted_positions.value_or(1) <= m.sequence || !f.readable("sequence"), "predicted_positions",
+          fmt::format("at most sequence ({})", m.sequence), fmt::format("{}", m.predicted_positions.value_or(0)));
 }
 
 int TransformerModel::ffn_width(LayerKind kind) const {

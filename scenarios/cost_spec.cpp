@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 namespace orrery {
 
 void fields(Fields& f, CostSpec& c) {
@@ -14,11 +16,13 @@ void fields(Fields& f, CostSpec& c) {
   f("electricity", c.electricity, Need::optional, non_negative);
   f("pue", c.pue, Need::optional, at_least_one);
   f.raw("sources", c.sources);
-  const bool rental = c.basis == CostBasis::rental;
-  f.check(!rental || !c.purchase_per_device, "purchase_per_device", "only beside \"basis\": \"ownership\"",
+  const bool rental = c.basis == CostBasis::rental, known = f.readable("basis");
+  f.check(!known || !rental || !c.purchase_per_device, "purchase_per_device", "only beside \"basis\": \"ownership\"",
           "\"rental\"");
-  f.check(!rental || !c.network_per_device, "network_per_device", "only beside \"basis\": \"ownership\"", "\"rental\"");
-  f.check(rental || !c.rental_per_device, "rental_per_device", "only beside \"basis\": \"rental\"", "\"ownership\"");
+  f.check(!known || !rental || !c.network_per_device, "network_per_device", "only beside \"basis\": \"ownership\"",
+          "\"rental\"");
+  f.check(!known || rental || !c.rental_per_device, "rental_per_device", "only beside \"basis\": \"rental\"",
+          "\"ownership\"");
 }
 
 namespace {
@@ -102,6 +106,7 @@ std::optional<CostInputs> cost_inputs(const std::optional<CostSpec>& stated, con
   const CostSpec spec = stated.value_or(CostSpec{});
   const bool rental = spec.basis == CostBasis::rental;
   CostInputs inputs;
+  std::vector<std::string> bases;
   const std::vector<double> counts = count_types(cluster, devices);
   for (std::size_t type = 0; type < counts.size(); ++type) {
     if (counts[type] == 0) continue;
@@ -114,8 +119,10 @@ std::optional<CostInputs> cost_inputs(const std::optional<CostSpec>& stated, con
     const double scale = rental ? 1 : 1 / (spec.amortization.value * spec.utilization);
     inputs.devices_low_USD_per_s += counts[type] * price->low * scale;
     inputs.devices_high_USD_per_s += counts[type] * price->high * scale;
-    inputs.basis += (inputs.basis.empty() ? "" : "; ") + basis_of(device, spec, *price);
+    const std::string basis = basis_of(device, spec, *price);
+    if (std::find(bases.begin(), bases.end(), basis) == bases.end()) bases.push_back(basis);
   }
+  inputs.basis = fmt::format("{}", fmt::join(bases, "; "));  // pools of one price say it once
   if (!rental) add_network(inputs, network, cluster.fabric.device_count(), spec, static_cast<double>(devices.size()));
   inputs.devices_USD_per_s = (inputs.devices_low_USD_per_s + inputs.devices_high_USD_per_s) / 2;
   if (rental) return inputs;

@@ -13,6 +13,7 @@
 #include "scenarios/version.hpp"
 #include "sim/engine.hpp"
 #include "sim/repeated_jobs.hpp"
+#include "sim/routes.hpp"
 #include "topologies/network_inventory.hpp"
 
 namespace orrery {
@@ -156,20 +157,43 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
   }
 }
 
-// What joins the nodes draws its power whatever crosses; of all other links the bits do.
+// Classes of links that carried bytes although nobody knows what a byte costs there; those between nodes draw their power
+// whatever crosses.
+std::vector<std::string> unpriced_links(const ScenarioRun& run) {
+  const Fabric& fabric = run.cluster.fabric;
+  std::vector<bool> unpriced, used(fabric.link_classes().size(), false);
+  for (const LinkClass& link : fabric.link_classes())
+    unpriced.push_back(link.energy.value == 0 && !is_network_link(run.network, link.name));
+  auto left = std::count(unpriced.begin(), unpriced.end(), true);  // to be found
+  const auto note = [&](const Program& program, PatternId pattern) {
+    for (const LinkLoad& load : route_pattern(fabric, *run.cluster.router, program.pattern(pattern)).loads) {
+      const std::size_t link_class = fabric.link(load.link).link_class.index();
+      if (unpriced[link_class] && !used[link_class]) --left;
+      used[link_class] = true;
+    }
+  };
+  for (const LoweredJob& job : run.jobs) {
+    std::vector<bool> seen(job.program->pattern_count(), false);
+    for (const Operation& op : job.program->operations) {
+      if (left == 0) break;
+      if (op.kind != OpKind::transfer || !op.pattern.valid() || op.bytes <= 0 || seen[op.pattern.index()]) continue;
+      seen[op.pattern.index()] = true;
+      note(*job.program, op.pattern);
+    }
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (used[i] && unpriced[i]) names.push_back(fabric.link_classes()[i].name);
+  return names;
+}
+
 void warn_of_network_energy(ScenarioRun& run) {
   std::string silent;
   for (const NetworkItem& item : run.network)
     if (!item.power && !item.in_host_power) silent += (silent.empty() ? "" : ", ") + item.name();
   if (!silent.empty()) run.warnings.push_back(silent + ": power unknown, counted as 0 W: energy is a lower bound");
-  const Fabric& fabric = run.cluster.fabric;
-  std::vector<bool> used(fabric.link_classes().size(), false);
-  for (const Link& link : fabric.links()) used[link.link_class.index()] = true;
-  for (std::size_t c = 0; c < used.size(); ++c) {
-    const LinkClass& link = fabric.link_classes()[c];
-    if (used[c] && link.energy.value == 0 && !is_network_link(run.network, link.name))
-      run.warnings.push_back(link.name + ": energy per bit unknown, counted as 0: energy is a lower bound");
-  }
+  for (const std::string& link : unpriced_links(run))
+    run.warnings.push_back(link + ": energy per bit unknown, counted as 0: energy is a lower bound");
 }
 
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {

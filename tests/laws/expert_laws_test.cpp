@@ -27,6 +27,7 @@ Scenario mixture(const Plan& p, int count = 8, int active = 2) {
   s.plan.expert = 1;  // the plan is checked against the model, which gets its experts below
   Scenario scenario = orrery::testing::make(s);
   scenario.jobs[0].plan = p;
+  scenario.jobs[0].software.host_per_expert_launch = Seconds(30e-6);
   scenario.jobs[0].model.gated_ffn = true;
   scenario.jobs[0].model.ffn_hidden = 2048;
   Experts experts;
@@ -58,6 +59,7 @@ TEST_CASE("one expert that serves every token is a dense network") {
   for (const Plan& p : {plan(16, 1, 1), plan(16, 1, 1, 3)}) {
     Scenario mixed = mixture(p, 1, 1), dense = mixed;
     dense.jobs[0].model.experts.reset();
+    REQUIRE(mixed.jobs[0].software.host_per_expert_launch > Seconds(0));
     const auto of_dense = orrery::testing::numbers(metrics(dense));
     for (const auto& [pointer, value] : orrery::testing::numbers(metrics(mixed))) {
       INFO(pointer);

@@ -214,3 +214,23 @@ TEST_CASE("a fused loss keeps the logits in 16 bits only, and fp32 shards are th
   REQUIRE(parameter_bytes(s.context, 1e9, 0).weights == 0);
   REQUIRE(parameter_bytes(s.context, 1e9, 0).optimizer == Approx(12e9 / 4));
 }
+
+TEST_CASE("a sequence is no longer than the positions that are learned, and predicts no more than it has") {
+  const auto fault = [](const std::string& more) {
+    const std::string text = R"({"layers": 2, "hidden": 64, "heads": 4, "vocabulary": 100, "sequence": 128)" + more +
+                             "}";
+    try {
+      read_spec<TransformerModel>(parse_json(text, "doc.json"), "doc.json", {});
+    } catch (const SpecError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(fault(R"(, "learned_positions": 128, "predicted_positions": 128)").empty());
+  CHECK(fault(R"(, "learned_positions": 127)") ==
+        "doc.json: at /sequence: expected at most learned_positions (127), found 128");
+  CHECK(fault(R"(, "predicted_positions": 129)") ==
+        "doc.json: at /predicted_positions: expected at most sequence (128), found 129");
+  CHECK_THAT(fault(R"(, "experts": {"count": "eight", "active": 2, "ffn_hidden": 8})"),
+             !Catch::Contains("\n") && Catch::Contains("/experts/count"));
+}

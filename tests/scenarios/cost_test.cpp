@@ -87,6 +87,24 @@ TEST_CASE("without a cost section devices cost what their data says, with the ra
   CHECK(job.cost->iteration_USD == Approx((job.cost->iteration_low_USD + job.cost->iteration_high_USD) / 2));
 }
 
+TEST_CASE("pools of one price say what it rests on once") {
+  Scenario scenario = make(SmallScenario{});
+  const auto basis = [&] {
+    return run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].cost->basis;
+  };
+  const std::string of_one = basis();
+  scenario.cluster.pools[0].count = 2;
+  scenario.cluster.pools.push_back(scenario.cluster.pools[0]);
+  CHECK(basis() == of_one);
+  scenario.cluster.pools[1].node.device.price->rental_low = DollarsPerSecond(0.5 / 3600);
+  CHECK_THAT(basis(), Catch::Contains(of_one + "; rental at 0.50"));
+}
+
+TEST_CASE("a basis that cannot be read is one fault, whatever else is stated") {
+  const Json text = parse_json(R"({"basis": "buying", "purchase_per_device": "30000 USD"})", "doc.json");
+  CHECK_THROWS_WITH(read_spec<CostSpec>(text, "doc.json", {}), !Catch::Contains("\n"));
+}
+
 TEST_CASE("a stated basis that lacks a price is a fault of the scenario, and nothing stated is no cost") {
   CostSpec spec;
   spec.basis = CostBasis::ownership;

@@ -190,6 +190,43 @@ TEST_CASE("options without effect are warned of") {
   CHECK_THAT(warnings, Contains("rail_optimized has no effect: one node"));
 }
 
+TEST_CASE("links of unknown energy are warned of where they carry bytes") {
+  const auto warnings = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"run", "tiny", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run_orrery(arguments);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return parse_json(outcome.out, "output")["warnings"].dump();
+  };
+  CHECK_THAT(warnings({}), !Contains("energy per bit"));  // one node
+  const std::vector<std::string> two = {"--set", "/cluster/pools/0/count=2",
+                                        "--set", "/cluster/fabric/kind=single-switch",
+                                        "--set", "/jobs/0/plan/data=null"};
+  CHECK_THAT(warnings(two), Contains("infiniband-hdr-200: energy per bit unknown"));
+}
+
+TEST_CASE("what show prints replaces a part within an override too, and nothing of the old part stays") {
+  const Folder folder;
+  const auto check = [&](const std::string& device) {
+    return run_orrery({"check", folder.write("small.json", with("\"dgx-a100-80gb\"",
+                                                                R"({"base": "dgx-a100-80gb", )" + device + "}"))});
+  };
+  const Outcome shown = run_orrery({"show", "accelerators/nvidia-p4", "--json"});
+  REQUIRE(shown.exit_code == 0);
+  const Outcome named = check(R"("device": "nvidia-p4")"), whole = check(R"("device": )" + shown.out);
+  CHECK(named.exit_code == 2);  // the P4 has no precision to train in
+  CHECK_THAT(named.err, Contains("expected a precision that nvidia-p4 trains in"));
+  CHECK(whole.err == named.err);
+  const std::string link = run_orrery({"show", "links/infiniband-hdr-200", "--json"}).out;
+  const auto energy = [&](const std::string& part) {
+    const std::string file = folder.write(
+        "small.json", with("\"dgx-a100-80gb\"", R"({"base": "dgx-a100-80gb", "scale_up": {"link": )" + part + "}}"));
+    return parse_json(run_orrery({"run", file, "--json"}).out, "output")["metrics"].dump();
+  };
+  CHECK(energy(link) == energy("\"infiniband-hdr-200\""));
+}
+
 TEST_CASE("names resolve beside the scenario first, then in --library") {
   const Folder folder, library;
   const std::string model =
