@@ -203,7 +203,7 @@ TEST_CASE("links of unknown energy are warned of where they carry bytes") {
   const std::vector<std::string> two = {"--set", "/cluster/pools/0/count=2",
                                         "--set", "/cluster/fabric/kind=single-switch",
                                         "--set", "/jobs/0/plan/data=null"};
-  CHECK_THAT(warnings(two), Contains("infiniband-hdr-200: energy per bit unknown"));
+  CHECK_THAT(warnings(two), Contains("pcie4-x16: energy per bit unknown"));
 }
 
 TEST_CASE("what show prints replaces a part within an override too, and nothing of the old part stays") {
