@@ -42,11 +42,12 @@ class Pools {
     const Operation& op = program.operations[record.op.index()];
     if (op.kind != OpKind::transfer || !op.pattern.valid()) return;
     const PoolTraffic& traffic = traffic_of(program, op.pattern);
+    const bool first = kept_.insert({&program, record.op.value}).second;  // what stays is there once
     for (const auto& [pool, share] : traffic.in) {
       use_[pool].jobs[fragment.job] = true;
       if (!traffic.out.contains(pool))
         changes_[pool].push_back({record.start_s, share * op.bytes});
-      else if (kept_.insert({&program, record.op.value}).second)
+      else if (first)
         resident_[pool] += share * op.bytes;
     }
     for (const auto& [pool, share] : traffic.out) {

@@ -88,6 +88,16 @@ TEST_CASE("what goes to a memory pool is the same folded and unfolded") {
         Approx(job(pooled(1, true, 1e8, 2, false)).iteration_s).epsilon(1e-6));
 }
 
+namespace {
+
+// Of eight devices, each with all parameters; `parameters` leaves out the norm before the head.
+double states_of_eight(const Scenario& scenario) {
+  const TransformerModel& model = scenario.jobs[0].model;
+  return 8 * 12.0 * (parameters(model) + 2.0 * model.hidden);
+}
+
+}  // namespace
+
 TEST_CASE("a pool holds the optimizer states of all its devices, and activations in proportion to what leaves") {
   const auto held = [](double activations, bool optimizer) {
     const JobMetrics m = job(pooled(activations, optimizer, 1e15, 8));
@@ -96,7 +106,7 @@ TEST_CASE("a pool holds the optimizer states of all its devices, and activations
     CHECK(m.memory_pools->too_small == 0);
     return m.memory_pools->peak_bytes;
   };
-  const double states = 8 * 12.0 * parameters(offloading(0, true).jobs[0].model);  // eight devices of two nodes
+  const double states = states_of_eight(offloading(0, true));  // of two nodes
   CHECK(held(0, true) == Approx(states));
   const double all = held(1, false);
   CHECK(all > 0);
@@ -107,7 +117,7 @@ TEST_CASE("a pool holds the optimizer states of all its devices, and activations
 
 TEST_CASE("pools that are too small for what all their nodes put there make the job infeasible, by the missing bytes") {
   Scenario scenario = pooled(0, true, 1e15, 4);
-  const double states = 8 * 12.0 * parameters(scenario.jobs[0].model);
+  const double states = states_of_eight(scenario);
   scenario.cluster.memory_pools[0].capacity = Bytes(states / 4 + 1);  // of one of four expanders
   CHECK(job(scenario).feasible);
   scenario.cluster.memory_pools[0].capacity = Bytes(states / 4 - 1000);
@@ -125,9 +135,10 @@ TEST_CASE("two jobs that share a pool fill it together") {
     spec->plan.data = 8;
     spec->batch.global /= 2;
   }
+  scenario.jobs[0].placement = Placement{0, 8};
+  second.placement = Placement{8, 8};
   scenario.jobs.push_back(second);
   scenario.cluster.memory_pools[0].nodes = 4;  // both halves of the machine behind one
   const auto metrics = run_scenario(scenario, "test", Library::installed()).metrics;
-  const double states = 8 * 12.0 * parameters(scenario.jobs[0].model);
-  for (const JobMetrics& m : metrics.jobs) CHECK(m.memory_pools->peak_bytes == Approx(2 * states));
+  for (const JobMetrics& m : metrics.jobs) CHECK(m.memory_pools->peak_bytes == Approx(2 * states_of_eight(scenario)));
 }

@@ -48,7 +48,8 @@ TEST_CASE("NICs are counted once: with the host where its power is stated") {
   CHECK(run.metrics.jobs[0].energy.host_J == Approx(4 * 1000 * run.metrics.jobs[0].iteration_s));
 }
 
-TEST_CASE("a part without a power is named, unless its host has it; links that parts drive need no energy per bit") {
+TEST_CASE(
+    "a part without a power is named, unless its host has it, and links that parts drive need no energy per bit") {
   SmallScenario small;
   small.plan.data = 16;
   Scenario scenario = make(small);

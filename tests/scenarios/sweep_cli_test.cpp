@@ -54,7 +54,9 @@ TEST_CASE("a sweep and a merge write where a symbolic link leads to a folder tha
   const Outcome swept = run_orrery({"sweep", folder.file, "--out", folder.path("out")});
   INFO(swept.err);
   REQUIRE(swept.exit_code == 0);
-  CHECK(run_orrery({"merge", folder.path("out"), "--out", folder.path("merged")}).exit_code == 0);
+  for (const char* shard : {"1/2", "2/2"})
+    REQUIRE(run_orrery({"sweep", folder.file, "--out", folder.path("parts"), "--shard", shard}).exit_code == 0);
+  CHECK(run_orrery({"merge", folder.path("parts"), "--out", folder.path("merged")}).exit_code == 0);
   for (const char* name : {"new/sweep/sweep.sqlite", "new/merged/sweep.sqlite", "new/merged/results.csv"})
     CHECK(fs::is_regular_file(folder.path(name)));
   CHECK(fs::is_symlink(folder.path("out")));
