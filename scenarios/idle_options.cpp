@@ -1,10 +1,12 @@
 #include "scenarios/idle_options.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "sim/unit_text.hpp"
+#include "topologies/fabric_fields.hpp"
 
 namespace orrery {
 
@@ -16,6 +18,10 @@ class Idle {
   explicit Idle(std::string where) : where_(std::move(where)) {}
   void when(bool set_and_idle, const char* option, const std::string& why) {
     if (set_and_idle) lines_.push_back(fmt::format("{}: {} has no effect: {}", where_, option, why));
+  }
+  // Set, and taken for something else.
+  void otherwise(bool so, const char* option, const std::string& what) {
+    if (so) lines_.push_back(fmt::format("{}: {}: {}", where_, option, what));
   }
   std::vector<std::string> take() { return std::move(lines_); }
 
@@ -51,6 +57,22 @@ bool clocked(const DeviceModel& device, const Library& library) {
   return write_spec(device)["peak"] == write_spec(shipped)["peak"];
 }
 
+// What the family of a fabric, or of one inside its regions, makes nothing of.
+void fabric_fields(const FabricSpec& fabric, const std::string& name, bool detours, Idle& idle) {
+  for (const std::string& field : idle_fields(fabric)) {
+    const bool draws = detours && (field == "ecmp" || field == "seed");  // ways around failures, and inside nodes
+    idle.when(!draws, (name + " " + field).c_str(), "kind \"" + fabric.kind + "\" does not use it");
+  }
+  if (fabric.kind == "fat-tree" && fabric.levels > 1) {
+    const double got = leaf_oversubscription(fabric);
+    idle.otherwise(std::abs(got / fabric.oversubscription - 1) > 0.01, (name + " oversubscription").c_str(),
+                   fmt::format("{:.3g} : 1, not {:.3g} : 1, is what whole ports of a leaf of {} give", got,
+                               fabric.oversubscription, fabric.radix));
+  }
+  for (std::size_t i = 0; i < fabric.inside.size(); ++i)
+    fabric_fields(fabric.inside[i], fmt::format("{} inside/{}", name, i), detours, idle);
+}
+
 }  // namespace
 
 std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library& library) {
@@ -74,6 +96,10 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   idle.when(no_fabric && fabric.ecmp != defaults.ecmp, "fabric ecmp", why);
   idle.when(!no_fabric && fabric.seed != defaults.seed && fabric.ecmp == "ideal", "fabric seed",
             "ideal ecmp spreads evenly and draws nothing");
+  const bool lattices = std::any_of(cluster.pools.begin(), cluster.pools.end(), [](const PoolSpec& pool) {
+    return pool.node.scale_up.kind == "torus" || pool.node.scale_up.kind == "mesh" || pool.node.scale_up.kind == "ring";
+  });
+  if (!no_fabric) fabric_fields(fabric, "fabric", lattices || !cluster.degraded.empty(), idle);
   for (std::size_t i = 0; i < cluster.degraded.size(); ++i)
     idle.when(cluster.degraded[i].rate == 1, fmt::format("degraded/{}", i).c_str(), "rate is 1, nominal bandwidth");
   return idle.take();

@@ -1,5 +1,5 @@
-// Options of a scenario that had no effect on the run, one line each: stated, different from their default, and overruled
-// by what else the scenario says. Somebody who set them expects something that did not happen.
+// Options of a scenario that had no effect on the run, or another than they say, one line each: stated, different from their
+// default, and overruled by what else the scenario says. Somebody who set them expects something that did not happen.
 #pragma once
 
 #include <string>

@@ -28,9 +28,9 @@ LinkId Fabric::add_link(Link link) {
 }
 
 LinkId Fabric::add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency, LinkClassId link_class,
-                         std::uint32_t circuits) {
-  const LinkId forward = add_link({a, b, per_direction, latency, link_class, circuits});
-  add_link({b, a, per_direction, latency, link_class, circuits});
+                         std::uint32_t circuits, double cables) {
+  const LinkId forward = add_link({a, b, per_direction, latency, link_class, circuits, cables});
+  add_link({b, a, per_direction, latency, link_class, circuits, cables});
   return forward;
 }
 
@@ -47,10 +47,15 @@ DomainId Fabric::add_domain(Domain domain) {
   return DomainId(domains_.size() - 1);
 }
 
-void Fabric::degrade(LinkId link, double rate) {
+void Fabric::degrade(LinkId link, double rate, double cables) {
   Link& slowed = links_[link.index()];
-  slowed.bandwidth = slowed.bandwidth * rate;
-  degraded_.push_back({link, rate});
+  ORRERY_CHECK(cables <= slowed.cables, "{} of the {} cables of link {} cannot slow down", cables, slowed.cables,
+               link.value);
+  const bool all = cables == slowed.cables;
+  const double left = all ? rate : 1 - cables / slowed.cables * (1 - rate);
+  slowed.bandwidth = slowed.bandwidth * left;
+  degraded_.push_back({link, left, cables, rate == 0});
+  if (rate == 0 && !all) slowed.cables -= cables;
 }
 
 DomainId Fabric::domain_of(DeviceId device) const {

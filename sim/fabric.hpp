@@ -38,6 +38,8 @@ struct Link {
   // Of a link into or out of an optical circuit switch: with how many others of its links it can be joined at a time (its
   // cables or wavelengths, see sim/circuits.hpp). 0: packets go anywhere.
   std::uint32_t circuits = 0;
+  // Parallel ones that it stands for, all alike. 0: none, it joins two vertices that are one place and limits nothing.
+  double cables = 1;
 };
 
 // How the jobs of a cluster use optical circuits.
@@ -49,7 +51,9 @@ struct CircuitRules {
 
 struct DegradedLink {
   LinkId link;
-  double rate = 0;  // of its nominal bandwidth
+  double rate = 0;    // of the nominal bandwidth of its cables, all together
+  double cables = 1;  // of these, the ones that are slower or failed
+  bool failed = false;
 };
 
 enum class DomainKind : std::uint8_t {
@@ -112,10 +116,13 @@ class Fabric {
   LinkId add_link(Link);
   // Both directions; returns the forward one (the backward one is the next id).
   LinkId add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, Seconds latency, LinkClassId,
-                   std::uint32_t circuits = 0);
+                   std::uint32_t circuits = 0, double cables = 1);
   LinkClassId add_link_class(LinkClass);  // same name: the existing one
   DomainId add_domain(Domain);
-  void degrade(LinkId, double rate);  // to a part of its bandwidth; 0: it failed
+  // Some of its cables to a part of their bandwidth (0: they failed); the others keep theirs, and traffic spreads over all
+  // in proportion.
+  void degrade(LinkId, double rate, double cables);
+  void degrade(LinkId id, double rate) { degrade(id, rate, link(id).cables); }
   void set_circuit_rules(CircuitRules rules) { circuit_rules_ = rules; }
 
   std::span<const Vertex> vertices() const { return vertices_; }
@@ -152,7 +159,7 @@ class Fabric {
   mutable std::vector<DomainId> innermost_;  // by device, built on first use
 };
 
-// Fewest-hop paths on any fabric, found with Boost.Graph and remembered per source: for custom graphs and as a reference.
+// Fewest-hop paths on any fabric, found with Boost.Graph and remembered per source: what tests hold other routers against.
 std::unique_ptr<Router> make_shortest_path_router(const Fabric&);
 
 }  // namespace orrery

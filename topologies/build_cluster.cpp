@@ -23,7 +23,8 @@ struct PoolPlan {  // what all nodes of a pool have in common
   int nics = 0, cables_per_nic = 1;
   BytesPerSecond nic_bandwidth{0}, host_bandwidth{0};
   Seconds nic_latency{0};
-  bool wired = false;  // has scale-up links
+  bool host_known = false;  // the device's link to its NIC, and the NIC's into the node
+  bool wired = false;       // has scale-up links
 };
 
 [[noreturn]] void fault(const std::string& pointer, std::string expected, std::string found) {
@@ -36,13 +37,23 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
   const std::string pointer = plan.pointer + "/node/scale_up";
   const auto& family = find_family(scale_up_catalog(), spec.kind, pointer + "/kind");
   expect_options(spec.options, family.options, pointer + "/options");  // also where one device needs no links
-  ScaleUpInput in{
-      spec, node.devices, {}, {}, 1, fabric_spec.ecmp != "hash", static_cast<std::uint64_t>(fabric_spec.seed), pointer};
+  ScaleUpInput in{spec,
+                  node.devices,
+                  {},
+                  {},
+                  1,
+                  true,
+                  spec.links_per_device.has_value(),
+                  fabric_spec.ecmp != "hash",
+                  static_cast<std::uint64_t>(fabric_spec.seed),
+                  pointer};
   plan.wired = spec.kind != "none" && node.devices > 1;
   if (spec.links_per_device)
     in.ports_per_device = *spec.links_per_device;
   else if (node.device.scale_up && node.device.scale_up->links)
     in.ports_per_device = *node.device.scale_up->links;
+  else
+    in.counted = false;
   if (spec.link) {
     in.port = payload(*spec.link);
     in.latency = spec.link->latency.value_or(Seconds(0));
@@ -90,7 +101,8 @@ void plan_nics(PoolPlan& plan, Fabric& fabric) {
   plan.nic_latency = node.nics->link.latency.value_or(Seconds(0));
   plan.nic_class = add_class(fabric, node.nics->link);
   const auto& host = node.device.host_link;
-  plan.host_bandwidth = host && host->bandwidth_per_direction ? *host->bandwidth_per_direction : plan.nic_bandwidth;
+  plan.host_known = host && host->bandwidth_per_direction;
+  plan.host_bandwidth = plan.host_known ? *host->bandwidth_per_direction : plan.nic_bandwidth;
   if (!(plan.host_bandwidth > BytesPerSecond(0)))
     fault(plan.pointer + "/node/device/host_link/bandwidth_per_direction", "a bandwidth above zero", "0 B/s");
   // A device without a host link meets its NIC directly: that costs no energy of its own.
@@ -107,6 +119,7 @@ class Composer {
   void plan_pools();
   void stamp_pool(std::size_t pool);
   void stamp_node(std::size_t pool, std::uint32_t node);
+  void attach_nics(const NodeSeat&, const PoolPlan&, const NodeWiring&);
   void join_nodes();
   void add_domains();
   DomainId add_fabric_domain(DomainKind, int level, DomainId parent, std::vector<DeviceId> members,
@@ -138,7 +151,7 @@ void Composer::plan_pools() {
     if (devices > most_devices)
       fault(plan.pointer + "/count", "at most " + std::to_string(most_devices) + " devices", std::to_string(devices));
     try {
-      wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0, Seconds(0)});
+      wirings_.push_back({wire_node(spec_.fabric, plan, cluster_.fabric), 0});
       plan_nics(plan, cluster_.fabric);
       wirings_.back().nics = plan.nics;
     } catch (const SpecError& error) {
@@ -167,21 +180,40 @@ void Composer::stamp_node(std::size_t pool, std::uint32_t node) {
   for (int s = 0; s < wiring.switches; ++s) fabric.add_vertex({VertexKind::network_switch, node, {}});
   for (const LocalLink& link : wiring.links)
     fabric.add_link({at(link.from), at(link.to), link.bandwidth, link.latency,
-                     link.optical ? plan.optical_class : plan.scale_up_class});
+                     link.optical ? plan.optical_class : plan.scale_up_class, 0, link.cables});
   for (int n = 0; n < plan.nics; ++n) {
     const VertexId nic = fabric.add_vertex({VertexKind::nic, node, {}});
     ports_.push_back({nic, node, n, plan.cables_per_nic, plan.nic_bandwidth, plan.nic_latency, plan.nic_class,
                       &*plan.spec->node.nics});
   }
+  attach_nics(seat, plan, wiring);
+  nodes_.push_back(seat);
+}
+
+// A device's own link to its NIC; or, in a PCIe tree, the NIC's slot on the switch of the first device that uses it.
+void Composer::attach_nics(const NodeSeat& seat, const PoolPlan& plan, const NodeWiring& wiring) {
+  Fabric& fabric = cluster_.fabric;
+  int slot_of = -1;
   for (int d = 0; d < wiring.devices; ++d) {
     if (plan.nics == 0) {
       host_links_.emplace_back();
       continue;
     }
-    const VertexId nic = ports_[seat.first_port + static_cast<std::size_t>(nic_of(d, wiring.devices, plan.nics))].nic;
-    host_links_.push_back(fabric.add_cable(at(d), nic, plan.host_bandwidth, Seconds(0), plan.host_class));
+    const int n = nic_of(d, wiring.devices, plan.nics);
+    const VertexId nic = ports_[seat.first_port + static_cast<std::size_t>(n)].nic;
+    const bool own = wiring.switch_of_device.empty();
+    if (!own && slot_of == n) {
+      host_links_.push_back(host_links_.back());
+      continue;
+    }
+    slot_of = n;
+    const int from = own ? d : wiring.switch_of_device[static_cast<std::size_t>(d)];
+    const int cables = plan.host_known && own ? 1 : plan.cables_per_nic;
+    const BytesPerSecond width = plan.host_known && !own ? plan.host_bandwidth * plan.cables_per_nic
+                                                         : plan.host_bandwidth;
+    host_links_.push_back(fabric.add_cable(VertexId(seat.first_vertex + static_cast<std::size_t>(from)), nic, width,
+                                           Seconds(0), plan.host_class, 0, cables));
   }
-  nodes_.push_back(seat);
 }
 
 void Composer::stamp_pool(std::size_t pool) {

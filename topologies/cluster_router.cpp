@@ -5,12 +5,12 @@
 namespace orrery {
 
 ClusterRouter::ClusterRouter(std::vector<std::uint32_t> node_of_vertex, std::vector<NodeSeat> nodes,
-                             std::vector<PoolWiring> pools, std::vector<LinkId> host_link_of_device,
+                             std::vector<PoolWiring> pools, std::vector<LinkId> nic_link_of_device,
                              std::unique_ptr<FabricRouter> fabric, bool pxn)
     : node_of_vertex_(std::move(node_of_vertex)),
       nodes_(std::move(nodes)),
       pools_(std::move(pools)),
-      host_link_of_device_(std::move(host_link_of_device)),
+      nic_link_of_device_(std::move(nic_link_of_device)),
       fabric_(std::move(fabric)),
       pxn_(pxn) {}
 
@@ -42,6 +42,28 @@ Seconds ClusterRouter::inside_node(const NodeSeat& seat, int from, int to, std::
   return latency;
 }
 
+// In a PCIe tree, that of the first device that uses the NIC; -1 elsewhere.
+int ClusterRouter::switch_of_nic(const Place& at) const {
+  const PoolWiring& pool = pools_[nodes_[at.node].pool];
+  if (pool.node.switch_of_device.empty()) return -1;
+  int first = at.local;
+  while (first > 0 && nic_of(first - 1, pool.node.devices, pool.nics) == at.nic) --first;
+  return pool.node.switch_of_device[static_cast<std::size_t>(first)];
+}
+
+Seconds ClusterRouter::to_nic(const Place& at, std::uint64_t flow_key, std::vector<Hop>& hops) const {
+  const int by = switch_of_nic(at);
+  const Seconds latency = by < 0 ? Seconds(0) : inside_node(nodes_[at.node], at.local, by, flow_key, hops);
+  hops.push_back({nic_link_of_device_[at.device], 1});
+  return latency;
+}
+
+Seconds ClusterRouter::from_nic(const Place& at, std::uint64_t flow_key, std::vector<Hop>& hops) const {
+  hops.push_back({LinkId(nic_link_of_device_[at.device].index() + 1), 1});
+  const int by = switch_of_nic(at);
+  return by < 0 ? Seconds(0) : inside_node(nodes_[at.node], by, at.local, flow_key, hops);
+}
+
 int ClusterRouter::relay(const Place& from, const Place& to) const {
   const PoolWiring& pool = pools_[nodes_[from.node].pool];
   if (!pxn_ || from.node == to.node || from.device == ~0u || from.nic == to.nic || to.nic >= pool.nics ||
@@ -68,7 +90,8 @@ const ClusterRouter::Cable& ClusterRouter::cable(VertexId from, VertexId to) con
   return found->second;
 }
 
-Seconds ClusterRouter::route_beside_switch(VertexId from, VertexId to, std::vector<Hop>& hops) const {
+Seconds ClusterRouter::route_beside_switch(VertexId from, VertexId to, std::uint64_t flow_key,
+                                           std::vector<Hop>& hops) const {
   if (is_switch(from) && is_switch(to)) {
     hops.push_back({cable(from, to).link, 1});
     return cable(from, to).latency;
@@ -80,17 +103,18 @@ Seconds ClusterRouter::route_beside_switch(VertexId from, VertexId to, std::vect
   const VertexId nic(seat.first_vertex + static_cast<std::size_t>(node.devices + node.switches + place.nic));
   const Cable& port = is_switch(from) ? cable(from, nic) : cable(nic, to);
   const bool at_device = place.device != ~0u;
-  if (at_device && !is_switch(from)) hops.push_back({host_link_of_device_[place.device], 1});
+  Seconds latency = port.latency;
+  if (at_device && !is_switch(from)) latency += to_nic(place, flow_key, hops);
   hops.push_back({port.link, 1});
-  if (at_device && is_switch(from)) hops.push_back({LinkId(host_link_of_device_[place.device].index() + 1), 1});
-  return port.latency + (at_device ? pools_[seat.pool].host_latency : Seconds(0));
+  if (at_device && is_switch(from)) latency += from_nic(place, flow_key, hops);
+  return latency;
 }
 
 template <class Across>
 Seconds ClusterRouter::route_with(VertexId from, VertexId to, std::uint64_t flow_key, std::vector<Hop>& hops,
                                   Across across) const {
   if (from == to) return Seconds(0);
-  if (!cables_.empty() && (is_switch(from) || is_switch(to))) return route_beside_switch(from, to, hops);
+  if (!cables_.empty() && (is_switch(from) || is_switch(to))) return route_beside_switch(from, to, flow_key, hops);
   Place a = locate(from);
   const Place b = locate(to);
   const NodeSeat& seat = nodes_[a.node];
@@ -101,22 +125,17 @@ Seconds ClusterRouter::route_with(VertexId from, VertexId to, std::uint64_t flow
   if (const int over = relay(a, b); over >= 0) {
     latency += inside_node(seat, a.local, over, flow_key, hops);
     a.device = seat.first_device + static_cast<std::uint32_t>(over);
+    a.local = over;
     a.nic = b.nic;
   }
-  if (a.device != ~0u) {
-    hops.push_back({host_link_of_device_[a.device], 1});
-    latency += pools_[seat.pool].host_latency;
-  }
+  if (a.device != ~0u) latency += to_nic(a, flow_key, hops);
   const std::uint32_t port_a = seat.first_port + static_cast<std::uint32_t>(a.nic);
   const std::uint32_t port_b = nodes_[b.node].first_port + static_cast<std::uint32_t>(b.nic);
   if (port_a != port_b) {
     ORRERY_CHECK(fabric_ != nullptr, "no fabric between vertex {} and vertex {}", from.value, to.value);
     latency += across(port_a, port_b);
   }
-  if (b.device != ~0u) {
-    hops.push_back({LinkId(host_link_of_device_[b.device].index() + 1), 1});
-    latency += pools_[nodes_[b.node].pool].host_latency;
-  }
+  if (b.device != ~0u) latency += from_nic(b, flow_key, hops);
   return latency;
 }
 

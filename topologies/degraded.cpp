@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
@@ -14,41 +15,43 @@ namespace orrery {
 
 namespace {
 
-struct Cable {
-  std::vector<LinkId> links;  // both directions, where both exist
+struct Bundle {
+  std::vector<LinkId> links;  // both directions, where both exist; of a bundle all
 };
 
 // The k-th link from a to b and the k-th one back are one cable; in the order of their first links.
-std::vector<Cable> cables_of(const Fabric& fabric) {
+std::vector<Bundle> bundles_of(const Fabric& fabric) {
   std::map<std::pair<VertexId, VertexId>, std::vector<std::size_t>> waiting;  // for the way back, by (from, to)
-  std::vector<Cable> cables;
+  std::vector<Bundle> bundles;
   for (std::size_t l = 0; l < fabric.links().size(); ++l) {
     const Link& link = fabric.links()[l];
     auto& others = waiting[{link.to, link.from}];
     if (others.empty()) {
-      waiting[{link.from, link.to}].push_back(cables.size());
-      cables.push_back({{LinkId(l)}});
+      waiting[{link.from, link.to}].push_back(bundles.size());
+      bundles.push_back({{LinkId(l)}});
     } else {
-      cables[others.front()].links.emplace_back(l);
+      bundles[others.front()].links.emplace_back(l);
       others.erase(others.begin());
     }
   }
-  return cables;
+  return bundles;
 }
 
 class Degrader {
  public:
   Degrader(const ClusterSpec& spec, Fabric& fabric)
-      : spec_(spec), fabric_(fabric), places_(fabric), cables_(cables_of(fabric)) {}
+      : spec_(spec), fabric_(fabric), places_(fabric), bundles_(bundles_of(fabric)) {}
 
   // Whether something failed.
   bool apply() {
     for (std::size_t i = 0; i < spec_.degraded.size(); ++i) {
       const std::string pointer = "/degraded/" + std::to_string(i);
       const DegradedSpec& wanted = spec_.degraded[i];
-      for (std::size_t cable : drawn(selected(wanted, pointer), wanted, pointer))
-        for (LinkId link : cables_[cable].links) fabric_.degrade(link, wanted.rate);
-      failed_ = failed_ || wanted.rate == 0;
+      for (const auto& [bundle, cables] : drawn(selected(wanted, pointer), wanted, pointer))
+        for (LinkId link : bundles_[bundle].links) {
+          fabric_.degrade(link, wanted.rate, std::min(cables, fabric_.link(link).cables));
+          failed_ = failed_ || !(fabric_.link(link).bandwidth.value > 0);
+        }
     }
     return failed_;
   }
@@ -67,8 +70,8 @@ class Degrader {
       b = place((*wanted.between)[1], pointer + "/between/1");
     }
     std::vector<std::size_t> found;
-    for (std::size_t c = 0; c < cables_.size(); ++c) {
-      const Link& link = fabric_.link(cables_[c].links.front());
+    for (std::size_t c = 0; c < bundles_.size(); ++c) {
+      const Link& link = fabric_.link(bundles_[c].links.front());
       const auto touches = [&](const std::optional<VertexId>& v) { return !v || link.from == *v || link.to == *v; };
       if (wanted.link && fabric_.link_class(link.link_class).name != *wanted.link) continue;
       if (touches(a) && touches(b)) found.push_back(c);
@@ -82,28 +85,34 @@ class Degrader {
                     quote_unknown(wanted.link.value_or(""), classes));
   }
 
-  // The nearest whole number of cables to the share, those with the least hash of their position.
-  static std::vector<std::size_t> drawn(std::vector<std::size_t> cables, const DegradedSpec& wanted,
-                                        const std::string& pointer) {
-    if (wanted.share == 1) return cables;
-    const auto count = static_cast<std::size_t>(std::llround(wanted.share * static_cast<double>(cables.size())));
+  // Of each bundle so many cables: the nearest whole number to the share of all, those with the least hash of their position.
+  std::map<std::size_t, double> drawn(const std::vector<std::size_t>& bundles, const DegradedSpec& wanted,
+                                      const std::string& pointer) const {
+    std::map<std::size_t, double> slowed;
+    if (wanted.share == 1) {
+      for (std::size_t b : bundles) slowed[b] = fabric_.link(bundles_[b].links.front()).cables;
+      return slowed;
+    }
+    std::vector<std::pair<std::uint32_t, std::size_t>> ranked;
+    for (std::size_t b : bundles) {
+      const auto cables = std::max(1L, std::lround(fabric_.link(bundles_[b].links.front()).cables));
+      for (std::uint64_t c = 0; c < static_cast<std::uint64_t>(cables); ++c)
+        ranked.emplace_back(choose_path(b, c, 0, static_cast<std::uint64_t>(wanted.seed), 0, 0xffffffffu), b);
+    }
+    const auto count = static_cast<std::size_t>(std::llround(wanted.share * static_cast<double>(ranked.size())));
     if (count == 0)
       throw SpecError("", pointer + "/share",
-                      "a share that takes at least one of " + std::to_string(cables.size()) + " cables",
+                      "a share that takes at least one of " + std::to_string(ranked.size()) + " cables",
                       std::to_string(wanted.share));
-    std::vector<std::pair<std::uint32_t, std::size_t>> ranked;
-    for (std::size_t c : cables)
-      ranked.emplace_back(choose_path(c, 0, 0, static_cast<std::uint64_t>(wanted.seed), 0, 0xffffffffu), c);
     std::sort(ranked.begin(), ranked.end());
-    cables.clear();
-    for (std::size_t i = 0; i < count; ++i) cables.push_back(ranked[i].second);
-    return cables;
+    for (std::size_t i = 0; i < count; ++i) slowed[ranked[i].second] += 1;
+    return slowed;
   }
 
   const ClusterSpec& spec_;
   Fabric& fabric_;
   Places places_;
-  std::vector<Cable> cables_;
+  std::vector<Bundle> bundles_;
   bool failed_ = false;
 };
 
@@ -124,8 +133,6 @@ class DetourRouter final : public Router {
     auto usual = usual_->adapt();
     return usual ? std::make_unique<Adaptive>(*this, std::move(usual)) : nullptr;
   }
-
-  const EcmpRouter& around() const { return around_; }
 
  private:
   class Adaptive final : public AdaptiveRouting {
@@ -157,28 +164,83 @@ class DetourRouter final : public Router {
   std::vector<bool> failed_;
 };
 
-void require_all_reached(const Fabric& fabric) {
-  const EcmpRouter routes(fabric, {});
-  const VertexId hub = fabric.vertex_of(DeviceId(std::size_t{0}));
+// Which devices still reach each other when no node forwards what others say: those that its own links join, and those with
+// NICs on one part of the fabric.
+class Reach {
+ public:
+  explicit Reach(const Fabric& fabric) : fabric_(fabric), above_(fabric.vertices().size()) {
+    for (std::size_t v = 0; v < above_.size(); ++v) above_[v] = v;
+    const auto node = [&](VertexId v) { return fabric.vertex(v).node; };
+    const auto relays = [&](VertexId v) {
+      return fabric.vertex(v).kind != VertexKind::host && fabric.vertex(v).kind != VertexKind::memory;
+    };
+    for (const Link& link : fabric.links())
+      if (link.bandwidth.value > 0 && relays(link.from) && relays(link.to) && node(link.from) == node(link.to))
+        above_[root(link.from.index())] = root(link.to.index());
+    for (const Link& link : fabric.links())
+      if (link.bandwidth.value > 0 && relays(link.from) && node(link.from) != ~0u && node(link.to) == ~0u)
+        parts_[root(link.from.index())].insert(root(link.to.index()));
+  }
+
+  bool meet(std::size_t a, std::size_t b) {
+    const std::size_t x = root(fabric_.vertex_of(DeviceId(a)).index()),
+                      y = root(fabric_.vertex_of(DeviceId(b)).index());
+    if (x == y) return true;
+    const std::set<std::size_t>&one = parts_[x], &other = parts_[y];
+    return std::any_of(one.begin(), one.end(), [&](std::size_t part) { return other.contains(part); });
+  }
+
+  // One device of every kind: those of a kind reach the same parts of the fabric.
+  std::vector<std::size_t> kinds() {
+    std::map<std::set<std::size_t>, std::size_t> first;
+    for (std::size_t d = 0; d < fabric_.device_count(); ++d)
+      first.try_emplace(parts_[root(fabric_.vertex_of(DeviceId(d)).index())], d);
+    std::vector<std::size_t> all;
+    for (const auto& [parts, device] : first) all.push_back(device);
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+
+ private:
+  std::size_t root(std::size_t v) {
+    while (above_[v] != v) v = above_[v] = above_[above_[v]];
+    return v;
+  }
+
+  const Fabric& fabric_;
+  std::vector<std::size_t> above_;                      // union-find over vertices
+  std::map<std::size_t, std::set<std::size_t>> parts_;  // of the fabric, by root of what a node's links join
+};
+
+// Both directions of a cable fail together, so reaching a device means being reached from it.
+void require_all_reached(const ClusterSpec& spec, const Fabric& fabric) {
+  Reach reach(fabric);
+  const bool one_spine = spec.fabric.ecmp == "ideal" && spec.fabric.kind == "fat-tree";
+  const std::string expected = one_spine ? "failures that leave every device connected (under ideal ECMP equal spines "
+                                           "are one switch; \"ecmp\": \"hash\" wires each of them)"
+                                         : "failures that leave every device connected";
   std::string cut_off;
   std::size_t count = 0;
-  // Both directions of a cable fail together, so reaching one device means being reached from it.
   for (std::size_t d = 1; d < fabric.device_count(); ++d)
-    if (!routes.reaches(fabric.vertex_of(DeviceId(d)), hub) && ++count <= 4)
-      cut_off += (cut_off.empty() ? "device " : ", ") + std::to_string(d);
+    if (!reach.meet(0, d) && ++count <= 4) cut_off += (cut_off.empty() ? "device " : ", ") + std::to_string(d);
   if (count > 4) cut_off += " and " + std::to_string(count - 4) + " more";
-  if (count > 0)
-    throw SpecError("", "/degraded", "failures that leave every device connected", cut_off + " cut off from device 0");
+  if (count > 0) throw SpecError("", "/degraded", expected, cut_off + " cut off from device 0");
+  const std::vector<std::size_t> kinds = reach.kinds();
+  for (std::size_t a : kinds)
+    for (std::size_t b : kinds)
+      if (!reach.meet(a, b))
+        throw SpecError("", "/degraded", expected,
+                        fmt::format("device {} cut off from device {}: no GPU forwards between other nodes", b, a));
 }
 
 }  // namespace
 
 void degrade(const ClusterSpec& spec, Cluster& cluster) {
   if (spec.degraded.empty() || !Degrader(spec, cluster.fabric).apply()) return;
-  require_all_reached(cluster.fabric);
+  require_all_reached(spec, cluster.fabric);
   cluster.router = std::make_unique<DetourRouter>(
       cluster.fabric, std::move(cluster.router),
-      EcmpSettings{spec.fabric.ecmp == "ideal", static_cast<std::uint64_t>(spec.fabric.seed)});
+      EcmpSettings{spec.fabric.ecmp == "ideal", static_cast<std::uint64_t>(spec.fabric.seed), false});
 }
 
 }  // namespace orrery

@@ -36,8 +36,20 @@ EcmpRouter::EcmpRouter(const Fabric& fabric, EcmpSettings settings)
       links_, vertices, [](const Link& l) { return l.from; }, out_begin_, out_links_);
   group_links(
       links_, vertices, [](const Link& l) { return l.to; }, in_begin_, in_links_);
+  if (!settings.foreign_nodes_relay)
+    for (const Vertex& v : fabric.vertices()) {
+      node_of_.push_back(v.node);
+      relays_.push_back(v.kind != VertexKind::host && v.kind != VertexKind::memory);
+    }
   most_kept_ = std::max<std::size_t>(
       4, most_distance_bytes / (sizeof(std::uint16_t) * std::max<std::size_t>(1, vertices)));
+}
+
+// Into a node only if it is the target's, and through nothing that does not relay.
+bool EcmpRouter::may_leave_towards(std::uint32_t from, std::uint32_t next, VertexId to) const {
+  if (node_of_.empty() || next == to.value) return true;
+  const std::uint32_t node = node_of_[next];
+  return relays_[next] && (node == ~0u || node == node_of_[from] || node == node_of_[to.index()]);
 }
 
 EcmpRouter::Distances EcmpRouter::search(VertexId target) const {
@@ -48,7 +60,7 @@ EcmpRouter::Distances EcmpRouter::search(VertexId target) const {
     const std::uint32_t v = open[next];
     for (std::uint32_t i = in_begin_[v]; i < in_begin_[v + 1]; ++i) {
       const std::uint32_t before = links_[in_links_[i]].from.value;
-      if (distance[before] != unreached) continue;
+      if (distance[before] != unreached || !may_leave_towards(before, v, target)) continue;
       distance[before] = static_cast<std::uint16_t>(std::min<int>(distance[v] + 1, unreached - 1));
       open.push_back(before);
     }
@@ -69,10 +81,12 @@ std::shared_ptr<const EcmpRouter::Distances> EcmpRouter::distances_to(VertexId t
   return found;
 }
 
-std::vector<std::uint32_t> EcmpRouter::next_links(std::uint32_t vertex, const Distances& distance) const {
+std::vector<std::uint32_t> EcmpRouter::next_links(std::uint32_t vertex, VertexId to, const Distances& distance) const {
   std::vector<std::uint32_t> next;
   for (std::uint32_t i = out_begin_[vertex]; i < out_begin_[vertex + 1]; ++i)
-    if (distance[links_[out_links_[i]].to.index()] + 1 == distance[vertex]) next.push_back(out_links_[i]);
+    if (const std::uint32_t there = links_[out_links_[i]].to.value;
+        distance[there] + 1 == distance[vertex] && may_leave_towards(vertex, there, to))
+      next.push_back(out_links_[i]);
   return next;
 }
 
@@ -87,7 +101,7 @@ Seconds EcmpRouter::spread(VertexId from, VertexId to, const Distances& distance
   while (!level.contains(to.value)) {
     std::map<std::uint32_t, Arrived> nearer;
     for (const auto& [vertex, arrived] : level) {
-      const std::vector<std::uint32_t> next = next_links(vertex, distance);
+      const std::vector<std::uint32_t> next = next_links(vertex, to, distance);
       double width = 0;
       for (std::uint32_t l : next) width += links_[l].bandwidth.value;
       for (std::uint32_t l : next) {
@@ -107,7 +121,7 @@ Seconds EcmpRouter::hash(VertexId from, VertexId to, std::uint64_t key, const Di
                          std::vector<Hop>& hops) const {
   Seconds latency{0};
   for (std::uint32_t at = from.value; at != to.value;) {
-    const std::vector<std::uint32_t> next = next_links(at, distance);
+    const std::vector<std::uint32_t> next = next_links(at, to, distance);
     const std::uint32_t link = next[choose_path(from.value, to.value, key, settings_.seed, distance[at],
                                                 static_cast<std::uint32_t>(next.size()))];
     hops.push_back({LinkId(link), 1});

@@ -80,8 +80,10 @@ class MemoryWiring {
     const Fabric& fabric = cluster.fabric;
     for (std::size_t l = 0; l < fabric.links().size(); ++l) {
       const Link& link = fabric.links()[l];
-      if (fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::nic)
-        nic_link_of_[link.from.value] = LinkId(l), ++devices_at_[link.to.value];
+      const Vertex &from = fabric.vertex(link.from), &to = fabric.vertex(link.to);
+      const bool slot = from.kind == VertexKind::device && to.kind == VertexKind::network_switch && in_pcie_tree(from);
+      if (slot || (from.kind == VertexKind::device && to.kind == VertexKind::nic))
+        host_link_of_[link.from.value] = LinkId(l), ++devices_at_[link.to.value];
     }
   }
 
@@ -101,6 +103,11 @@ class MemoryWiring {
     throw SpecError("", pointer_ + key, std::move(expected), std::move(found));
   }
 
+  bool in_pcie_tree(const Vertex& device) const {
+    const DomainId domain = cluster_.fabric.domain_of(device.device);
+    return domain.valid() && cluster_.fabric.domain(domain).kind == DomainKind::pcie_tree;
+  }
+
   void wire_pools(const MemoryPoolSpec& wanted) {
     if (static_cast<std::size_t>(wanted.pool) >= cluster_.pools.size())
       fault("/pool", "a pool of nodes, 0 to " + std::to_string(cluster_.pools.size() - 1), std::to_string(wanted.pool));
@@ -114,23 +121,26 @@ class MemoryWiring {
       wire_one(wanted, pool, pool.first_device + first, devices);
   }
 
-  VertexId attach(VertexId below, VertexId above, BytesPerSecond bandwidth, Seconds latency, LinkClassId link_class) {
-    seats_[below.value] = {above, cluster_.fabric.add_cable(below, above, bandwidth, latency, link_class), latency};
+  VertexId attach(VertexId below, VertexId above, BytesPerSecond bandwidth, Seconds latency, LinkClassId link_class,
+                  int cables = 1) {
+    seats_[below.value] = {above, cluster_.fabric.add_cable(below, above, bandwidth, latency, link_class, 0, cables),
+                           latency};
     return below;
   }
 
-  // A device has one host link, which leads to its NIC too: both ways begin with it. Behind it the NIC's place (the PCIe
-  // switch) has a way to the host as wide as the host links of all devices there.
+  // A device has one host link, which leads to its NIC too: both ways begin with it. Behind it the NIC's place, or the PCIe
+  // switch that both hang on, has a way to the host as wide as the host links of all devices there.
   void attach_device(VertexId device, VertexId host, BytesPerSecond bandwidth, LinkClassId host_class) {
-    const auto shared = nic_link_of_.find(device.value);
-    if (shared == nic_link_of_.end()) {
+    const auto shared = host_link_of_.find(device.value);
+    if (shared == host_link_of_.end()) {
       attach(device, host, bandwidth, Seconds(0), host_class);
       return;
     }
-    const VertexId nic = cluster_.fabric.link(shared->second).to;
-    seats_[device.value] = {nic, shared->second, Seconds(0)};
-    if (seats_.contains(nic.value)) return;
-    attach(nic, host, bandwidth * devices_at_.at(nic.value), Seconds(0), host_class);
+    const VertexId place = cluster_.fabric.link(shared->second).to;
+    seats_[device.value] = {place, shared->second, Seconds(0)};
+    if (seats_.contains(place.value)) return;
+    const int devices = devices_at_.at(place.value);
+    attach(place, host, bandwidth * devices, Seconds(0), host_class, devices);
   }
 
   void wire_one(const MemoryPoolSpec& wanted, const Pool& pool, std::size_t first, std::size_t devices) {
@@ -144,7 +154,7 @@ class MemoryWiring {
     const auto first_pool = static_cast<std::uint32_t>(cluster_.memory_pools.size());
     for (int i = 0; i < places; ++i) {
       const VertexId memory = fabric.add_vertex({VertexKind::memory, ~0u, {}});
-      attach(memory, hub, port * width, half + wanted.switch_latency, cxl);
+      attach(memory, hub, port * width, half + wanted.switch_latency, cxl, width);
       cluster_.memory_pools.push_back(
           {wanted.name.empty() ? wanted.link.name : wanted.name, memory, wanted.capacity * width});
     }
@@ -159,7 +169,7 @@ class MemoryWiring {
       if (cluster_.memory_pool_of[d] != ~0u) fault("/pool", "one memory pool behind a node", "a second one");
       if ((d - first) % pool.devices_per_node == 0) {
         host = fabric.add_vertex({VertexKind::host, fabric.vertex(device).node, {}});
-        attach(host, hub, payload(wanted.link) * wanted.links_per_node, half, cxl);
+        attach(host, hub, payload(wanted.link) * wanted.links_per_node, half, cxl, wanted.links_per_node);
       }
       attach_device(device, host, *host_link->bandwidth_per_direction, host_class);
       cluster_.host_of[d] = host;
@@ -172,8 +182,8 @@ class MemoryWiring {
   Cluster& cluster_;
   std::string pointer_;
   std::unordered_map<std::uint32_t, Seat> seats_;
-  std::unordered_map<std::uint32_t, LinkId> nic_link_of_;  // by device
-  std::unordered_map<std::uint32_t, int> devices_at_;      // by NIC
+  std::unordered_map<std::uint32_t, LinkId> host_link_of_;  // by device: to its NIC, or into its PCIe tree
+  std::unordered_map<std::uint32_t, int> devices_at_;       // by NIC or PCIe switch
 };
 
 }  // namespace

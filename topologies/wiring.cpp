@@ -1,6 +1,9 @@
 #include "topologies/wiring.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include <fmt/ranges.h>
 
 #include "sim/error.hpp"
 #include "sim/part_layers.hpp"
@@ -8,14 +11,14 @@
 
 namespace orrery {
 
-int NodeWiring::add_link(int from, int to, BytesPerSecond bandwidth, Seconds latency) {
-  links.push_back({from, to, bandwidth, latency});
+int NodeWiring::add_link(int from, int to, BytesPerSecond bandwidth, Seconds latency, double cables) {
+  links.push_back({from, to, bandwidth, latency, cables});
   return static_cast<int>(links.size()) - 1;
 }
 
-int NodeWiring::add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency) {
-  const int forward = add_link(a, b, per_direction, latency);
-  add_link(b, a, per_direction, latency);
+int NodeWiring::add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency, double cables) {
+  const int forward = add_link(a, b, per_direction, latency, cables);
+  add_link(b, a, per_direction, latency, cables);
   return forward;
 }
 
@@ -35,6 +38,21 @@ int ScaleUpInput::dimension_product() const {
     fault("dimensions", "sizes whose product is the node's " + std::to_string(devices) + " devices",
           spec.dimensions.empty() ? "none" : text + " = " + std::to_string(product));
   return static_cast<int>(product);
+}
+
+void ScaleUpInput::expect_no_dimensions() const {
+  if (spec.dimensions.empty()) return;
+  fault("dimensions", "none: kind \"" + spec.kind + "\" has no sizes",
+        fmt::format("{}", fmt::join(spec.dimensions, " x ")));
+}
+
+double ScaleUpInput::cables_each(double parts, const std::string& why) const {
+  if (!counted) return 1;
+  const double each = ports_per_device / parts;
+  if (!stated) return std::max(1.0, std::floor(each));
+  if (each != std::floor(each))
+    fault("links_per_device", fmt::format("a multiple of {:g}: {}", parts, why), fmt::format("{:g}", ports_per_device));
+  return each;
 }
 
 void FabricInput::fault(const char* key, std::string expected, std::string found) const {
@@ -69,6 +87,11 @@ bool flag_of(const Json& options, const char* key, const std::string& pointer) {
   if (!options.is_object() || !options.contains(key)) return false;
   if (!options[key].is_boolean()) throw SpecError("", pointer_to(pointer, key), "true or false", options[key].dump());
   return options[key].get<bool>();
+}
+
+std::string FabricInput::and_gateways() const {
+  if (gateways == 0) return "";
+  return fmt::format(" and for {} of the region", gateways == 1 ? "the gateway" : fmt::format("{} gateways", gateways));
 }
 
 bool FabricInput::flag(const char* key) const { return flag_of(spec.options, key, pointer + "/options"); }
@@ -151,14 +174,15 @@ AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {
   count_ports(to_switch, port.cables);
   if (inventory && port.nics)
     inventory->cables(port.nics->cable ? port.nics->cable : port.nics->link.cable, port.nics->link.name, port.cables);
-  return {fabric.add_cable(port.nic, to_switch, port.bandwidth, port.latency, port.link_class), port.latency};
+  return {fabric.add_cable(port.nic, to_switch, port.bandwidth, port.latency, port.link_class, 0, port.cables),
+          port.latency};
 }
 
 LinkId FabricInput::connect(VertexId a, VertexId b, double cables) {
   count_ports(a, cables);
   count_ports(b, cables);
   if (inventory && trunk_link) inventory->cables(spec.cable ? spec.cable : trunk_link->cable, trunk_link->name, cables);
-  return fabric.add_cable(a, b, trunk * cables, trunk_latency, trunk_class);
+  return fabric.add_cable(a, b, trunk * cables, trunk_latency, trunk_class, 0, cables);
 }
 
 static std::uint64_t mix(std::uint64_t x) {

@@ -4,7 +4,7 @@
 // A fabric family wires the ports (NICs) of all nodes together, directly in the cluster's fabric.
 // Bandwidths are what payload can use in one direction. Parallel cables between two switches are one link of their sum
 // wherever traffic spreads evenly over them (ideal equal-cost multi-path): every cable of the bundle then has the same
-// load, so the bundle saturates exactly when its cables do.
+// load, so the bundle saturates exactly when its cables do. A link knows how many it stands for.
 #pragma once
 
 #include <memory>
@@ -30,6 +30,7 @@ struct LocalLink {
   int from = 0, to = 0;
   BytesPerSecond bandwidth{0};
   Seconds latency{0};
+  double cables = 1;     // that it stands for
   bool optical = false;  // through the optical switches that join the node's parts
 };
 
@@ -40,10 +41,13 @@ struct NodeWiring {
   std::vector<LocalLink> links;
   BytesPerSecond bandwidth_per_device{0};
   bool can_reduce = false;  // the switch can hold an in-network reduction
+  // The local switch that every device hangs on and its NIC with it; empty: a device has a link of its own to its NIC.
+  std::vector<int> switch_of_device;
   std::unique_ptr<LocalRouter> router;
 
-  int add_link(int from, int to, BytesPerSecond bandwidth, Seconds latency);
-  int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency);  // a->b; b->a is the next number
+  int add_link(int from, int to, BytesPerSecond bandwidth, Seconds latency, double cables = 1);
+  // a->b; b->a is the next number
+  int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency, double cables = 1);
 };
 
 // A topology family: what wires it, and the names of the options of its own that it reads.
@@ -63,12 +67,17 @@ struct ScaleUpInput {
   BytesPerSecond port{0};  // one link, payload
   Seconds latency{0};      // of one link
   double ports_per_device = 1;
-  bool ideal = true;  // spread over equal paths; else one of them per flow key
+  bool counted = true;  // that number is known; else 1 link stands for all of a device's
+  bool stated = true;   // by the node itself; else it is what the device has, of which a wiring may leave some over
+  bool ideal = true;    // spread over equal paths; else one of them per flow key
   std::uint64_t seed = 0;
   std::string pointer;  // of the node's scale_up object, for faults
 
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
   int dimension_product() const;  // checked against the number of devices
+  void expect_no_dimensions() const;
+  // Cables in each of so many equal parts of a device's links: a whole number, if the node states how many they are.
+  double cables_each(double parts, const std::string& why) const;
 };
 
 using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);
@@ -127,6 +136,8 @@ struct FabricInput {
   bool ideal() const { return spec.ecmp == "ideal"; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(spec.seed); }
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
+  // " and N gateways" of a region, for messages that count nodes or NICs; nothing outside regions.
+  std::string and_gateways() const;
   bool flag(const char* key) const;
   // One of the choices, the first where the key is absent.
   std::string choice(const char* key, const std::vector<std::string>& choices) const;

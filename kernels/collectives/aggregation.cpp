@@ -36,6 +36,7 @@ class SwitchGraph {
           ((start == VertexKind::device && end == VertexKind::nic) || (start == VertexKind::nic && to != unreached)))
         out = link.to.value;
     }
+    share_nics(fabric);
   }
 
   // The switch that a device's NIC hangs on; unreached: none.
@@ -72,6 +73,26 @@ class SwitchGraph {
   std::size_t size() const { return places_.size(); }
 
  private:
+  // Where no device of a node has a link of its own to a NIC (PCIe trees), they use its NICs in blocks, in the order of either.
+  void share_nics(const Fabric& fabric) {
+    struct Node {
+      std::vector<std::uint32_t> devices, nics;
+      bool own_links = false;
+    };
+    std::map<std::uint32_t, Node> nodes;
+    for (std::uint32_t v = 0; v < fabric.vertices().size(); ++v) {
+      const Vertex& vertex = fabric.vertices()[v];
+      if (vertex.kind == VertexKind::device) nodes[vertex.node].devices.push_back(v);
+      if (vertex.kind == VertexKind::nic) nodes[vertex.node].nics.push_back(v);
+    }
+    for (const Link& link : fabric.links())
+      if (fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::nic)
+        nodes[fabric.vertex(link.from).node].own_links = true;
+    for (const auto& [number, node] : nodes)
+      for (std::size_t d = 0; d < node.devices.size() && !node.nics.empty() && !node.own_links; ++d)
+        way_out_[node.devices[d]] = node.nics[d * node.nics.size() / node.devices.size()];
+  }
+
   std::vector<std::uint32_t> position_, way_out_;
   std::vector<VertexId> places_;
   std::vector<std::vector<std::uint32_t>> near_;

@@ -1,4 +1,6 @@
 // Fabrics given as graphs, with equal-cost paths and static routes.
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "sim/error.hpp"
@@ -52,6 +54,36 @@ TEST_CASE("a static route is taken as it is laid down, in its direction only") {
   CHECK(flow(cluster, 0, 2).loads.size() == 7);
   CHECK(flow(cluster, 2, 0).loads.size() == 5);
   CHECK(flow(cluster, 1, 3).loads.size() == 5);
+}
+
+TEST_CASE("hashing takes one of parallel cables per flow, written as one bundle or one by one, on laid routes too") {
+  const auto cables_used = [](const char* links, bool laid) {
+    ClusterSpec spec = nodes_of(switch_node(8, 8), 2, "custom");
+    spec.fabric.ecmp = "hash";
+    spec.fabric.options = parse_json(R"({"switches": 2, "attach": [0, 1]})", "test");
+    spec.fabric.options["links"] = parse_json(links, "test");
+    if (laid) spec.fabric.options["routes"] = parse_json(R"([{"from": 0, "to": 8, "via": [0, 1]}])", "test");
+    const Cluster cluster = build_cluster(spec);
+    std::vector<std::size_t> used;
+    for (std::uint64_t key = 0; key < 16; ++key) {
+      const Flow one{cluster.fabric.vertex_of(DeviceId(std::size_t{0})),
+                     cluster.fabric.vertex_of(DeviceId(std::size_t{8})), 1, key, 1};
+      const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, {&one, 1});
+      CHECK(1 / routed.bottleneck == Approx(25e9));
+      for (const LinkLoad& load : routed.loads) {
+        const Link& link = cluster.fabric.link(load.link);
+        const bool trunk = cluster.fabric.vertex(link.from).node == ~0u && cluster.fabric.vertex(link.to).node == ~0u;
+        if (trunk && std::find(used.begin(), used.end(), load.link.index()) == used.end())
+          used.push_back(load.link.index());
+      }
+    }
+    return used;
+  };
+  for (bool laid : {false, true}) {
+    CHECK(cables_used("[[0, 1, 4]]", laid).size() == 4);
+    CHECK(cables_used("[[0, 1, 4]]", laid) == cables_used("[[0, 1], [0, 1], [0, 1], [0, 1]]", laid));
+  }
+  CHECK(pointer_of_fault(R"({"switches": 2, "links": [[0, 1, 0.5]], "attach": [0, 0, 1, 1]})") == "built");
 }
 
 TEST_CASE("graphs that cannot be are refused where they are wrong") {

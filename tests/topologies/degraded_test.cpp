@@ -117,6 +117,86 @@ TEST_CASE("a share of a class of cables is drawn with its seed, the same each ti
   CHECK(links != other);
 }
 
+TEST_CASE("a share of cables is drawn from bundles cable by cable, whatever the seed") {
+  // Eight leaves of 8 uplinks, each one bundle under ideal spreading: 6 of the 64 cables at a quarter take 4.5 cables' worth.
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 16, "fat-tree");
+  spec.fabric.radix = 16;
+  spec.fabric.link = link("trunk", 25e9, 1e-6);
+  DegradedSpec some;
+  some.link = "trunk";
+  some.share = 0.1;
+  some.rate = 0.25;
+  for (int seed = 1; seed <= 5; ++seed) {
+    some.seed = seed;
+    spec.degraded = {some};
+    const Cluster cluster = build_cluster(spec);
+    double total = 0, slowed = 0, narrowest = 1e300;
+    for (const Link& l : cluster.fabric.links())
+      if (cluster.fabric.link_class(l.link_class).name == "trunk") {
+        total += l.bandwidth.value;
+        narrowest = std::min(narrowest, l.bandwidth.value);
+      }
+    for (const DegradedLink& d : cluster.fabric.degraded()) slowed += d.cables;
+    INFO("seed " << seed);
+    CHECK(slowed == 2 * 6);
+    CHECK(total == Approx(2 * (64 - 6 * 0.75) * 25e9));
+    CHECK(narrowest > 8 * 25e9 / 4);  // no whole bundle
+  }
+  some.rate = 0;
+  spec.degraded = {some};
+  const Cluster failed = build_cluster(spec);
+  double cables = 0;
+  for (const Link& l : failed.fabric.links())
+    if (failed.fabric.link_class(l.link_class).name == "trunk") cables += l.cables;
+  CHECK(cables == 2 * (64 - 6));
+}
+
+TEST_CASE("the one vertex of equal spines cannot fail, and the message names the wiring in which a spine can") {
+  ClusterSpec spec = hashed_tree();
+  spec.fabric.ecmp = "ideal";
+  spec.degraded = {place("switch 8", 0)};
+  CHECK(fault_of(spec).expected.find("\"hash\"") != std::string::npos);
+}
+
+namespace {
+
+// Two switches joined by one cable, two nodes on each, and a fifth with a NIC on either.
+ClusterSpec with_a_node_between() {
+  ClusterSpec spec = nodes_of(switch_node(2, 2), 5, "custom");
+  spec.fabric.options = parse_json(R"({"switches": 2, "links": [[0, 1]], "attach": [0, 0, 0, 0, 1, 1, 1, 1, 0, 1]})",
+                                   "test");
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a fabric in two parts is an error though a GPU with a NIC on both could forward, which no other node's does") {
+  ClusterSpec spec = with_a_node_between();
+  CHECK(fault_of(spec).pointer == "built");
+  spec.degraded = {cable("switch 0", "switch 1", 0)};
+  const Fault fault = fault_of(spec);
+  CHECK(fault.pointer == "/degraded");
+  CHECK(fault.found.find("device 4, 5, 6, 7 cut off from device 0") != std::string::npos);
+}
+
+TEST_CASE("a detour changes NICs in the nodes at its ends, never in another") {
+  ClusterSpec spec = with_a_node_between();
+  spec.fabric.options["links"] = parse_json("[[0, 2], [2, 3], [3, 1], [0, 1]]", "test");
+  spec.fabric.options["switches"] = 4;
+  spec.degraded = {cable("switch 0", "switch 1", 0)};
+  const Cluster cluster = build_cluster(spec);
+  const RoutedPattern around = flow(cluster, 0, 4);  // over switches 2 and 3, not over device 8 or 9, which is nearer
+  CHECK(around.loads.size() == 2 + 3 + 2);
+  for (const LinkLoad& load : around.loads)
+    for (VertexId end : {cluster.fabric.link(load.link).from, cluster.fabric.link(load.link).to})
+      CHECK(cluster.fabric.vertex(end).node != 4);
+  // The node between has its own two ways: each of its devices reaches either side over its neighbour's NIC.
+  spec.degraded.push_back(place("nic 9", 0));
+  const Cluster one_sided = build_cluster(spec);
+  CHECK(flow(one_sided, 9, 0).loads.size() == 2 + 1 + 1 + 2);
+}
+
 TEST_CASE("failures that cut devices off are refused by name") {
   ClusterSpec spec = nodes_of(node_of("switch", 4), 1, "none");
   spec.degraded = {place("device 2", 0)};

@@ -109,3 +109,19 @@ TEST_CASE("with PXN a message to another rail meets only that rail's leaf switch
   CHECK(crosses_spine(usual));
   CHECK_FALSE(crosses_spine(relayed));
 }
+
+TEST_CASE("hashing takes one of several cables between two routers of dragonfly groups") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 4, "dragonfly");  // two groups, all 8 global cables between them
+  spec.fabric.radix = 8;
+  spec.fabric.options = {{"routers_per_group", 4}, {"terminals_per_router", 2}, {"global_per_router", 2}};
+  const auto widest = [](const Cluster& cluster) {
+    double most = 0;
+    for (const Link& link : cluster.fabric.links())
+      if (cluster.fabric.vertex(link.from).node == ~0u && cluster.fabric.vertex(link.to).node == ~0u)
+        most = std::max(most, link.bandwidth.value);
+    return most;
+  };
+  CHECK(widest(build_cluster(spec)) == 2 * 25e9);
+  spec.fabric.ecmp = "hash";
+  CHECK(widest(build_cluster(spec)) == 25e9);
+}

@@ -14,6 +14,57 @@ TEST_CASE("torus dimensions must multiply to the devices") {
   CHECK(fault.found == "4 x 3 = 12");
 }
 
+TEST_CASE("a device's links that do not divide among its neighbours are a degree that does not exist") {
+  const auto fault = [](const char* kind, int devices, std::vector<int> dimensions, int links) {
+    return fault_of(nodes_of(node_of(kind, devices, std::move(dimensions), links), 1, "none"));
+  };
+  const std::string place = "/pools/0/node/scale_up/links_per_device";
+  for (int links : {3, 10}) {
+    CHECK(fault("full-mesh", 8, {}, links).pointer == place);
+    CHECK(fault("full-mesh", 8, {}, links).found == std::to_string(links));
+  }
+  CHECK(fault("full-mesh", 8, {}, 3).expected == "a multiple of 7: as many links to each of 7 peers");
+  CHECK(fault("full-mesh", 8, {}, 14).pointer == "built");
+  CHECK(fault("hypercube", 16, {}, 3).pointer == place);
+  CHECK(fault("hypercube", 16, {}, 8).pointer == "built");
+  CHECK(fault("torus", 8, {2, 2, 2}, 5).pointer == place);
+  CHECK(fault("torus", 8, {2, 2, 2}, 3).pointer == "built");  // one to each of three neighbours
+  CHECK(fault("torus", 8, {2, 4}, 2).pointer == place);
+  CHECK(fault("ring", 8, {}, 1).pointer == place);
+  CHECK(fault("ring", 2, {}, 1).pointer == "built");
+  CHECK(fault("mesh", 8, {2, 4}, 3).pointer == place);
+  CHECK(fault("ladder", 8, {}, 1).pointer == place);
+  CHECK(fault("ladder", 2, {}, 1).pointer == "built");
+  NodeModel of_eight = node_of("full-mesh", 4);  // a part of a machine: links to absent peers stay unused
+  of_eight.device.scale_up.emplace();
+  of_eight.device.scale_up->links = 7;
+  CHECK(fault_of(nodes_of(of_eight, 1, "none")).pointer == "built");
+  NodeModel custom = node_of("custom", 2, {}, 4);
+  custom.scale_up.options = parse_json(R"({"links": [[0, 1]]})", "test");
+  CHECK(fault_of(nodes_of(custom, 1, "none")).pointer == place);
+}
+
+TEST_CASE("sizes are refused where a family has none") {
+  for (const char* kind : {"switch", "full-mesh", "ring", "hypercube", "ladder", "hybrid-cube-mesh"}) {
+    INFO(kind);
+    const int links = std::string(kind) == "hybrid-cube-mesh" ? 6 : 0;
+    const Fault fault = fault_of(nodes_of(node_of(kind, 8, {4, 2}, links), 1, "none"));
+    CHECK(fault.pointer == "/pools/0/node/scale_up/dimensions");
+    CHECK(fault.found == "4 x 2");
+  }
+}
+
+TEST_CASE("an oversubscription that no leaf switch can have is refused") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 4, "fat-tree");
+  spec.fabric.radix = 8;
+  for (double ratio : {1e9, 16.0, 1.0 / 16}) {
+    spec.fabric.oversubscription = ratio;
+    CHECK(fault_of(spec).pointer == "/fabric/oversubscription");
+  }
+  spec.fabric.oversubscription = 7;
+  CHECK(fault_of(spec).pointer == "built");
+}
+
 TEST_CASE("an unknown family is quoted with the nearest known one") {
   Fault fault = fault_of(nodes_of(node_of("torsu", 4), 1, "none"));
   CHECK(fault.pointer == "/pools/0/node/scale_up/kind");

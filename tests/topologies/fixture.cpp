@@ -18,6 +18,10 @@ std::vector<ClusterSpec> sample_clusters() {
     all.push_back(nodes_of(node_of(kind, 5), 1, "none"));
   }
   all.push_back(nodes_of(node_of("pcie", 8, {3}), 1, "none"));
+  NodeModel bridges = with_nics(node_of("pcie", 8, {2}), 2);
+  all.push_back(nodes_of(bridges, 2, "single-switch"));
+  bridges.scale_up.options = parse_json(R"({"host_bridges": 2, "between_bridges": "50 GB/s"})", "test");
+  all.push_back(nodes_of(bridges, 2, "fat-tree"));
   for (const char* kind : {"torus", "mesh"}) {
     all.push_back(nodes_of(node_of(kind, 24, {2, 3, 4}, 6), 1, "none"));
     all.push_back(nodes_of(node_of(kind, 16, {4, 4}, 4), 1, "none"));
@@ -26,7 +30,7 @@ std::vector<ClusterSpec> sample_clusters() {
   all.push_back(nodes_of(node_of("hybrid-cube-mesh", 8, {}, 6), 1, "none"));
   all.push_back(nodes_of(node_of("hybrid-cube-mesh", 8, {}, 4), 1, "none"));
   all.push_back(nodes_of(node_of("hypercube", 16, {}, 4), 1, "none"));
-  all.push_back(nodes_of(node_of("ladder", 8, {}, 10), 1, "none"));
+  all.push_back(nodes_of(node_of("ladder", 8, {}, 9), 1, "none"));
   NodeModel custom = node_of("custom", 3);
   custom.scale_up.options = parse_json(R"({"links": [[0, 3], [1, 3], [3, 2, 0.5]]})", "test");
   all.push_back(nodes_of(custom, 1, "none"));

@@ -19,14 +19,15 @@ inline LinkModel link(const char* name, double bandwidth, double latency) {
   return model;
 }
 
-inline NodeModel node_of(const char* kind, int devices, std::vector<int> dimensions = {}, int links = 1) {
+// Without a number of links, one of 100 GB/s stands for all that a device has.
+inline NodeModel node_of(const char* kind, int devices, std::vector<int> dimensions = {}, int links = 0) {
   NodeModel node;
   node.name = kind;
   node.device.name = "device";
   node.devices = devices;
   node.scale_up.kind = kind;
   if (std::string(kind) != "none") node.scale_up.link = link("fast", 100e9, 1e-6);
-  node.scale_up.links_per_device = links;
+  if (links > 0) node.scale_up.links_per_device = links;
   node.scale_up.dimensions = std::move(dimensions);
   return node;
 }

@@ -1,6 +1,8 @@
 // Torus, mesh and twisted torus against their closed forms.
 #include "topologies/lattice.hpp"
 
+#include <set>
+
 #include <catch2/catch.hpp>
 
 #include "sim/error.hpp"
@@ -15,7 +17,8 @@ namespace {
 ClusterSpec slice(std::vector<int> dimensions, bool twist) {
   int devices = 1;
   for (int size : dimensions) devices *= size;
-  NodeModel node = node_of("torus", devices, std::move(dimensions), 6);
+  const int links = 2 * static_cast<int>(dimensions.size());
+  NodeModel node = node_of("torus", devices, std::move(dimensions), links);
   if (twist) node.scale_up.options = parse_json(R"({"twist": true})", "test");
   return nodes_of(node, 1, "none");
 }
@@ -143,4 +146,23 @@ TEST_CASE("cubes are joined by light: the faces' links and those round the torus
   CHECK_THROWS_WITH(build_cluster(spec), Catch::Contains("3 cubes") && Catch::Contains("4 cubes"));
   torus.optical_link.reset();
   CHECK_THROWS_WITH(build_cluster(spec), Catch::Contains("/pools/0/node/scale_up/optical_link"));
+}
+
+TEST_CASE("hashing takes one of the cables between two routers, ideal spreading all") {
+  ClusterSpec spec = fabric("torus", 4, R"({"dimensions": [4], "terminals_per_router": 4, "cables_per_direction": 3})");
+  const auto time_of = [&](std::uint64_t key) {
+    const Cluster cluster = build_cluster(spec);
+    const Flow one{cluster.fabric.vertex_of(DeviceId(std::size_t{0})),
+                   cluster.fabric.vertex_of(DeviceId(std::size_t{4})), 1, key, 1};
+    const RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, {&one, 1});
+    return std::pair(routed.loads.at(2).link.value, cluster.fabric.link(routed.loads.at(2).link).bandwidth.value);
+  };
+  CHECK(time_of(0).second == 3 * 25e9);
+  spec.fabric.ecmp = "hash";
+  std::set<std::uint32_t> used;
+  for (std::uint64_t key = 0; key < 16; ++key) {
+    used.insert(time_of(key).first);
+    CHECK(time_of(key).second == 25e9);
+  }
+  CHECK(used.size() == 3);
 }

@@ -130,3 +130,15 @@ TEST_CASE("regions that cannot be are refused with the place of the fault") {
   spec.fabric.kind = "fat-tree";
   CHECK(fault_of(spec).pointer == "/fabric/inside");
 }
+
+TEST_CASE("a lattice or platform inside a region that has no place for the gateway says so") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 8, "wide-area");
+  spec.fabric.options = parse_json(R"({"regions": 2})", "test");
+  spec.fabric.link = link("wan", 50e9, 5e-3);
+  FabricSpec ring = nodes_of(switch_node(4, 4), 4, "torus").fabric;
+  ring.options = parse_json(R"({"dimensions": [4], "terminals_per_router": 4})", "test");
+  spec.fabric.inside.push_back(ring);
+  const Fault fault = fault_of(spec);
+  CHECK(fault.pointer == "/fabric/inside/0/options/dimensions");
+  CHECK(fault.expected == "at least 5 routers for all NICs and for the gateway of the region");
+}

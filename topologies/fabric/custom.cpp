@@ -1,10 +1,12 @@
 // A fabric given as a graph: switches, the cables between them, the switch of every NIC, and routes that are laid down.
-// Everything else takes fewest-hop paths with equal-cost multi-path over the switches (EcmpRouter), never through nodes.
+// Everything else takes fewest-hop paths with equal-cost multi-path over the switches (EcmpRouter), never through nodes. Hashing
+// wires every cable and takes one per flow, on static paths too.
 // options:
 //   switches  how many
 //   links     [[a, b], [a, b, cables], ...] between switches
 //   attach    the switch of every node, or of every NIC (in node order)
 //   routes    [{"from": nic, "to": nic, "via": [switch, ...]}, ...]: static paths, for that direction
+#include <cmath>
 #include <map>
 
 #include "sim/error.hpp"
@@ -19,10 +21,10 @@ namespace {
 class CustomFabricRouter final : public FabricRouter {
  public:
   CustomFabricRouter(const Fabric& graph, std::vector<LinkId> real, std::size_t switches, EcmpSettings settings)
-      : paths_(graph, settings), real_(std::move(real)), switches_(switches) {}
+      : paths_(graph, settings), real_(std::move(real)), switches_(switches), seed_(settings.seed) {}
 
   struct Laid {
-    std::vector<LinkId> links;
+    std::vector<std::vector<LinkId>> steps;  // parallel cables
     Seconds latency{0};
   };
   std::map<std::pair<std::uint32_t, std::uint32_t>, Laid> laid;  // by NICs
@@ -32,7 +34,10 @@ class CustomFabricRouter final : public FabricRouter {
 
   Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t key, std::vector<Hop>& hops) const override {
     if (const auto fixed = laid.find({from, to}); fixed != laid.end()) {
-      for (LinkId link : fixed->second.links) hops.push_back({link, 1});
+      for (const std::vector<LinkId>& cables : fixed->second.steps) {
+        const auto count = static_cast<std::uint32_t>(cables.size());
+        hops.push_back({cables[choose_path(from, to, key, seed_, hops.size(), count)], 1});
+      }
       return fixed->second.latency;
     }
     const std::size_t first = hops.size();
@@ -45,6 +50,7 @@ class CustomFabricRouter final : public FabricRouter {
   EcmpRouter paths_;
   std::vector<LinkId> real_;  // by link of the graph
   std::size_t switches_;
+  std::uint64_t seed_;
 };
 
 class CustomFabric {
@@ -96,8 +102,8 @@ class CustomFabric {
     graph_.add_cable(VertexId(a), VertexId(b), link.bandwidth, link.latency, only_);
     real_.push_back(first);
     real_.emplace_back(first.index() + 1);
-    by_ends_.try_emplace({a, b}, first);
-    by_ends_.try_emplace({b, a}, LinkId(first.index() + 1));
+    by_ends_[{a, b}].push_back(first);
+    by_ends_[{b, a}].emplace_back(first.index() + 1);
   }
 
   void join_switches() {
@@ -110,7 +116,13 @@ class CustomFabric {
       const double cables = cable.size() == 3 && cable[2].is_number() ? cable[2].get<double>() : 1;
       if (a == b || !(cables > 0) || (cable.size() == 3 && !cable[2].is_number()))
         refuse(where, "two different switches and a number of cables above zero", cable);
-      note(in_.connect(switches_[a], switches_[b], cables), a, b);
+      if (in_.ideal()) {
+        note(in_.connect(switches_[a], switches_[b], cables), a, b);
+        continue;
+      }
+      if (cables != std::floor(cables))
+        refuse(where + "/2", "a whole number of cables, to choose one by hash", cable[2]);
+      for (int c = 0; c < static_cast<int>(cables); ++c) note(in_.connect(switches_[a], switches_[b], 1), a, b);
     }
   }
 
@@ -150,8 +162,8 @@ class CustomFabric {
         const auto link = by_ends_.find({places[v], places[v + 1]});
         if (link == by_ends_.end())
           refuse(where + "/via", "places joined by cables, one after the other", route["via"]);
-        laid.links.push_back(link->second);
-        laid.latency += in_.fabric.link(link->second).latency;
+        laid.steps.push_back(in_.ideal() ? std::vector<LinkId>{link->second.front()} : link->second);
+        laid.latency += in_.fabric.link(link->second.front()).latency;
       }
       router.laid[{static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to)}] = std::move(laid);
     }
@@ -164,7 +176,8 @@ class CustomFabric {
   Fabric graph_;
   LinkClassId only_;
   std::vector<LinkId> real_;
-  std::map<std::pair<std::size_t, std::size_t>, LinkId> by_ends_;  // the first cable between two places of the graph
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<LinkId>>
+      by_ends_;  // cables between two places of the graph
 };
 
 }  // namespace

@@ -35,7 +35,7 @@ Shape shape_of(FabricInput& in, bool plus) {
   return shape;
 }
 
-// All cables between groups a and b, merged per pair of routers; links in both directions.
+// All cables between groups a and b, merged per pair of routers where traffic spreads over them; links in both directions.
 void join_groups(FabricInput& in, DragonflyWires& wires, const Shape& shape, const std::vector<VertexId>& switches,
                  std::uint32_t a, std::uint32_t b) {
   const std::uint32_t groups = wires.groups;
@@ -46,14 +46,16 @@ void join_groups(FabricInput& in, DragonflyWires& wires, const Shape& shape, con
   };
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> count;
   for (std::uint32_t j = 0; j < cables; ++j) ++count[{end(a, b, j), end(b, a, j)}];
-  for (const auto& [ends, parallel] : count) {
-    const LinkId link = in.connect(switches[ends.first], switches[ends.second], parallel);
-    const double share = static_cast<double>(parallel) / cables;
-    const double width = parallel;
-    wires.between[static_cast<std::size_t>(a) * groups + b].push_back({ends.first, ends.second, link, width, share});
+  const auto lay = [&](const std::pair<std::uint32_t, std::uint32_t>& ends, int width) {
+    const LinkId link = in.connect(switches[ends.first], switches[ends.second], width);
+    const double share = static_cast<double>(width) / cables;
+    wires.between[static_cast<std::size_t>(a) * groups + b].push_back(
+        {ends.first, ends.second, link, static_cast<double>(width), share});
     wires.between[static_cast<std::size_t>(b) * groups + a].push_back(
-        {ends.second, ends.first, LinkId(link.index() + 1), width, share});
-  }
+        {ends.second, ends.first, LinkId(link.index() + 1), static_cast<double>(width), share});
+  };
+  for (const auto& [ends, parallel] : count)
+    for (int i = 0; i < (in.ideal() ? 1 : parallel); ++i) lay(ends, in.ideal() ? parallel : 1);
 }
 
 // Inside a group: every router to every other, or every leaf to every spine.

@@ -1,5 +1,7 @@
 // Routing on dragonflies and dragonfly+ (groups joined by global cables):
-//   minimal  inside the group, one global cable, inside the group. Ideal ECMP spreads over all cables between the two groups.
+//   minimal  inside the group, one global cable, inside the group. Ideal ECMP spreads over all cables between the two groups,
+//            also over those a local hop further than the sender's own, hashing picks among all of them (the paths of
+//            Kim et al.'s minimal routing, which knows only the group it is to reach).
 //   valiant  first to another group, drawn per flow (ideal: all of them evenly), then minimally (Valiant 1982; per group as
 //            in Kim et al., ISCA 2008). Traffic inside a group stays minimal.
 //   ugal     each flow takes the better of a minimal and a Valiant path by load x hops (Singh 2005, UGAL-G: the load of whole

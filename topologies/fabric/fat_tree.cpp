@@ -1,5 +1,6 @@
 // Folded Clos of equal switches with `radix` ports: leaf-spine (2 levels) and leaf-aggregation-core (3 levels), as in
-// Al-Fares et al. (SIGCOMM 2008), with d down-ports and u = radix - d up-ports per leaf, d : u = oversubscription.
+// Al-Fares et al. (SIGCOMM 2008), with d down-ports and u = radix - d up-ports per leaf, d : u the nearest to the
+// oversubscription that whole ports give.
 // Whole nodes share a leaf where they fit; rail-optimized: NIC i of a group of nodes on the group's leaf of rail i.
 // Ideal ECMP spreads every flow evenly over all shortest paths: all cables of a leaf then carry the same load, so the
 // spines form one vertex and a leaf's uplinks one link of u cables. Hashed ECMP wires every cable and picks one per flow.
@@ -8,6 +9,7 @@
 
 #include "topologies/fabric/families.hpp"
 #include "topologies/fabric/placement.hpp"
+#include "topologies/fabric_fields.hpp"
 
 namespace orrery {
 
@@ -66,16 +68,24 @@ void assign_pods(FabricInput& in, Placement& placed, const Shape& shape) {
   placed.pods = placed.pod_of_leaf.back() + 1;
 }
 
+int down_ports(const FabricSpec& spec) {
+  const double share = spec.oversubscription / (1 + spec.oversubscription);
+  return static_cast<int>(std::lround(spec.radix * share));
+}
+
 Shape leaf_shape(FabricInput& in) {
   Shape shape;
   const int radix = in.spec.radix;
-  const double ratio = in.spec.oversubscription;
   if (in.spec.levels == 1) {
     shape.down = radix;
     shape.up = 0;
   } else {
-    shape.down = std::clamp(static_cast<int>(std::lround(radix * ratio / (1 + ratio))), 1, radix - 1);
+    shape.down = down_ports(in.spec);
     shape.up = radix - shape.down;
+    if (shape.down < 1 || shape.up < 1)
+      in.fault("oversubscription",
+               fmt::format("from 1/{0} to {0}: a leaf of {1} ports has at least one on either side", radix - 1, radix),
+               fmt::format("{:g}", in.spec.oversubscription));
   }
   int widest = 0;
   for (const FabricPort& port : in.ports) widest = std::max(widest, port.cables);
@@ -112,7 +122,6 @@ struct Wires {  // link ids; the way back is always the next id
   std::vector<LinkId> pod_up;   // ideal: by pod; hash: by pod x plane x core
   Shape shape;
   Seconds trunk_latency{0};
-  int levels = 2;
 };
 
 class IdealRouter final : public FabricRouter {
@@ -210,6 +219,11 @@ void wire_hash(FabricInput& in, Wires& w, const Placement& placed, const std::ve
 
 }  // namespace
 
+double leaf_oversubscription(const FabricSpec& spec) {
+  const int down = down_ports(spec);
+  return static_cast<double>(down) / (spec.radix - down);
+}
+
 FabricWiring join_fat_tree(FabricInput& in) {
   Wires w;
   w.shape = leaf_shape(in);
@@ -224,7 +238,6 @@ FabricWiring join_fat_tree(FabricInput& in) {
     w.shape.planes = w.shape.up;
     w.shape.cores_per_plane = std::max(1, in.spec.radix - w.shape.leaves_per_pod);
   }
-  w.levels = in.spec.levels;
   w.trunk_latency = in.trunk_latency;
 
   std::vector<VertexId> leaves;

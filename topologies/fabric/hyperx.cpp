@@ -52,7 +52,8 @@ FabricWiring join_hyperx(FabricInput& in) {
              std::to_string(in.spec.radix));
   const PortBlocks placed = place_in_blocks(in, terminals);
   if (placed.blocks > routers)
-    in.fault("options/dimensions", "at least " + std::to_string(placed.blocks) + " routers for all NICs",
+    in.fault("options/dimensions",
+             "at least " + std::to_string(placed.blocks) + " routers for all NICs" + in.and_gateways(),
              std::to_string(routers));
   router->strides.assign(router->sizes.size(), 1);
   for (std::size_t d = router->sizes.size(); d-- > 1;) router->strides[d - 1] = router->strides[d] * router->sizes[d];

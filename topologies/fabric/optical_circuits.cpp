@@ -79,7 +79,7 @@ FabricWiring join_optical_circuits(FabricInput& in) {
     const LinkClassId path = class_through(in, port.link_class);
     const Seconds half = (port.latency + in.trunk_latency) * 0.5;
     const LinkId up = in.fabric.add_cable(port.nic, bank->second.first, port.bandwidth, half, path,
-                                          static_cast<std::uint32_t>(circuits));
+                                          static_cast<std::uint32_t>(circuits), port.cables);
     router->ports.push_back({up, half});
     if (in.inventory) count_parts(in, port, bank->second.first, path, fibres);
     router->latency = half * 2;

@@ -90,8 +90,8 @@ class SimgridFabric {
     by_nic_ = chosen_.size() == in_.ports.size() && chosen_.size() != in_.nodes;
     if (!by_nic_ && chosen_.size() != in_.nodes)
       in_.fault("options/file",
-                "a host for each of " + std::to_string(in_.nodes) + " nodes, or of " +
-                    std::to_string(in_.ports.size()) + " NICs (\"hosts\" chooses some)",
+                "a host for each of " + std::to_string(in_.nodes - in_.gateways) + " nodes" + in_.and_gateways() +
+                    ", or of " + std::to_string(in_.ports.size()) + " NICs (\"hosts\" chooses some)",
                 std::to_string(chosen_.size()) + " hosts");
   }
 
@@ -122,7 +122,7 @@ class SimgridFabric {
 
   void join(VertexId a, VertexId b) {
     if (a != b && joined_.insert({a, b}).second)
-      in_.fabric.add_link({a, b, BytesPerSecond(unlimited), Seconds(0), joint_class_});
+      in_.fabric.add_link({a, b, BytesPerSecond(unlimited), Seconds(0), joint_class_, 0, 0});
   }
 
   FabricInput& in_;

@@ -1,7 +1,10 @@
 // Torus and mesh of routers between the nodes (Cray Gemini, Blue Gene, Tofu; direct networks of pods), routed as
 // topologies/lattice.hpp says: dimension order, the shorter way round. Every router holds the NICs of whole nodes where they
 // fit and has `cables_per_direction` cables to each neighbour.
+// Hashing takes one of these cables per flow and hop.
 // options: dimensions, terminals_per_router (1), cables_per_direction (1), twist (torus: the twisted form).
+#include <unordered_map>
+
 #include "sim/error.hpp"
 #include "topologies/fabric/families.hpp"
 #include "topologies/fabric/placement.hpp"
@@ -17,12 +20,25 @@ class LatticeRouter final : public FabricRouter {
   std::vector<int> router_of_port;
   LatticePaths paths;
   Seconds trunk_latency{0};
+  // Hashed: the cables of a bundle follow each other, links there and back; by the first one's way there and way back.
+  std::unordered_map<std::uint32_t, std::uint32_t> cables_from;  // only looked up
+  std::uint64_t seed = 0;
 
   Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t key, std::vector<Hop>& hops) const override {
     hops.push_back({ports[from].up, 1});
+    const std::size_t first = hops.size();
     const int trunks = paths.route(router_of_port[from], router_of_port[to], key, hops);
+    for (std::size_t h = first; h < hops.size() && !cables_from.empty(); ++h) pick_cable(hops[h], from, to, key);
     hops.push_back({ports[to].down(), 1});
     return ports[from].latency + ports[to].latency + trunk_latency * trunks;
+  }
+
+ private:
+  void pick_cable(Hop& hop, std::uint32_t from, std::uint32_t to, std::uint64_t key) const {
+    const auto bundle = cables_from.find(hop.link.value);
+    if (bundle == cables_from.end()) return;
+    const std::uint32_t one = choose_path(from, to, key, seed, bundle->first, bundle->second);
+    hop.link = LinkId(hop.link.index() + 2 * std::size_t{one});
   }
 };
 
@@ -49,7 +65,8 @@ FabricWiring join_lattice(FabricInput& in, bool wraps) {
   const PortBlocks placed = place_in_blocks(in, terminals);
   const int routers = lattice.vertices();
   if (placed.blocks > static_cast<std::uint32_t>(routers))
-    in.fault("options/dimensions", "at least " + std::to_string(placed.blocks) + " routers for all NICs",
+    in.fault("options/dimensions",
+             "at least " + std::to_string(placed.blocks) + " routers for all NICs" + in.and_gateways(),
              std::to_string(routers));
   FabricWiring wiring;
   wiring.kind = wraps ? DomainKind::torus : DomainKind::mesh;
@@ -59,9 +76,15 @@ FabricWiring join_lattice(FabricInput& in, bool wraps) {
   auto router = std::make_unique<LatticeRouter>();
   router->trunk_latency = in.trunk_latency;
   router->paths = LatticePaths(std::move(lattice), in.ideal(), in.seed());
+  router->seed = in.seed();
   router->paths.wire([&](int v, int next, int widths, std::size_t) {
-    return in.connect(switches[static_cast<std::size_t>(v)], switches[static_cast<std::size_t>(next)], widths * cables)
-        .value;
+    const VertexId a = switches[static_cast<std::size_t>(v)], b = switches[static_cast<std::size_t>(next)];
+    const int all = widths * cables;
+    const LinkId first = in.connect(a, b, in.ideal() ? all : 1);
+    if (in.ideal() || all == 1) return first.value;
+    for (int more = 1; more < all; ++more) in.connect(a, b, 1);
+    for (std::uint32_t way : {first.value, first.value + 1}) router->cables_from[way] = static_cast<std::uint32_t>(all);
+    return first.value;
   });
   for (std::size_t p = 0; p < in.ports.size(); ++p) {
     router->router_of_port.push_back(static_cast<int>(placed.block_of_port[p]));

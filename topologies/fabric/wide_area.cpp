@@ -241,7 +241,8 @@ class WideArea {
     const auto join = [&](std::size_t a, std::size_t b) {
       for (std::size_t g = 0; g < each; ++g) {
         const LinkId link = in_.fabric.add_cable(gateway_places_[a * each + g], gateway_places_[b * each + g],
-                                                 capacity_ / gateways_, w_.latency, in_.trunk_class);
+                                                 capacity_ / gateways_, w_.latency, in_.trunk_class, 0,
+                                                 static_cast<double>(links_) / gateways_);
         lay(gateway_places_[a * each + g], gateway_places_[b * each + g]);
         w_.ways[a * n + b][g] = {link, static_cast<std::uint32_t>(b)};
         w_.ways[b * n + a][g] = {LinkId(link.index() + 1), static_cast<std::uint32_t>(a)};

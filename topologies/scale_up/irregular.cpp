@@ -13,6 +13,7 @@ namespace orrery {
 namespace {
 
 NodeWiring start(const ScaleUpInput& in, DomainKind kind) {
+  in.expect_no_dimensions();
   if (in.devices > most_table_vertices)
     in.fault("kind", "at most " + std::to_string(most_table_vertices) + " devices in this family",
              std::to_string(in.devices));
@@ -57,7 +58,8 @@ NodeWiring wire_hybrid_cube_mesh(const ScaleUpInput& in) {
                                         {5, 7, 0},
                                         {6, 7, 1}}};
   NodeWiring w = start(in, DomainKind::hybrid_cube_mesh);
-  for (const Pair& pair : pairs) w.add_cable(pair.a, pair.b, in.port * (wide && pair.doubled ? 2 : 1), in.latency);
+  for (const Pair& pair : pairs)
+    w.add_cable(pair.a, pair.b, in.port * (wide && pair.doubled ? 2 : 1), in.latency, wide && pair.doubled ? 2 : 1);
   return finish(in, std::move(w), "kind");
 }
 
@@ -66,9 +68,11 @@ NodeWiring wire_hybrid_cube_mesh(const ScaleUpInput& in) {
 NodeWiring wire_ladder(const ScaleUpInput& in) {
   if (in.devices % 2 != 0) in.fault("kind", "an even number of devices in a ladder", std::to_string(in.devices));
   NodeWiring w = start(in, DomainKind::custom);
-  const BytesPerSecond cable = w.bandwidth_per_device / (in.devices == 2 ? 1 : in.devices == 4 ? 2 : 3);
-  for (int i = 0; i < in.devices; i += 2) w.add_cable(i, i + 1, cable, in.latency);
-  for (int i = 0; i + 2 < in.devices; ++i) w.add_cable(i, i + 2, cable, in.latency);
+  const int neighbours = in.devices == 2 ? 1 : in.devices == 4 ? 2 : 3;
+  const double cables = in.cables_each(neighbours, "as many to each neighbour in the ladder");
+  const BytesPerSecond each = w.bandwidth_per_device / neighbours;
+  for (int i = 0; i < in.devices; i += 2) w.add_cable(i, i + 1, each, in.latency, cables);
+  for (int i = 0; i + 2 < in.devices; ++i) w.add_cable(i, i + 2, each, in.latency, cables);
   return finish(in, std::move(w), "kind");
 }
 
@@ -78,11 +82,13 @@ NodeWiring wire_hypercube(const ScaleUpInput& in) {
   NodeWiring w = start(in, DomainKind::hypercube);
   const int dimensions = std::bit_width(static_cast<unsigned>(in.devices)) - 1;
   for (int d = 0; d < dimensions; ++d) w.dimensions.push_back(2);
+  const double cables = dimensions == 0 ? 1
+                                        : in.cables_each(dimensions, "as many along each dimension of the hypercube");
   // Dimension by dimension: of equally short ways the table takes the cable that was added first, which is dimension order
   // here and loads all cables alike.
   for (int bit = 1; bit < in.devices; bit *= 2)
     for (int v = 0; v < in.devices; ++v)
-      if ((v & bit) == 0) w.add_cable(v, v | bit, w.bandwidth_per_device / dimensions, in.latency);
+      if ((v & bit) == 0) w.add_cable(v, v | bit, w.bandwidth_per_device / dimensions, in.latency, cables);
   return finish(in, std::move(w), "kind");
 }
 
@@ -92,6 +98,9 @@ NodeWiring wire_custom(const ScaleUpInput& in) {
   if (!options.is_object() || !options.contains("links") || !options["links"].is_array())
     in.fault("options", "{\"links\": [[a, b], ...]}: the cables between devices (and switches numbered after them)",
              options.is_null() ? "nothing" : "something else");
+  if (in.spec.links_per_device)
+    in.fault("links_per_device", "none: \"options\" list the links of a custom graph",
+             std::to_string(*in.spec.links_per_device));
   NodeWiring w = start(in, DomainKind::custom);
   int highest = in.devices - 1;
   std::vector<double> cables_of(static_cast<std::size_t>(in.devices), 0);
@@ -107,7 +116,7 @@ NodeWiring wire_custom(const ScaleUpInput& in) {
     highest = std::max({highest, a, b});
     for (int end : {a, b})
       if (end < in.devices) cables_of[static_cast<std::size_t>(end)] += cables;
-    w.add_cable(a, b, in.port * cables, in.latency);
+    w.add_cable(a, b, in.port * cables, in.latency, cables);
   }
   w.switches = highest + 1 - in.devices;
   w.bandwidth_per_device = in.port * *std::min_element(cables_of.begin(), cables_of.end());

@@ -1,6 +1,6 @@
 // k-ary n-dimensional torus and mesh between the devices of one node (TPU ICI, wafer), routed as topologies/lattice.hpp says.
-// The links of a device are divided evenly over its 2 x dimensions directions; in a dimension of size 2 both directions lead
-// to the same neighbour, as a cable of twice the width.
+// The links of a device are divided evenly over its 2 x dimensions directions, as many whole ones for each; in a dimension of
+// size 2 of a torus both directions lead to the same neighbour, as a cable of twice the width.
 // options: twist (true: the twisted form, where one size is twice another), cube (sizes of equal cubes that the torus is made
 // of: all links between cubes and round the torus go through the optical switches of `optical_link`, which add their latency,
 // as in TPU v4, Jouppi et al., ISCA 2023, section 2.2. A switch joins the same place of the two opposite faces of all cubes, two
@@ -69,7 +69,11 @@ NodeWiring wire_grid(const ScaleUpInput& in, Lattice lattice, const std::vector<
   w.kind = !lattice.wraps ? DomainKind::mesh : dimensions == 1 ? DomainKind::ring : DomainKind::torus;
   w.devices = in.devices;
   w.dimensions = lattice.sizes;
-  const BytesPerSecond one_way = in.port * (in.ports_per_device / static_cast<double>(2 * dimensions));
+  const auto ways = static_cast<double>(2 * dimensions);
+  const BytesPerSecond one_way = in.port * (in.ports_per_device / ways);
+  for (std::size_t d = 0; d < dimensions; ++d)
+    if (lattice.sizes[d] > 1 && !lattice.doubled(d)) in.cables_each(ways, "as many both ways along each dimension");
+  const double doubled = in.cables_each(ways / 2, "as many along each dimension");
   for (int size : lattice.sizes)
     if (size > 1) w.bandwidth_per_device += one_way * 2;
   const Lattice grid = lattice;
@@ -78,7 +82,8 @@ NodeWiring wire_grid(const ScaleUpInput& in, Lattice lattice, const std::vector<
   std::vector<bool> optical;
   paths.wire([&](int v, int next, int widths, std::size_t d) {
     const bool leaves = !cube.empty() && (grid.coordinate(v, d) + 1) % cube[d] == 0;
-    const int link = w.add_cable(v, next, one_way * widths, in.latency + (leaves ? light : Seconds(0)));
+    const int link = w.add_cable(v, next, one_way * widths, in.latency + (leaves ? light : Seconds(0)),
+                                 in.counted ? doubled * widths / 2 : widths);
     for (int way : {link, link + 1}) w.links[static_cast<std::size_t>(way)].optical = leaves;
     if (!cube.empty()) optical.insert(optical.end(), 2, leaves);
     return static_cast<std::uint32_t>(link);
@@ -104,6 +109,9 @@ NodeWiring wire_mesh(const ScaleUpInput& in) {
   return wire_grid(in, Lattice(in.spec.dimensions, false));
 }
 
-NodeWiring wire_ring(const ScaleUpInput& in) { return wire_grid(in, Lattice({in.devices}, true)); }
+NodeWiring wire_ring(const ScaleUpInput& in) {
+  if (in.spec.dimensions != std::vector<int>{in.devices}) in.expect_no_dimensions();
+  return wire_grid(in, Lattice({in.devices}, true));
+}
 
 }  // namespace orrery
