@@ -1,12 +1,13 @@
 #include "analysis/topology_facts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "analysis/topology_facts_bisection.hpp"
 #include "analysis/topology_facts_graph.hpp"
+#include "analysis/topology_facts_levels.hpp"
 
 namespace orrery {
 
@@ -14,160 +15,88 @@ namespace {
 
 constexpr std::size_t most_exact_sources = 2048, sampled_sources = 48, farthest_sweeps = 8;
 
-void count_parts(const Cluster& cluster, TopologyFacts& facts) {
+void count_parts(const Cluster& cluster, const FabricGraph& graph, TopologyFacts& facts) {
   std::map<std::string, std::size_t> by_type;
   for (DeviceTypeId type : cluster.type_of) ++by_type[cluster.device_types[type.index()].name];
   facts.devices.assign(by_type.begin(), by_type.end());
   facts.device_count = cluster.fabric.device_count();
   facts.vertices = cluster.fabric.vertices().size();
   std::uint32_t nodes = 0;
-  for (const Vertex& v : cluster.fabric.vertices()) {
+  for (std::size_t i = 0; i < cluster.fabric.vertices().size(); ++i) {
+    const Vertex& v = cluster.fabric.vertices()[i];
     const bool in_node = v.node != ~0u;
     if (in_node) nodes = std::max(nodes, v.node + 1);
     if (v.kind == VertexKind::nic) ++facts.nics;
     if (v.kind == VertexKind::host) ++facts.hosts;
     if (v.kind == VertexKind::memory) ++facts.memory_pools;
-    if (v.kind == VertexKind::network_switch) ++(in_node ? facts.node_switches : facts.fabric_switches);
+    if (v.kind == VertexKind::network_switch && graph.is_part(VertexId(i)))
+      ++(in_node ? facts.node_switches : facts.fabric_switches);
   }
   facts.nodes = nodes;
 }
 
-void count_links(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& facts) {
-  std::vector<LinkFacts> all(fabric.link_classes().size());
-  const std::vector<double> widths = graph.widths();
-  for (std::size_t l = 0; l < fabric.links().size(); ++l) {
-    const Link& link = fabric.links()[l];
-    LinkFacts& of = all[link.link_class.index()];
-    const double bandwidth = link.bandwidth.value;
-    ++of.links;
-    if (!(bandwidth > 0)) {
-      ++of.failed;
-      continue;
+// Links there and back between two places of one class are a pair.
+class Pairs {
+ public:
+  void add(const Link& link) {
+    const bool up = link.from < link.to;
+    const std::uint64_t low = up ? link.from.value : link.to.value, high = up ? link.to.value : link.from.value;
+    Ways& ways = by_ends_[{low << 32 | high, link.link_class.value}];
+    ++ways.links[up];
+    ways.cables[up] += link.cables;
+  }
+  void count(std::vector<LinkFacts>& all) const {
+    for (const auto& [ends, ways] : by_ends_) {
+      all[ends.second].pairs += std::max(ways.links[0], ways.links[1]);
+      all[ends.second].cables += std::max(ways.cables[0], ways.cables[1]);
     }
-    of.slowest = of.fastest > 0 ? std::min(of.slowest, bandwidth) : bandwidth;
-    of.fastest = std::max(of.fastest, bandwidth);
+  }
+
+ private:
+  struct Ways {  // downwards, upwards
+    std::array<std::size_t, 2> links{};
+    std::array<double, 2> cables{};
+  };
+  std::map<std::pair<std::uint64_t, std::uint32_t>, Ways> by_ends_;
+};
+
+void count_ports(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& facts) {
+  std::vector<double> ports(fabric.vertices().size(), 0);
+  for (const Link& link : fabric.links())
+    if (link.bandwidth.value > 0) ports[link.from.index()] += link.cables > 0 ? link.cables : 1;
+  for (std::size_t v = 0; v < ports.size(); ++v)
+    if (fabric.vertices()[v].kind == VertexKind::network_switch && fabric.vertices()[v].node == ~0u &&
+        graph.is_part(VertexId(v)))
+      ++facts.switch_ports[static_cast<std::size_t>(std::llround(ports[v]))];
+}
+
+void count_links(const Fabric& fabric, TopologyFacts& facts) {
+  std::vector<LinkFacts> all(fabric.link_classes().size());
+  Pairs pairs;
+  for (const Link& link : fabric.links()) {
+    if (link.cables == 0) continue;  // a joint
+    LinkFacts& of = all[link.link_class.index()];
+    const double bandwidth = link.bandwidth.value, each = bandwidth / link.cables;
+    ++of.links;
+    if (!(bandwidth > 0)) continue;
+    pairs.add(link);
+    of.slowest = of.fastest > 0 ? std::min(of.slowest, each) : each;
+    of.fastest = std::max(of.fastest, each);
     of.total += bandwidth;
     of.latency_s = std::max(of.latency_s, link.latency.value);
-    of.cables_one_way += widths[l];
   }
-  for (const DegradedLink& degraded : fabric.degraded())
-    if (degraded.rate > 0 && degraded.rate < 1) ++all[fabric.link(degraded.link).link_class.index()].slowed;
-  std::vector<double> ports(fabric.vertices().size(), 0);
-  for (std::size_t l = 0; l < fabric.links().size(); ++l) ports[fabric.links()[l].from.index()] += widths[l];
-  for (std::size_t v = 0; v < ports.size(); ++v)
-    if (fabric.vertices()[v].kind == VertexKind::network_switch && fabric.vertices()[v].node == ~0u)
-      ++facts.switch_ports[static_cast<std::size_t>(std::llround(ports[v]))];
+  pairs.count(all);
+  for (const DegradedLink& degraded : fabric.degraded()) {
+    LinkFacts& of = all[fabric.link(degraded.link).link_class.index()];
+    if (degraded.failed) of.failed += degraded.cables;
+    if (!degraded.failed && degraded.rate < 1) of.slowed += degraded.cables;
+  }
   for (std::size_t c = 0; c < all.size(); ++c) {
     const LinkClass& link_class = fabric.link_classes()[c];
     all[c].name = link_class.name;
     if (link_class.energy.value > 0) all[c].energy_J_per_byte = link_class.energy.value;
     if (all[c].links > 0) facts.links.push_back(all[c]);
   }
-}
-
-std::vector<VertexId> places(const Fabric& fabric, std::span<const DeviceId> devices) {
-  std::vector<VertexId> all;
-  for (DeviceId d : devices) all.push_back(fabric.vertex_of(d));
-  return all;
-}
-
-std::vector<DeviceId> devices_except(const Fabric& fabric, std::span<const DeviceId> devices) {
-  std::vector<bool> inside(fabric.device_count(), false);
-  for (DeviceId d : devices) inside[d.index()] = true;
-  std::vector<DeviceId> others;
-  for (std::size_t d = 0; d < inside.size(); ++d)
-    if (!inside[d]) others.emplace_back(d);
-  return others;
-}
-
-// What the devices can send to the rest together. Whatever is no farther from the other devices than from these counts as
-// outside, so that a small remainder of the cluster does not limit the answer.
-double bandwidth_out(const Fabric& fabric, const FabricGraph& graph, std::span<const DeviceId> members,
-                     std::span<const double> capacity) {
-  const std::vector<VertexId> inside = places(fabric, members);
-  const auto near = graph.distances(inside);
-  const auto far = graph.distances(places(fabric, devices_except(fabric, members)));
-  std::vector<VertexId> outside;
-  for (std::size_t v = 0; v < near.size(); ++v)
-    if (far[v] <= near[v] && far[v] != FabricGraph::unreached) outside.emplace_back(v);
-  return graph.max_flow(inside, outside, capacity);
-}
-
-// The children of a domain: the domains directly below it, or its devices one by one.
-std::vector<std::vector<DeviceId>> first_and_last_child(const Fabric& fabric, DomainId id) {
-  const Domain& domain = fabric.domain(id);
-  std::vector<std::vector<DeviceId>> ends;
-  for (std::size_t d = 0; d < fabric.domains().size(); ++d)
-    if (fabric.domains()[d].parent == id) {
-      if (ends.size() == 2) ends.pop_back();
-      ends.push_back(fabric.domains()[d].members);
-    }
-  if (ends.size() == 2) return ends;
-  return {{domain.members.front()}, {domain.members.back()}};
-}
-
-struct LevelSample {
-  LevelFacts facts;
-  DomainId largest;
-};
-
-std::vector<LevelSample> levels_of(const Fabric& fabric) {
-  std::map<int, LevelSample> by_level;
-  for (std::size_t d = 0; d < fabric.domains().size(); ++d) {
-    const Domain& domain = fabric.domains()[d];
-    auto [it, fresh] = by_level.try_emplace(domain.level);
-    LevelFacts& of = it->second.facts;
-    const std::size_t size = domain.members.size();
-    if (fresh || size > of.largest) {
-      it->second.largest = DomainId(d);
-      of.kind = domain.kind;
-      of.dimensions = domain.dimensions;
-    }
-    of.level = domain.level;
-    of.smallest = fresh ? size : std::min(of.smallest, size);
-    of.largest = std::max(of.largest, size);
-    ++of.domains;
-  }
-  std::vector<LevelSample> all;
-  for (const auto& [level, sample] : by_level) all.push_back(sample);
-  return all;
-}
-
-void measure_levels(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& facts) {
-  const std::vector<double> bandwidths = graph.bandwidths(), widths = graph.widths();
-  // Inside a node, paths that leave it do not count.
-  std::vector<double> inner_widths = widths;
-  for (std::size_t l = 0; l < inner_widths.size(); ++l) {
-    const Link& link = fabric.links()[l];
-    for (VertexId end : {link.from, link.to})
-      if (fabric.vertex(end).kind == VertexKind::nic || fabric.vertex(end).node == ~0u) inner_widths[l] = 0;
-  }
-  double offered = 0;
-  for (LevelSample& sample : levels_of(fabric)) {
-    LevelFacts level = sample.facts;
-    const Domain& domain = fabric.domain(sample.largest);
-    level.offered_per_device = offered > 0 ? offered : domain.bandwidth_per_device.value;
-    if (domain.members.size() < fabric.device_count()) {
-      level.bandwidth_out = bandwidth_out(fabric, graph, domain.members, bandwidths);
-      level.bandwidth_out_per_device = *level.bandwidth_out / static_cast<double>(domain.members.size());
-      level.oversubscription = level.offered_per_device / *level.bandwidth_out_per_device;
-      offered = *level.bandwidth_out_per_device;
-    }
-    if (domain.members.size() > 1) {
-      const auto ends = first_and_last_child(fabric, sample.largest);
-      level.disjoint_paths = graph.max_flow(places(fabric, ends.front()), places(fabric, ends.back()),
-                                            level.level == 0 ? inner_widths : widths);
-    }
-    facts.levels.push_back(std::move(level));
-  }
-}
-
-// What one device can send into the network that the bisection halves.
-double injection(const TopologyFacts& facts) {
-  if (facts.levels.empty()) return 0;
-  const LevelFacts& inner = facts.levels.front();
-  return inner.level == 0 ? inner.bandwidth_out_per_device.value_or(inner.offered_per_device)
-                          : inner.offered_per_device;
 }
 
 class DistanceSurvey {
@@ -320,13 +249,13 @@ TopologyFacts topology_facts(const Cluster& cluster, const std::vector<NetworkIt
   facts.network = network;
   facts.name = cluster.name;
   const FabricGraph graph(cluster.fabric);
-  count_parts(cluster, facts);
-  count_links(cluster.fabric, graph, facts);
-  measure_levels(cluster.fabric, graph, facts);
+  count_parts(cluster, graph, facts);
+  count_links(cluster.fabric, facts);
+  count_ports(cluster.fabric, graph, facts);
+  facts.levels = measure_levels(cluster.fabric, graph);
   if (facts.device_count > 1) {
     facts.distance = DistanceSurvey(cluster, graph).run();
     facts.bisection = bisection(cluster.fabric, graph);
-    facts.bisection->full = static_cast<double>(facts.bisection->smaller_half) * injection(facts);
   }
   add_power(cluster, facts);
   add_prices(cluster, facts);

@@ -1,8 +1,9 @@
 // What a wiring is worth, read off the graph of a built cluster: parts, distances, bandwidth of every level and of the
 // bisection, path diversity, power and price. Nothing is simulated; routes are asked for latency only.
 // Bandwidths are payload, one direction. Bisection: by the formula of the family where the whole machine is one regular
-// network (Dally & Towles, Principles and Practices of Interconnection Networks, 2004, sections 3.3 and 5.2), else by
-// maximum flow between halves, which is exact for trees of equal branches and an upper bound otherwise.
+// network (Dally & Towles, Principles and Practices of Interconnection Networks, 2004, sections 3.3 and 5.2; tori and meshes
+// of any sizes: Arjona Aroca & Fernandez Anta, IEEE TPDS 25(3), 2014), else by maximum flow between halves, which is exact
+// for trees of equal branches and an upper bound otherwise.
 // Exact distances up to 2048 devices; beyond, from a sample of devices (first, last, evenly between, and the farthest ones).
 #pragma once
 
@@ -18,15 +19,16 @@ namespace orrery {
 
 struct LinkFacts {  // of one class
   std::string name;
-  std::size_t links = 0;                       // one direction each
-  double cables_one_way = 0;                   // the same with bundles counted in full, as far as bandwidths tell
-  std::size_t slowed = 0, failed = 0;          // of these
-  double slowest = 0, fastest = 0, total = 0;  // B/s; failed ones left out
+  std::size_t links = 0;                       // one direction each; a bundle is one
+  std::size_t pairs = 0;                       // both directions together, where there are both
+  double cables = 0;                           // of all pairs
+  double slowed = 0, failed = 0;               // of these, one direction each
+  double slowest = 0, fastest = 0, total = 0;  // B/s, of one cable and of all; failed ones left out
   double latency_s = 0;                        // longest
   std::optional<double> energy_J_per_byte;
 };
 
-struct LevelFacts {
+struct LevelFacts {  // of the domains of one level that are wired alike
   DomainKind kind = DomainKind::network_switch;
   int level = 0;
   std::vector<int> dimensions;
@@ -52,7 +54,7 @@ struct DistanceFacts {
 struct BisectionFacts {
   double bandwidth = 0;          // B/s, one direction
   std::size_t smaller_half = 0;  // devices
-  double full = 0;               // what these can send out of their nodes (of themselves, with one node): 1 : 1
+  double full = 0;  // what the weaker half can send out of its nodes (of its devices, with one node): 1 : 1
   bool exact = false;
   std::string method;  // "formula", "max-flow"
   std::string note;    // which formula, which halves

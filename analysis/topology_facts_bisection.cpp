@@ -3,149 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
 namespace orrery {
-
-namespace {
-
-double widest_link(const Fabric& fabric, LinkClassId of) {
-  double most = 0;
-  for (const Link& link : fabric.links())
-    if (link.link_class == of) most = std::max(most, link.bandwidth.value);
-  return most;
-}
-
-// Torus and mesh: a cut across the longest dimension, of those of even size if there are any: they halve the devices
-// exactly. The directions of a device share its bandwidth evenly; in a torus, both of a dimension cross the cut.
-BisectionFacts grid_formula(const Domain& domain) {
-  int longest = 1, longest_even = 0;
-  double directions = 0;
-  for (int size : domain.dimensions) {
-    longest = std::max(longest, size);
-    if (size % 2 == 0) longest_even = std::max(longest_even, size);
-    if (size > 1) directions += 2;
-  }
-  const int across = longest_even > 0 ? longest_even : longest;
-  const bool wraps = domain.kind != DomainKind::mesh;
-  const double cable = domain.bandwidth_per_device.value / std::max(directions, 1.0);
-  BisectionFacts facts;
-  facts.bandwidth = static_cast<double>(domain.members.size()) / across * cable * (wraps ? 2 : 1);
-  facts.exact = across == longest && longest_even > 0;
-  facts.note = fmt::format("{} links across the dimension of size {}{}", wraps ? "2 N/k" : "N/k", across,
-                           longest_even > 0 ? "" : ", which is odd: the halves differ by one plane");
-  return facts;
-}
-
-bool between_devices(const Fabric& fabric, const Link& link) {
-  return fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::device;
-}
-
-class TorusPlaces {  // of the devices of a torus, by coordinates
- public:
-  TorusPlaces(const Fabric& fabric, const Domain& domain) : domain_(domain), position_(fabric.device_count(), 0) {
-    for (std::size_t i = 0; i < domain.members.size(); ++i) position_[domain.members[i].index()] = i;
-  }
-  int at(DeviceId device, std::size_t axis) const {
-    std::size_t place = position_[device.index()];
-    for (std::size_t d = domain_.dimensions.size(); d-- > axis + 1;)
-      place /= static_cast<std::size_t>(domain_.dimensions[d]);
-    return static_cast<int>(place % static_cast<std::size_t>(domain_.dimensions[axis]));
-  }
-
- private:
-  const Domain& domain_;
-  std::vector<std::size_t> position_;
-};
-
-// A link of a straight torus moves along one side only.
-bool is_twisted(const Fabric& fabric, const Domain& domain) {
-  if (domain.kind != DomainKind::torus) return false;
-  const TorusPlaces places(fabric, domain);
-  return std::any_of(fabric.links().begin(), fabric.links().end(), [&](const Link& link) {
-    int sides = 0;
-    for (std::size_t d = 0; d < domain.dimensions.size() && between_devices(fabric, link); ++d)
-      sides += places.at(fabric.vertex(link.from).device, d) != places.at(fabric.vertex(link.to).device, d);
-    return sides > 1;
-  });
-}
-
-// Twisted torus: links round a twisted side cross halves of those that it shifts along, so no formula of the straight one
-// holds. The least cut across one side, or across the sum or difference of two, at any place: an upper bound.
-BisectionFacts twisted_cuts(const Fabric& fabric, const Domain& domain) {
-  const std::size_t axes = domain.dimensions.size(), n = domain.members.size();
-  const TorusPlaces places(fabric, domain);
-  BisectionFacts best;
-  best.bandwidth = std::numeric_limits<double>::infinity();
-  const auto try_cut = [&](std::size_t a, std::size_t b, int sign, int offset) {
-    const int size = domain.dimensions[a];
-    const auto first = [&](DeviceId device) {
-      const int x = places.at(device, a) + offset + (a == b ? 0 : sign * places.at(device, b) + 2 * size);
-      return x % size < size / 2;
-    };
-    std::size_t half = 0;
-    for (DeviceId device : domain.members) half += first(device);
-    if (2 * half != n) return;
-    double crossing = 0;
-    for (const Link& link : fabric.links())
-      if (between_devices(fabric, link) && first(fabric.vertex(link.from).device) &&
-          !first(fabric.vertex(link.to).device))
-        crossing += link.bandwidth.value;
-    if (crossing >= best.bandwidth) return;
-    best.bandwidth = crossing;
-    best.smaller_half = half;
-    best.note = a == b ? fmt::format("across the side of size {}", size)
-                       : fmt::format("across the {} of the sides of size {} and {}", sign > 0 ? "sum" : "difference",
-                                     size, domain.dimensions[b]);
-  };
-  for (std::size_t a = 0; a < axes; ++a)
-    for (std::size_t b = 0; b < axes; ++b)
-      for (int offset = 0; domain.dimensions[a] % 2 == 0 && offset < domain.dimensions[a] / 2; ++offset)
-        for (int sign : {-1, +1}) try_cut(a, b, sign, offset);
-  best.method = "cuts";
-  best.note = "least of the straight and diagonal halves of a twisted torus, an upper bound: " + best.note;
-  return best;
-}
-
-}  // namespace
-
-std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
-  if (!fabric.degraded().empty()) return std::nullopt;
-  if (fabric.domains().size() != 1 || fabric.domains()[0].members.size() != fabric.device_count()) return std::nullopt;
-  const Domain& domain = fabric.domains()[0];
-  const auto n = static_cast<double>(domain.members.size());
-  const double small = std::floor(n / 2), large = n - small, each = domain.bandwidth_per_device.value;
-  BisectionFacts facts;
-  switch (domain.kind) {
-    case DomainKind::network_switch:
-      facts.bandwidth = small * each;
-      facts.exact = true;
-      facts.note = "a switch that does not block: half of the devices at their full rate";
-      break;
-    case DomainKind::full_mesh:
-      facts.bandwidth = small * large * each / (n - 1);
-      facts.exact = true;
-      facts.note = "floor(N/2) ceil(N/2) links between the halves";
-      break;
-    case DomainKind::ring:
-    case DomainKind::torus:
-    case DomainKind::mesh:
-      if (domain.dimensions.empty() || is_twisted(fabric, domain)) return std::nullopt;
-      facts = grid_formula(domain);
-      break;
-    case DomainKind::hypercube:
-      facts.bandwidth = small * widest_link(fabric, domain.link_class);
-      facts.exact = true;
-      facts.note = "N/2 links across one dimension";
-      break;
-    default:
-      return std::nullopt;
-  }
-  facts.method = "formula";
-  facts.smaller_half = static_cast<std::size_t>(small);
-  return facts;
-}
 
 namespace {
 
@@ -156,30 +18,126 @@ struct Cut {
   std::string name;
 };
 
-// Ways to halve: along nodes (a node stays whole) in wiring order and alternating, or along the devices of the only node.
-std::vector<Cut> candidate_cuts(const Fabric& fabric) {
-  std::vector<std::uint32_t> unit(fabric.device_count());
-  std::uint32_t units = 0;
-  for (std::size_t d = 0; d < unit.size(); ++d) {
-    unit[d] = fabric.vertex(fabric.vertex_of(DeviceId(d))).node;
-    units = std::max(units, unit[d] + 1);
+// What devices can send together: out of their nodes, or, in a single node, each for itself.
+class Senders {
+ public:
+  Senders(const Fabric& fabric, const FabricGraph& graph)
+      : fabric_(fabric), graph_(graph), capacity_(graph.bandwidths()) {
+    for (std::size_t v = 0; v < fabric.vertices().size(); ++v)
+      if (fabric.vertices()[v].kind == VertexKind::network_switch && fabric.vertices()[v].node == ~0u)
+        outside_.emplace_back(v);
   }
-  const bool nodes = units > 1;
-  if (!nodes) {
-    units = static_cast<std::uint32_t>(unit.size());
-    for (std::size_t d = 0; d < unit.size(); ++d) unit[d] = static_cast<std::uint32_t>(d);
+
+  double rate(const std::vector<VertexId>& devices) const {
+    double sum = outside_.empty() ? 0 : graph_.max_flow(devices, outside_, capacity_);
+    if (sum > 0) return sum;
+    for (VertexId v : devices) {
+      const DomainId domain = fabric_.domain_of(fabric_.vertex(v).device);
+      if (domain.valid()) sum += fabric_.domain(domain).bandwidth_per_device.value;
+    }
+    return sum;
   }
-  const char* what = nodes ? "nodes" : "devices";
-  std::vector<Cut> cuts(2);
-  cuts[0].name = fmt::format("{} of {} {} in wiring order", units / 2, units, what);
-  cuts[1].name = fmt::format("every other of {} {}", units, what);
-  for (Cut& cut : cuts) cut.first.resize(unit.size());
-  for (std::size_t d = 0; d < unit.size(); ++d) {
-    cuts[0].first[d] = unit[d] < units / 2;
-    cuts[1].first[d] = unit[d] % 2 == 1;
+
+  // By what leaves the NICs of a node (or of a device, if that has some for itself); nothing where there are none.
+  std::vector<double> by_unit(const std::vector<std::uint32_t>& unit_of_device, std::size_t units) const {
+    std::vector<double> rates(units, 0), nic_out(fabric_.vertices().size(), 0), users(nic_out);
+    for (const Link& link : fabric_.links()) {
+      if (from_nic(link)) nic_out[link.from.index()] += link.bandwidth.value;
+      if (into_nic(link)) ++users[link.to.index()];
+    }
+    for (const Link& link : fabric_.links())
+      if (into_nic(link)) {
+        const double share = nic_out[link.to.index()] / users[link.to.index()];
+        rates[unit_of_device[fabric_.vertex(link.from).device.index()]] += std::min(link.bandwidth.value, share);
+      }
+    // On a switch of their node, NICs are its devices' together.
+    for (std::size_t v = 0; v < users.size(); ++v)
+      if (users[v] == 0 && fabric_.vertices()[v].node < units) rates[fabric_.vertices()[v].node] += nic_out[v];
+    return rates;
   }
-  return cuts;
-}
+
+ private:
+  bool from_nic(const Link& link) const {
+    return fabric_.vertex(link.from).kind == VertexKind::nic && fabric_.vertex(link.to).node == ~0u;
+  }
+  bool into_nic(const Link& link) const {
+    return fabric_.vertex(link.from).kind == VertexKind::device && fabric_.vertex(link.to).kind == VertexKind::nic;
+  }
+
+  const Fabric& fabric_;
+  const FabricGraph& graph_;
+  std::vector<double> capacity_;
+  std::vector<VertexId> outside_;
+};
+
+// Ways to halve: along nodes (a node stays whole), or along the devices of the only node. In wiring order; each to the half
+// that is behind; and, where they differ, the slower ones against the faster.
+class Halvings {
+ public:
+  Halvings(const Fabric& fabric, const Senders& senders) : unit_(fabric.device_count()) {
+    std::uint32_t units = 0;
+    for (std::size_t d = 0; d < unit_.size(); ++d) {
+      unit_[d] = fabric.vertex(fabric.vertex_of(DeviceId(d))).node;
+      units = std::max(units, unit_[d] + 1);
+    }
+    what_ = units > 1 ? "nodes" : "devices";
+    if (units == 1) {
+      units = static_cast<std::uint32_t>(unit_.size());
+      for (std::size_t d = 0; d < unit_.size(); ++d) unit_[d] = static_cast<std::uint32_t>(d);
+    }
+    size_.assign(units, 0);
+    for (std::uint32_t u : unit_) ++size_[u];
+    rate_ = senders.by_unit(unit_, units);
+  }
+
+  std::vector<Cut> cuts() const {
+    std::vector<std::uint32_t> order(size_.size());
+    for (std::size_t u = 0; u < order.size(); ++u) order[u] = static_cast<std::uint32_t>(u);
+    std::vector<Cut> all{first_of(order, "in wiring order"), alternating()};
+    const auto per_device = [&](std::uint32_t u) { return rate_[u] / static_cast<double>(size_[u]); };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return per_device(a) < per_device(b) * (1 - 1e-9); });
+    if (per_device(order.front()) < per_device(order.back()) * (1 - 1e-9))
+      all.push_back(first_of(order, "with the slowest ways out"));
+    return all;
+  }
+
+ private:
+  Cut cut(const std::vector<bool>& unit_in_first, std::string name) const {
+    Cut made{Halves(unit_.size(), false), std::move(name)};
+    for (std::size_t d = 0; d < unit_.size(); ++d) made.first[d] = unit_in_first[unit_[d]];
+    return made;
+  }
+
+  // As many as come nearest to half of the devices.
+  Cut first_of(const std::vector<std::uint32_t>& order, const char* which) const {
+    std::vector<bool> in_first(size_.size(), false);
+    std::size_t devices = 0, taken = 0;
+    for (std::uint32_t u : order) {
+      const std::size_t with = devices + size_[u];
+      if (taken > 0 && 2 * with > unit_.size() && with + devices > unit_.size()) break;
+      in_first[u] = true;
+      devices = with;
+      ++taken;
+    }
+    return cut(in_first, fmt::format("{} of {} {} {}", taken, size_.size(), what_, which));
+  }
+
+  Cut alternating() const {
+    std::vector<bool> in_first(size_.size(), false);
+    std::size_t first = 0, second = 0;
+    for (std::size_t u = 0; u < size_.size(); ++u) {
+      in_first[u] = first < second;
+      (in_first[u] ? first : second) += size_[u];
+    }
+    return cut(in_first, fmt::format("every other of {} {}", size_.size(), what_));
+  }
+
+  std::vector<std::uint32_t> unit_;  // by device
+  std::vector<std::size_t> size_;    // devices, by unit
+  std::vector<double> rate_;         // by unit
+  const char* what_ = "devices";
+};
 
 const Domain* top_domain(const Fabric& fabric) {
   const Domain* top = nullptr;
@@ -215,11 +173,37 @@ std::vector<Cut> lattice_cuts(const Fabric& fabric) {
   return cuts;
 }
 
-// The least cut of an untwisted torus (mesh) of routers with an even longest side k: 2 N/k (N/k) cables, if no more than the
-// devices can send.
+bool alike(const std::vector<double>& values) {
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return values.empty() || *most - *least <= 1e-9 * *most;
+}
+
+// Whether every device has as much of a NIC, and every NIC as much of the network, as any other.
+bool same_ways_out(const Fabric& fabric) {
+  std::vector<double> into(fabric.vertices().size(), 0), out(into), to_device(fabric.device_count(), 0), in_all,
+      out_all;
+  for (const Link& link : fabric.links()) {
+    const Vertex &from = fabric.vertex(link.from), &to = fabric.vertex(link.to);
+    if (to.kind == VertexKind::nic && from.node == to.node) {
+      into[link.to.index()] += from.kind == VertexKind::device ? 1 : link.bandwidth.value;
+      if (from.kind == VertexKind::device) to_device[from.device.index()] += link.bandwidth.value;
+    }
+    if (from.kind == VertexKind::nic && to.kind == VertexKind::network_switch && to.node == ~0u)
+      out[link.from.index()] += link.bandwidth.value;
+  }
+  for (std::size_t v = 0; v < into.size(); ++v) {
+    if (fabric.vertices()[v].kind != VertexKind::nic) continue;
+    in_all.push_back(into[v]);
+    out_all.push_back(out[v]);
+  }
+  return alike(to_device) && alike(in_all) && alike(out_all);
+}
+
+// The least cut of an untwisted torus (mesh) of like routers with an even longest side k: 2 N/k (N/k) cables, if no more than
+// the devices can send.
 bool least_of_lattice(const Fabric& fabric, double bandwidth) {
   const Domain* top = top_domain(fabric);
-  if (lattice_cuts(fabric).empty() || !fabric.degraded().empty()) return false;
+  if (lattice_cuts(fabric).empty() || !fabric.degraded().empty() || !same_ways_out(fabric)) return false;
   int longest = 1;
   double routers = 1, cable = 0;
   for (int size : top->dimensions) {
@@ -234,19 +218,42 @@ bool least_of_lattice(const Fabric& fabric, double bandwidth) {
   return longest % 2 == 0 && longest > 2 && std::abs(bandwidth - formula) < 1e-9 * formula;
 }
 
-// Whether the network is a tree of switches whose branches are all alike, so that halving it in wiring order is the
-// least of all cuts.
-bool equal_branches(const Fabric& fabric) {
+// Whether switches that are equally far from the NICs have equally much bandwidth towards them, and away from them but for
+// the last ones.
+bool same_switches(const Fabric& fabric, const FabricGraph& graph) {
+  std::vector<VertexId> nics;
+  for (std::size_t v = 0; v < fabric.vertices().size(); ++v)
+    if (fabric.vertices()[v].kind == VertexKind::nic) nics.emplace_back(v);
+  const std::vector<std::uint32_t> depth = graph.distances(nics);
+  std::vector<double> down(depth.size(), 0), up(depth.size(), 0);
+  for (const Link& link : fabric.links())
+    (depth[link.to.index()] < depth[link.from.index()] ? down : up)[link.from.index()] += link.bandwidth.value;
+  std::map<std::uint32_t, std::pair<std::vector<double>, std::vector<double>>> by_depth;
+  for (std::size_t v = 0; v < depth.size(); ++v) {
+    if (fabric.vertices()[v].kind != VertexKind::network_switch || fabric.vertices()[v].node != ~0u) continue;
+    by_depth[depth[v]].first.push_back(down[v]);
+    by_depth[depth[v]].second.push_back(up[v]);
+  }
+  return std::all_of(by_depth.begin(), by_depth.end(),
+                     [](const auto& level) { return alike(level.second.first) && alike(level.second.second); });
+}
+
+// Whether the network is a tree of switches whose branches are all alike, in size and in bandwidth, so that halving it in
+// wiring order is the least of all cuts.
+bool equal_branches(const Fabric& fabric, const FabricGraph& graph) {
   if (!fabric.degraded().empty()) return false;
   const Domain* top = top_domain(fabric);
   if (!top || (top->kind != DomainKind::clos && top->kind != DomainKind::network_switch &&
                top->kind != DomainKind::optical_circuits))
     return false;
-  std::vector<std::size_t> sizes;
-  for (const Domain& domain : fabric.domains())
-    if (domain.parent.valid() && &fabric.domain(domain.parent) == top) sizes.push_back(domain.members.size());
-  return sizes.size() >= 2 && sizes.size() % 2 == 0 &&
-         std::count(sizes.begin(), sizes.end(), sizes[0]) == static_cast<std::ptrdiff_t>(sizes.size());
+  std::size_t branches = 0;
+  std::map<int, std::size_t> size_of_level;
+  for (const Domain& domain : fabric.domains()) {
+    branches += domain.parent.valid() && &fabric.domain(domain.parent) == top;
+    if (size_of_level.try_emplace(domain.level, domain.members.size()).first->second != domain.members.size())
+      return false;
+  }
+  return branches >= 2 && branches % 2 == 0 && same_ways_out(fabric) && same_switches(fabric, graph);
 }
 
 }  // namespace
@@ -255,7 +262,8 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
   BisectionFacts best;
   best.bandwidth = std::numeric_limits<double>::infinity();
   const std::vector<double> capacity = graph.bandwidths();
-  std::vector<Cut> cuts = candidate_cuts(fabric);
+  const Senders senders(fabric, graph);
+  std::vector<Cut> cuts = Halvings(fabric, senders).cuts();
   for (Cut& cut : lattice_cuts(fabric)) cuts.push_back(std::move(cut));
   for (const Cut& cut : cuts) {
     std::vector<VertexId> one, other;
@@ -268,9 +276,10 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
     best.note = cut.name;
     if (one.size() != other.size()) best.note += fmt::format(" ({} devices against {})", one.size(), other.size());
     best.smaller_half = std::min(one.size(), other.size());
+    best.full = std::min(senders.rate(one), senders.rate(other));
   }
   best.method = "max-flow";
-  const bool branches = equal_branches(fabric), lattice = least_of_lattice(fabric, best.bandwidth);
+  const bool branches = equal_branches(fabric, graph), lattice = least_of_lattice(fabric, best.bandwidth);
   best.exact = branches || lattice;
   best.note = fmt::format("least over halves along nodes, {}: {}",
                           branches  ? "exact for equal branches"
@@ -282,10 +291,7 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
 
 BisectionFacts bisection(const Fabric& fabric, const FabricGraph& graph) {
   if (auto facts = bisection_by_formula(fabric)) return *facts;
-  const auto domains = fabric.domains();
-  if (domains.size() == 1 && domains[0].members.size() == fabric.device_count() && is_twisted(fabric, domains[0]) &&
-      fabric.degraded().empty())
-    return twisted_cuts(fabric, domains[0]);
+  if (auto facts = bisection_by_cuts(fabric)) return *facts;
   return bisection_by_flow(fabric, graph);
 }
 

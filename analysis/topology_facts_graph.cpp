@@ -136,6 +136,7 @@ class Dinic {
 FabricGraph::FabricGraph(const Fabric& fabric) : fabric_(fabric) {
   index_links(fabric, &Link::from, out_begin_, out_links_);
   index_links(fabric, &Link::to, in_begin_, in_links_);
+  joints_ = std::any_of(fabric.links().begin(), fabric.links().end(), [](const Link& l) { return l.cables == 0; });
 }
 
 std::vector<std::uint32_t> FabricGraph::distances(std::span<const VertexId> sources) const {
@@ -147,19 +148,43 @@ std::vector<std::uint32_t> FabricGraph::distances(std::span<const VertexId> sour
     queue.push_back(v.value);
   }
   const auto links = fabric_.links();
-  for (std::size_t i = 0; i < queue.size(); ++i)
-    for (std::uint32_t o = out_begin_[queue[i]]; o < out_begin_[queue[i] + 1]; ++o) {
-      const VertexId to = links[out_links_[o]].to;
-      if (distance[to.index()] != unreached) continue;
-      distance[to.index()] = distance[queue[i]] + 1;
-      queue.push_back(to.value);
-    }
+  // Layer by layer: what joints lead to is as far as where they start, and is settled with its layer.
+  std::vector<std::uint32_t> next;
+  for (std::uint32_t hops = 0; !queue.empty(); ++hops, queue.swap(next), next.clear())
+    for (std::size_t i = 0; i < queue.size(); ++i)
+      for (std::uint32_t o = out_begin_[queue[i]]; o < out_begin_[queue[i] + 1]; ++o) {
+        const Link& link = links[out_links_[o]];
+        std::uint32_t& there = distance[link.to.index()];
+        const bool joint = joints_ && link.cables == 0;
+        if (joint ? there <= hops : there != unreached) continue;
+        there = joint ? hops : hops + 1;
+        (joint ? queue : next).push_back(link.to.value);
+      }
   return distance;
+}
+
+// Recursive: platforms with joints are small, and their joints make no circles.
+double FabricGraph::paths_over_joints(std::uint32_t to, std::uint32_t from, const std::vector<std::uint32_t>& distance,
+                                      std::vector<double>& known) const {
+  if (to == from) return 1;
+  if (known[to] >= 0) return known[to];
+  double sum = 0;
+  for (std::uint32_t i = in_begin_[to]; i < in_begin_[to + 1]; ++i) {
+    const Link& link = fabric_.links()[in_links_[i]];
+    const std::uint32_t before = link.from.value, step = link.cables == 0 ? 0 : 1;
+    if (distance[before] != unreached && distance[before] + step == distance[to])
+      sum += paths_over_joints(before, from, distance, known);
+  }
+  return known[to] = sum;
 }
 
 double FabricGraph::shortest_paths(VertexId from, VertexId to) const {
   const std::vector<std::uint32_t> distance = distances({&from, 1});
   if (distance[to.index()] == unreached) return 0;
+  if (joints_) {
+    std::vector<double> known(distance.size(), -1);
+    return paths_over_joints(to.value, from.value, distance, known);
+  }
   // Backwards from `to`, layer by layer, over the vertices that lie on a shortest path.
   std::vector<double> paths(distance.size(), 0);
   std::vector<bool> seen(distance.size(), false);
@@ -194,24 +219,19 @@ std::vector<double> FabricGraph::bandwidths() const {
 }
 
 std::vector<double> FabricGraph::widths() const {
-  const auto links = fabric_.links();
-  std::vector<double> nominal = bandwidths();
-  for (const DegradedLink& slowed : fabric_.degraded())
-    if (slowed.rate > 0) nominal[slowed.link.index()] /= slowed.rate;
-  std::vector<double> narrowest(fabric_.link_classes().size(), std::numeric_limits<double>::infinity()), all;
-  for (std::size_t l = 0; l < links.size(); ++l)
-    if (double& least = narrowest[links[l].link_class.index()]; links[l].bandwidth.value > 0)
-      least = std::min(least, nominal[l]);
-  all.reserve(links.size());
-  for (std::size_t l = 0; l < links.size(); ++l) {
-    if (!(links[l].bandwidth.value > 0)) {
-      all.push_back(0);
-      continue;
-    }
-    const double cables = nominal[l] / narrowest[links[l].link_class.index()], whole = std::round(cables);
-    all.push_back(std::abs(cables - whole) < 1e-6 * whole ? whole : 1);
-  }
+  std::vector<double> all;
+  all.reserve(fabric_.links().size());
+  for (const Link& link : fabric_.links())
+    all.push_back(in_network(fabric_, link) && link.bandwidth.value > 0 ? link.cables : 0);
   return all;
+}
+
+bool FabricGraph::is_part(VertexId v) const {
+  if (!joints_) return true;
+  const auto real = [&](std::uint32_t l) { return fabric_.links()[l].cables > 0; };
+  return std::any_of(out_links_.begin() + out_begin_[v.index()], out_links_.begin() + out_begin_[v.index() + 1],
+                     real) &&
+         std::any_of(in_links_.begin() + in_begin_[v.index()], in_links_.begin() + in_begin_[v.index() + 1], real);
 }
 
 }  // namespace orrery

@@ -1,6 +1,6 @@
 // Graph algorithms on a fabric's links: distances (breadth-first search), counts of shortest paths, and maximum flow
 // (Dinic 1970; by the max-flow min-cut theorem also the least capacity that separates two sets of vertices).
-// Failed links (no bandwidth) are absent. Works on a compressed adjacency that is built once, so that 65,536 devices take a fraction of a second per search.
+// Failed links (no bandwidth) are absent; joints (links of no cable) cost no hop. Works on a compressed adjacency that is built once, so that 65,536 devices take a fraction of a second per search.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,18 @@ class FabricGraph {
 
   // Bandwidth of every link, B/s.
   std::vector<double> bandwidths() const;
-  // Cables of every link: its nominal bandwidth over the narrowest of its class where that is a whole number, else 1; none
-  // of a failed one.
+  // Working cables of every link.
   std::vector<double> widths() const;
+  // Whether a vertex is a part of its own, and not one end of a link that joints hold to its neighbours.
+  bool is_part(VertexId) const;
 
  private:
+  double paths_over_joints(std::uint32_t to, std::uint32_t from, const std::vector<std::uint32_t>& distance,
+                           std::vector<double>& known) const;
+
   const Fabric& fabric_;
   std::vector<std::uint32_t> out_begin_, out_links_, in_begin_, in_links_;  // by vertex
+  bool joints_ = false;
 };
 
 }  // namespace orrery

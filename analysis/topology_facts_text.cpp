@@ -53,18 +53,17 @@ std::string links(const TopologyFacts& f) {
   std::size_t widest = 24;
   for (const LinkFacts& link : f.links) widest = std::max(widest, link.name.size());
   std::string text = fmt::format("\n{:<{}}  {:>9}  {:>9}  {:>24}  {:>10}  {:>10}\n", "Links", widest + 2, "pairs",
-                                 "cables", "payload, one direction", "latency", "energy");
+                                 "cables", "payload of a cable, 1 way", "latency", "energy");
   for (const LinkFacts& link : f.links) {
     const std::string each = link.slowest == link.fastest
                                  ? rate(link.slowest)
                                  : fmt::format("{} to {}", rate(link.slowest), rate(link.fastest));
     const std::string energy = link.energy_J_per_byte ? fmt::format("{:.3g} pJ/b", *link.energy_J_per_byte / 8 * 1e12)
                                                       : "-";
-    text += fmt::format("  {:<{}}  {:>9}  {:>9.0f}  {:>24}  {:>10}  {:>10}\n", link.name, widest, (link.links + 1) / 2,
-                        link.cables_one_way / 2, each, link.latency_s > 0 ? human(Seconds(link.latency_s)) : "-",
-                        energy);
-    if (link.slowed > 0) text += fmt::format("    {} of these one-way links slowed\n", link.slowed);
-    if (link.failed > 0) text += fmt::format("    {} of these one-way links failed\n", link.failed);
+    text += fmt::format("  {:<{}}  {:>9}  {:>9.0f}  {:>24}  {:>10}  {:>10}\n", link.name, widest, link.pairs,
+                        link.cables, each, link.latency_s > 0 ? human(Seconds(link.latency_s)) : "-", energy);
+    if (link.slowed > 0) text += fmt::format("    {:.0f} cables slowed, each way\n", link.slowed / 2);
+    if (link.failed > 0) text += fmt::format("    {:.0f} cables failed, each way\n", link.failed / 2);
   }
   return text;
 }
@@ -123,7 +122,7 @@ std::string whole(const TopologyFacts& f) {
                                                             d->sources, f.device_count));
   }
   if (const auto& b = f.bisection) {
-    const std::string share = b->full > 0 ? fmt::format(" ({} of what the smaller half can send)",
+    const std::string share = b->full > 0 ? fmt::format(" ({} of what the weaker half can send)",
                                                         percent_text(b->bandwidth / b->full))
                                           : "";
     text += fmt::format("  bisection  {} one direction{}\n", rate(b->bandwidth), share);
@@ -171,7 +170,7 @@ Json link_json(const LinkFacts& link) {
           {"links_one_way", link.links},
           {"slowed_one_way", link.slowed},
           {"failed_one_way", link.failed},
-          {"cables", link.cables_one_way / 2},
+          {"cables", link.cables},
           {"slowest_GBs", link.slowest / 1e9},
           {"fastest_GBs", link.fastest / 1e9},
           {"total_one_way_GBs", link.total / 1e9},

@@ -30,9 +30,10 @@ struct TopologyOptions {
 
 void add_notes(const ClusterTarget& target, const Library& library, TopologyFacts& facts) {
   std::vector<std::string> notes = target.notes;
-  const bool bundled = std::any_of(facts.switch_ports.begin(), facts.switch_ports.end(), [&](const auto& entry) {
-    return entry.first > static_cast<std::size_t>(target.spec.fabric.radix);
-  });
+  const bool bundled = target.spec.fabric.kind == "fat-tree" &&
+                       std::any_of(facts.switch_ports.begin(), facts.switch_ports.end(), [&](const auto& entry) {
+                         return entry.first > static_cast<std::size_t>(target.spec.fabric.radix);
+                       });
   if (bundled)
     notes.push_back(fmt::format(
         "switches that share traffic evenly are one switch with all their cables here; of {} ports each, the fabric "

@@ -94,11 +94,101 @@ TEST_CASE("the bisection of a regular network by formula is its maximum flow bet
   }
 }
 
+namespace {
+
+// The least bandwidth over all halves, device 0 in the first.
+double least_of_all_halves(const Fabric& fabric) {
+  const auto n = static_cast<int>(fabric.device_count());
+  double least = 1e300;
+  for (unsigned half = 1; half < 1u << n; ++half) {
+    if (std::popcount(half) != n / 2) continue;
+    double crossing = 0;
+    for (const Link& link : fabric.links())
+      if (((half >> link.from.value) & 1) == 1 && ((half >> link.to.value) & 1) == 0) crossing += link.bandwidth.value;
+    least = std::min(least, crossing);
+  }
+  return least;
+}
+
+}  // namespace
+
+TEST_CASE("the bisection of tori and meshes of odd and of mixed sizes is the least over all halves") {
+  for (const char* kind : {"torus", "mesh"})
+    for (const std::vector<int>& sizes : {std::vector<int>{5},
+                                          {3, 3},
+                                          {3, 5},
+                                          {5, 3},
+                                          {4, 3},
+                                          {3, 4},
+                                          {2, 3},
+                                          {5, 2},
+                                          {2, 5},
+                                          {2, 2, 2},
+                                          {3, 2, 2},
+                                          {4, 4},
+                                          {7, 2},
+                                          {1, 6},
+                                          {2, 7}}) {
+      int devices = 1;
+      for (int size : sizes) devices *= size;
+      const Cluster cluster = one(node_of(kind, devices, sizes, 2 * static_cast<int>(sizes.size())));
+      const auto formula = bisection_by_formula(cluster.fabric);
+      INFO(cluster.name << " of " << devices << ", " << sizes.front() << " x ...");
+      REQUIRE(formula);
+      CHECK(formula->exact);
+      CHECK(formula->bandwidth == Approx(least_of_all_halves(cluster.fabric)));
+      CHECK(formula->smaller_half == static_cast<std::size_t>(devices / 2));
+      CHECK(formula->bandwidth <= formula->full * (1 + 1e-9));
+    }
+}
+
+TEST_CASE(
+    "branches of equal size but unequal bandwidth are not said to be halved exactly, nor is the least cut missed") {
+  const auto pool = [](double bandwidth) {
+    NodeModel node = node_of("none", 1);
+    node.nics.emplace().link = link(bandwidth > 20e9 ? "quick" : "slow", bandwidth, 1e-6);
+    return PoolSpec{"", node, 2, {}, 1};
+  };
+  ClusterSpec spec;
+  spec.pools = {pool(10e9), pool(40e9), pool(10e9), pool(40e9)};
+  spec.fabric.radix = 4;
+  spec.fabric.link = link("trunk", 40e9, 1e-6);
+  const TopologyFacts unlike = topology_facts(build_cluster(spec));
+  CHECK_FALSE(unlike.bisection->exact);
+  CHECK(unlike.bisection->bandwidth == Approx(40e9));  // the four slow ones against the four quick ones
+  CHECK(unlike.bisection->full == Approx(40e9));
+  spec.pools = {pool(10e9), pool(10e9), pool(10e9), pool(10e9)};
+  CHECK(topology_facts(build_cluster(spec)).bisection->exact);
+  // A leaf that is not full has as many uplinks for fewer devices.
+  ClusterSpec uneven = nodes_of(switch_node(4, 4), 5, "fat-tree");
+  uneven.fabric.radix = 16;
+  uneven.fabric.oversubscription = 3;
+  CHECK_FALSE(topology_facts(build_cluster(uneven)).bisection->exact);
+}
+
+TEST_CASE("a bisection is never more than its weaker half can send, in machines of several kinds of nodes too") {
+  ClusterSpec mixed = nodes_of(switch_node(8, 8), 4, "fat-tree");
+  mixed.pools.push_back({"b", with_nics(node_of("full-mesh", 8, {}, 7), 4), 4, {}, 1});
+  mixed.pools.push_back({"c", with_nics(node_of("torus", 64, {4, 4, 4}, 6), 32), 1, {}, 1});
+  mixed.fabric.radix = 64;
+  mixed.fabric.oversubscription = 3;
+  DegradedSpec slow;
+  slow.at = "nic 0";
+  slow.rate = 0.5;
+  for (bool degraded : {false, true}) {
+    if (degraded) mixed.degraded = {slow};
+    const TopologyFacts facts = topology_facts(build_cluster(mixed));
+    CHECK(facts.bisection->smaller_half == 64);
+    CHECK(facts.bisection->bandwidth <= facts.bisection->full * (1 + 1e-9));
+    CHECK_FALSE(facts.bisection->exact);
+  }
+}
+
 TEST_CASE("the bisection of a twisted torus is no formula of the straight one, and is not said to be exact") {
   for (const std::vector<int>& sizes : {std::vector<int>{2, 4}, {3, 6}, {4, 8}, {2, 2, 4}, {4, 4, 8}}) {
     int devices = 1;
     for (int size : sizes) devices *= size;
-    NodeModel node = node_of("torus", devices, sizes, 6);
+    NodeModel node = node_of("torus", devices, sizes, 2 * static_cast<int>(sizes.size()));
     const double straight = bisection_by_formula(one(node).fabric)->bandwidth;
     node.scale_up.options = parse_json(R"({"twist": true})", "test");
     const Cluster cluster = one(node);
@@ -187,7 +277,101 @@ TEST_CASE("parts and cables are counted, bundles in full") {
   CHECK(facts.switch_ports == std::map<std::size_t, std::size_t>{{16, 4}, {32, 1}});
   CHECK(physical_switches(facts, 16) == 6);
   for (const LinkFacts& link : facts.links)
-    if (link.name == "nic") CHECK(link.cables_one_way == 2 * (32 + 32));
+    if (link.name == "nic") CHECK(link.cables == 32 + 32);
+}
+
+namespace {
+
+LinkFacts of_class(const TopologyFacts& facts, const char* name) {
+  for (const LinkFacts& link : facts.links)
+    if (link.name == name) return link;
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("trunks of a class of their own are counted cable by cable, as the hashed wiring has them") {
+  ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), 16, "fat-tree");
+  spec.fabric.levels = 3;
+  spec.fabric.radix = 4;
+  spec.fabric.link = link("trunk", 40e9, 1e-6);
+  const TopologyFacts ideal = topology_facts(build_cluster(spec));
+  spec.fabric.ecmp = "hash";
+  const TopologyFacts hashed = topology_facts(build_cluster(spec));
+  CHECK(of_class(ideal, "trunk").cables == 32);
+  CHECK(of_class(hashed, "trunk").cables == 32);
+  CHECK(of_class(ideal, "trunk").slowest == 40e9);
+  CHECK(of_class(ideal, "trunk").fastest == 40e9);
+  CHECK(hashed.switch_ports == std::map<std::size_t, std::size_t>{{4, 20}});
+  CHECK(physical_switches(ideal, 4) == 20);
+  REQUIRE(ideal.levels.size() == hashed.levels.size());
+  for (std::size_t l = 0; l < ideal.levels.size(); ++l)
+    CHECK(ideal.levels[l].disjoint_paths == hashed.levels[l].disjoint_paths);
+}
+
+TEST_CASE("several links between two devices are as many cables and as many disjoint paths") {
+  const TopologyFacts four = topology_facts(one(node_of("full-mesh", 4, {}, 12)));
+  CHECK(of_class(four, "fast").pairs == 6);
+  CHECK(of_class(four, "fast").cables == 24);
+  CHECK(of_class(four, "fast").fastest == 100e9);
+  CHECK(four.levels[0].disjoint_paths == 12);
+  const TopologyFacts star = topology_facts(one(node_of("switch", 8, {}, 18)));
+  CHECK(of_class(star, "fast").cables == 8 * 18);
+  CHECK(star.levels[0].disjoint_paths == 18);
+  const TopologyFacts cube = topology_facts(one(node_of("hybrid-cube-mesh", 8, {}, 6)));
+  CHECK(of_class(cube, "fast").cables == 8 * 6 / 2);
+}
+
+TEST_CASE("links of a memory pool and between regions are counted in full") {
+  NodeModel node = switch_node(4, 4);
+  node.device.host_link.emplace();
+  node.device.host_link->link = "pcie";
+  node.device.host_link->bandwidth_per_direction = BytesPerSecond(50e9);
+  ClusterSpec spec = nodes_of(node, 4, "single-switch");
+  MemoryPoolSpec pool;
+  pool.nodes = 2;
+  pool.link = link("cxl", 30e9, 200e-9);
+  pool.links_per_node = 4;
+  pool.expanders = 8;
+  pool.capacity = Bytes(256e9);
+  spec.memory_pools = {pool};
+  CHECK(of_class(topology_facts(build_cluster(spec)), "cxl").cables == 2 * (2 * 4 + 8));
+  ClusterSpec regions = nodes_of(switch_node(4, 4), 4, "wide-area");
+  regions.fabric.options = parse_json(R"({"regions": 2, "links": 4})", "test");
+  regions.fabric.link = link("wan", 50e9, 5e-3);
+  regions.fabric.inside.push_back(nodes_of(switch_node(4, 4), 4, "single-switch").fabric);
+  CHECK(of_class(topology_facts(build_cluster(regions)), "wan").cables == 4);
+}
+
+TEST_CASE("slowed and failed cables are counted one by one") {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 4, "fat-tree");
+  spec.fabric.radix = 16;
+  spec.fabric.link = link("trunk", 25e9, 1e-6);
+  DegradedSpec some;
+  some.link = "trunk";
+  some.share = 0.25;
+  some.rate = 0;
+  spec.degraded = {some};
+  const LinkFacts trunk = of_class(topology_facts(build_cluster(spec)), "trunk");
+  CHECK(trunk.failed == 2 * 8);
+  CHECK(trunk.slowed == 0);
+  CHECK(trunk.cables == 32 - 8);
+}
+
+TEST_CASE("a node of a single device is no level, and one of several kinds of nodes is a level for each") {
+  const TopologyFacts lone = topology_facts(
+      build_cluster(nodes_of(with_nics(node_of("none", 1), 1), 4, "single-switch")));
+  REQUIRE(lone.levels.size() == 1);
+  CHECK(lone.levels[0].kind == DomainKind::network_switch);
+  CHECK(lone.levels[0].largest == 4);
+  ClusterSpec mixed = nodes_of(switch_node(8, 8), 2, "single-switch");
+  mixed.pools.push_back({"mesh", with_nics(node_of("full-mesh", 4, {}, 3), 4), 3, {}, 1});
+  const TopologyFacts facts = topology_facts(build_cluster(mixed));
+  REQUIRE(facts.levels.size() == 3);
+  CHECK(facts.levels[0].domains == 2);
+  CHECK(facts.levels[1].kind == DomainKind::full_mesh);
+  CHECK(facts.levels[1].domains == 3);
+  CHECK(facts.levels[1].largest == 4);
 }
 
 TEST_CASE("what the data does not say is null and noted") {

@@ -53,6 +53,18 @@ TEST_CASE("topology edits what it was given before it builds") {
   CHECK(json["topology"]["levels"][1]["oversubscription"].get<double>() == Approx(2.4));
 }
 
+TEST_CASE("what a family of fabrics does not use is told, and so is a ratio that whole ports do not give") {
+  const auto notes = [](const char* machine, const char* edit) {
+    return run_orrery({"topology", machine, "--set", edit}).out;
+  };
+  CHECK_THAT(notes("megatron-175b-64-a100-dragonfly", "/cluster/fabric/oversubscription=4"),
+             Contains("fabric oversubscription has no effect: kind \"dragonfly+\" does not use it"));
+  CHECK_THAT(notes("megatron-175b-64-a100-selective", "/cluster/fabric/oversubscription=2"),
+             Contains("fabric oversubscription: 2.08 : 1, not 2 : 1"));
+  CHECK_THAT(notes("megatron-175b-64-a100-selective", "/cluster/fabric/oversubscription=3"),
+             !Contains("oversubscription:") && !Contains("no effect"));
+}
+
 TEST_CASE("topology draws SVG and DOT, and nothing else") {
   const Folder folder;
   for (const char* name : {"a.svg", "b.dot"}) {

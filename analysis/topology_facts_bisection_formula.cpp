@@ -1,0 +1,172 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "analysis/topology_facts_bisection.hpp"
+
+namespace orrery {
+
+namespace {
+
+double widest_link(const Fabric& fabric, LinkClassId of) {
+  double most = 0;
+  for (const Link& link : fabric.links())
+    if (link.link_class == of) most = std::max(most, link.bandwidth.value);
+  return most;
+}
+
+// Torus and mesh of sizes k1 >= k2 >= ... (Arjona Aroca & Fernandez Anta, IEEE TPDS 25(3), 2014): of a mesh C1 + ... + Ca links,
+// Ci the product of the sizes after the i-th, a the first even size (all sizes, if none is); of a torus twice as many. The
+// directions of a device share its bandwidth evenly.
+double links_of_least_cut(std::vector<int> sizes) {
+  std::sort(sizes.rbegin(), sizes.rend());
+  double links = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    double plane = 1;
+    for (std::size_t after = i + 1; after < sizes.size(); ++after) plane *= sizes[after];
+    if (sizes[i] > 1) links += plane;
+    if (sizes[i] % 2 == 0) break;
+  }
+  return links;
+}
+
+BisectionFacts grid_formula(const Domain& domain) {
+  const auto directions = static_cast<double>(
+      2 * std::count_if(domain.dimensions.begin(), domain.dimensions.end(), [](int size) { return size > 1; }));
+  const bool wraps = domain.kind != DomainKind::mesh;
+  const double links = links_of_least_cut(domain.dimensions) * (wraps ? 2 : 1);
+  const int longest = *std::max_element(domain.dimensions.begin(), domain.dimensions.end());
+  BisectionFacts facts;
+  facts.bandwidth = links * domain.bandwidth_per_device.value / std::max(directions, 1.0);
+  facts.exact = true;
+  facts.note = longest % 2 == 0
+                   ? fmt::format("{} links across the dimension of size {}", wraps ? "2 N/k" : "N/k", longest)
+                   : fmt::format("{:g} links, the longest dimension ({}) being odd: a plane is divided too", links,
+                                 longest);
+  return facts;
+}
+
+bool between_devices(const Fabric& fabric, const Link& link) {
+  return fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::device;
+}
+
+class TorusPlaces {  // of the devices of a torus, by coordinates
+ public:
+  TorusPlaces(const Fabric& fabric, const Domain& domain) : domain_(domain), position_(fabric.device_count(), 0) {
+    for (std::size_t i = 0; i < domain.members.size(); ++i) position_[domain.members[i].index()] = i;
+  }
+  int at(DeviceId device, std::size_t axis) const {
+    std::size_t place = position_[device.index()];
+    for (std::size_t d = domain_.dimensions.size(); d-- > axis + 1;)
+      place /= static_cast<std::size_t>(domain_.dimensions[d]);
+    return static_cast<int>(place % static_cast<std::size_t>(domain_.dimensions[axis]));
+  }
+
+ private:
+  const Domain& domain_;
+  std::vector<std::size_t> position_;
+};
+
+// A link of a straight torus moves along one side only.
+bool is_twisted(const Fabric& fabric, const Domain& domain) {
+  if (domain.kind != DomainKind::torus) return false;
+  const TorusPlaces places(fabric, domain);
+  return std::any_of(fabric.links().begin(), fabric.links().end(), [&](const Link& link) {
+    int sides = 0;
+    for (std::size_t d = 0; d < domain.dimensions.size() && between_devices(fabric, link); ++d)
+      sides += places.at(fabric.vertex(link.from).device, d) != places.at(fabric.vertex(link.to).device, d);
+    return sides > 1;
+  });
+}
+
+// Twisted torus: links round a twisted side cross halves of those that it shifts along, so no formula of the straight one
+// holds. The least cut across one side, or across the sum or difference of two, at any place: an upper bound.
+BisectionFacts twisted_cuts(const Fabric& fabric, const Domain& domain) {
+  const std::size_t axes = domain.dimensions.size(), n = domain.members.size();
+  const TorusPlaces places(fabric, domain);
+  BisectionFacts best;
+  best.bandwidth = std::numeric_limits<double>::infinity();
+  const auto try_cut = [&](std::size_t a, std::size_t b, int sign, int offset) {
+    const int size = domain.dimensions[a];
+    const auto first = [&](DeviceId device) {
+      const int x = places.at(device, a) + offset + (a == b ? 0 : sign * places.at(device, b) + 2 * size);
+      return x % size < size / 2;
+    };
+    std::size_t half = 0;
+    for (DeviceId device : domain.members) half += first(device);
+    if (2 * half != n) return;
+    double crossing = 0;
+    for (const Link& link : fabric.links())
+      if (between_devices(fabric, link) && first(fabric.vertex(link.from).device) &&
+          !first(fabric.vertex(link.to).device))
+        crossing += link.bandwidth.value;
+    if (crossing >= best.bandwidth) return;
+    best.bandwidth = crossing;
+    best.smaller_half = half;
+    best.note = a == b ? fmt::format("across the side of size {}", size)
+                       : fmt::format("across the {} of the sides of size {} and {}", sign > 0 ? "sum" : "difference",
+                                     size, domain.dimensions[b]);
+  };
+  for (std::size_t a = 0; a < axes; ++a)
+    for (std::size_t b = 0; b < axes; ++b)
+      for (int offset = 0; domain.dimensions[a] % 2 == 0 && offset < domain.dimensions[a] / 2; ++offset)
+        for (int sign : {-1, +1}) try_cut(a, b, sign, offset);
+  best.full = static_cast<double>(best.smaller_half) * domain.bandwidth_per_device.value;
+  best.method = "cuts";
+  best.note = "least of the straight and diagonal halves of a twisted torus, an upper bound: " + best.note;
+  return best;
+}
+
+}  // namespace
+
+// One regular network, and nothing wrong with it.
+static bool is_regular(const Fabric& fabric) {
+  return fabric.degraded().empty() && fabric.domains().size() == 1 &&
+         fabric.domains()[0].members.size() == fabric.device_count();
+}
+
+std::optional<BisectionFacts> bisection_by_cuts(const Fabric& fabric) {
+  if (!is_regular(fabric) || !is_twisted(fabric, fabric.domains()[0])) return std::nullopt;
+  return twisted_cuts(fabric, fabric.domains()[0]);
+}
+
+std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
+  if (!is_regular(fabric)) return std::nullopt;
+  const Domain& domain = fabric.domains()[0];
+  const auto n = static_cast<double>(domain.members.size());
+  const double small = std::floor(n / 2), large = n - small, each = domain.bandwidth_per_device.value;
+  BisectionFacts facts;
+  switch (domain.kind) {
+    case DomainKind::network_switch:
+      facts.bandwidth = small * each;
+      facts.exact = true;
+      facts.note = "a switch that does not block: half of the devices at their full rate";
+      break;
+    case DomainKind::full_mesh:
+      facts.bandwidth = small * large * each / (n - 1);
+      facts.exact = true;
+      facts.note = "floor(N/2) ceil(N/2) links between the halves";
+      break;
+    case DomainKind::ring:
+    case DomainKind::torus:
+    case DomainKind::mesh:
+      if (domain.dimensions.empty() || is_twisted(fabric, domain)) return std::nullopt;
+      facts = grid_formula(domain);
+      break;
+    case DomainKind::hypercube:
+      facts.bandwidth = small * widest_link(fabric, domain.link_class);
+      facts.exact = true;
+      facts.note = "N/2 links across one dimension";
+      break;
+    default:
+      return std::nullopt;
+  }
+  facts.method = "formula";
+  facts.smaller_half = static_cast<std::size_t>(small);
+  facts.full = small * each;
+  return facts;
+}
+
+}  // namespace orrery
