@@ -15,6 +15,20 @@ namespace {
 constexpr std::array<std::string_view, 6> link_colours = {"#0072B2", "#D55E00", "#009E73",
                                                           "#CC79A7", "#56B4E9", "#E69F00"};
 
+constexpr std::string_view failed_colour = "#B00020";
+
+std::string_view dashes(Condition condition) {
+  switch (condition) {
+    case Condition::sound:
+      break;
+    case Condition::slowed:
+      return " stroke-dasharray=\"8 3\"";
+    case Condition::failed:
+      return " stroke-dasharray=\"2 4\"";
+  }
+  return "";
+}
+
 std::string_view fill(VertexKind kind) {
   switch (kind) {
     case VertexKind::device:
@@ -108,9 +122,11 @@ class Drawing {
 
   void line(const PictureEdge& edge) {
     const PictureBox &a = p_.boxes[edge.from], &b = p_.boxes[edge.to];
-    const std::string style = fmt::format("fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-opacity=\"{}\"",
-                                          colours_.at(edge.link), p_.roles ? 2.5 : 1.2,
-                                          p_.edges.size() > 200 ? 0.5 : 0.8);
+    // Several cables between two parts make a broader line.
+    const double width = p_.roles ? 2.5 : 1.2 + 1.4 * std::log2(std::clamp(edge.cables, 1.0, 16.0));
+    const std::string style = fmt::format("fill=\"none\" stroke=\"{}\" stroke-width=\"{:.3g}\" stroke-opacity=\"{}\"{}",
+                                          edge.condition == Condition::failed ? failed_colour : colours_.at(edge.link),
+                                          width, p_.edges.size() > 200 ? 0.5 : 0.8, dashes(edge.condition));
     if (edge.from == edge.to) {  // among parts of one role
       const double x = a.x + p_.box_width / 2, y = a.y;
       out_ += fmt::format("<path d=\"M{0:.1f} {1:.1f}c60 -40 60 40 0 24\" {2}/>\n", x, y - 12, style);
@@ -128,37 +144,41 @@ class Drawing {
 
   void label(const PictureEdge& edge) {
     if (edge.label.empty()) return;
-    const PictureBox &a = p_.boxes[edge.from], &b = p_.boxes[edge.to];
-    const bool self = edge.from == edge.to;
-    const double x = self ? a.x + p_.box_width / 2 : (a.x + b.x) / 2 + 8;
-    const double y = self ? a.y + p_.box_height / 2 + 16 : (a.y + b.y) / 2 + 4;
-    text(x, y, "start", edge.label, " paint-order=\"stroke\" stroke=\"#FFFFFF\" stroke-width=\"3\"");
+    const PictureText at = edge_label(p_, edge);
+    text(at.x, at.y, "start", at.words, " paint-order=\"stroke\" stroke=\"#FFFFFF\" stroke-width=\"3\"");
   }
 
   void box(const PictureBox& one) {
     const double w = p_.box_width, h = p_.box_height;
     out_ += fmt::format(
         "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"5\" fill=\"{}\" "
-        "stroke=\"#555555\"/>\n",
-        one.x - w / 2, one.y - h / 2, w, h, fill(one.kind));
+        "stroke=\"{}\"{}/>\n",
+        one.x - w / 2, one.y - h / 2, w, h, fill(one.kind), one.failed ? failed_colour : "#555555",
+        one.failed ? dashes(Condition::failed) : "");
     if (p_.roles) {
       text(one.x, one.y - 4, "middle", one.name, " font-weight=\"bold\"");
       text(one.x, one.y + 12, "middle", one.detail);
       return;
     }
-    const std::string_view sign = one.kind == VertexKind::device           ? one.detail
-                                  : one.kind == VertexKind::network_switch ? std::string_view("switch")
-                                                                           : std::string_view(one.name);
+    const std::string_view sign = one.kind == VertexKind::device ? one.detail
+                                  : one.name == "node switch"    ? std::string_view("switch")
+                                                                 : std::string_view(one.name);
     text(one.x, one.y + 4, "middle", sign, " font-size=\"10\"");
   }
 
   void legend() {
-    double x = 24;
-    for (const auto& [link, colour] : colours_) {
-      out_ += fmt::format("<path d=\"M{:.1f} {:.1f}h22\" stroke=\"{}\" stroke-width=\"3\"/>\n", x, p_.height - 20,
-                          colour);
-      text(x + 28, p_.height - 16, "start", link);
-      x += 48 + 6.5 * static_cast<double>(link.size());
+    for (const PictureText& entry : p_.legend) {
+      const auto colour = colours_.find(entry.words);
+      const Condition condition = entry.words == "failed"   ? Condition::failed
+                                  : entry.words == "slowed" ? Condition::slowed
+                                                            : Condition::sound;
+      out_ += fmt::format("<path d=\"M{:.1f} {:.1f}h22\" stroke=\"{}\" stroke-width=\"3\"{}/>\n", entry.x - 28,
+                          entry.y - 4,
+                          colour != colours_.end()         ? colour->second
+                          : condition == Condition::failed ? failed_colour
+                                                           : std::string_view("#555555"),
+                          dashes(condition));
+      text(entry.x, entry.y, "start", entry.words);
     }
   }
 
@@ -180,8 +200,13 @@ std::string picture_dot(const TopologyPicture& picture) {
     text += fmt::format("  v{} [label={}, fillcolor=\"{}\"];\n", b, dot_quoted(box.name + " " + box.detail),
                         fill(box.kind));
   }
-  for (const PictureEdge& edge : picture.edges)
-    text += fmt::format("  v{} -- v{} [label={}];\n", edge.from, edge.to, dot_quoted(edge.label));
+  for (const PictureEdge& edge : picture.edges) {
+    const std::string label = edge.label.empty() ? fmt::format("{:g} x {}", edge.cables, edge.link) : edge.label;
+    const std::string_view style = edge.condition == Condition::failed   ? ", style=dotted, color=\"#B00020\""
+                                   : edge.condition == Condition::slowed ? ", style=dashed"
+                                                                         : "";
+    text += fmt::format("  v{} -- v{} [label={}{}];\n", edge.from, edge.to, dot_quoted(label), style);
+  }
   return text + "}\n";
 }
 

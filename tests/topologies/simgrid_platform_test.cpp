@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
+#include "analysis/topology_facts.hpp"
+#include "analysis/topology_facts_picture.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
@@ -180,4 +182,25 @@ TEST_CASE("faults of a platform name its file and line") {
   CHECK_THROWS_WITH(build_cluster(spec), Contains("/fabric/options/file"));
   spec.fabric.options["file"] = "/nowhere/platform.xml";
   CHECK_THROWS_WITH(build_cluster(spec), Contains("/nowhere/platform.xml"));
+}
+
+TEST_CASE("the facts of a platform count its hosts and links, not the joints between them") {
+  const Built built(3, R"(<zone id="z" routing="Full">
+    <host id="a" speed="1Gf"/><host id="b" speed="1Gf"/><host id="c" speed="1Gf"/>
+    <link id="la" bandwidth="1GBps" latency="1us"/><link id="lb" bandwidth="1GBps" latency="1us"/>
+    <link id="lc" bandwidth="1GBps" latency="1us" sharing_policy="SPLITDUPLEX"/>
+    <route src="a" dst="b"><link_ctn id="la"/><link_ctn id="lb"/></route>
+    <route src="a" dst="c"><link_ctn id="la"/><link_ctn id="lc" direction="UP"/></route>
+    <route src="b" dst="c"><link_ctn id="lb"/><link_ctn id="lc" direction="UP"/></route>
+    </zone>)");
+  const TopologyFacts facts = topology_facts(built.cluster);
+  CHECK(facts.fabric_switches == 3);
+  CHECK(facts.distance->diameter_hops == 2 + 2 + 2);  // device, NIC, host, two links, and back
+  CHECK(facts.distance->shortest_paths == 1);
+  for (const LinkFacts& link : facts.links) {
+    CHECK(link.name != "simgrid-joint");
+    if (link.name == "simgrid-link") CHECK(link.links == 4);  // one of both ways each, and two of the duplex one
+  }
+  // Three devices, NICs and hosts, and a box for each way of each link.
+  CHECK(topology_picture(built.cluster).boxes.size() == 3 * 3 + 4);
 }
