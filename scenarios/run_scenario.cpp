@@ -32,8 +32,7 @@ void check_offload(const Cluster& cluster, const PlacedJob& job, const std::stri
   if (!offload.any()) return;
   for (const DeviceId d : job.devices) {
     const DeviceModel& device = cluster.model_of(d);
-    const bool pooled = d.index() < cluster.memory_pool_of.size() && cluster.memory_pool_of[d.index()] != ~0u;
-    if (offload.to == OffloadTarget::pool && !pooled)
+    if (offload.to == OffloadTarget::pool && !cluster.memory_pool(d))
       return faults.push_back({file, pointer + "/plan/offload/to",
                                "a memory pool behind every node of the job (\"memory_pools\" of the cluster)",
                                fmt::format("none for device {}", d.value)});

@@ -33,11 +33,17 @@ struct Cluster {
   std::vector<DeviceTypeId> type_of;  // by device
   std::vector<double> speed;          // by device: 1 = nominal; a straggler has less (scales its clock)
   std::vector<MemoryPool> memory_pools;
+  static constexpr std::uint32_t no_memory_pool = ~0u;
   std::vector<std::uint32_t> memory_pool_of;  // by device: which of them it uses; empty: there are none
   std::vector<VertexId> host_of;              // by device: the host it reaches that memory through
   std::vector<Watts> host_power;  // by device type: its share of host, fans and NICs of its node, drawn all the time
 
   const DeviceModel& model_of(DeviceId d) const { return device_types[type_of[d.index()].index()]; }
+  // The memory pool behind a device's host; null: it has none.
+  const MemoryPool* memory_pool(DeviceId d) const {
+    const bool has = d.index() < memory_pool_of.size() && memory_pool_of[d.index()] != no_memory_pool;
+    return has ? &memory_pools[memory_pool_of[d.index()]] : nullptr;
+  }
   Watts host_power_of(DeviceId d) const {
     const std::size_t type = type_of[d.index()].index();
     return type < host_power.size() ? host_power[type] : Watts(0);

@@ -41,7 +41,7 @@ struct Timeline {
   double end_s = 0;
   std::uint64_t events = 0;           // operations started and finished, re-timings, timers
   std::uint64_t flows_simulated = 0;  // transfers that really shared links in the flow model
-  std::uint64_t circuit_changes = 0;  // transfers for which ports of optical switches were set anew
+  std::uint64_t circuit_changes = 0;  // settings anew of optical switches: for a transfer, or ahead of the next
   double circuit_wait_s = 0;          // time that transfers were ready and waited for their circuits, summed
   std::uint64_t approximated_links =
       0;  // flow model: links whose weights have no small common unit (each off by <= 1/256)

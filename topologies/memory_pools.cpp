@@ -75,7 +75,7 @@ class MemoryRouter final : public Router {
 class MemoryWiring {
  public:
   MemoryWiring(const ClusterSpec& spec, Cluster& cluster) : spec_(spec), cluster_(cluster) {
-    cluster.memory_pool_of.assign(cluster.type_of.size(), ~0u);
+    cluster.memory_pool_of.assign(cluster.type_of.size(), Cluster::no_memory_pool);
     cluster.host_of.resize(cluster.type_of.size());
     const Fabric& fabric = cluster.fabric;
     for (std::size_t l = 0; l < fabric.links().size(); ++l) {
@@ -166,7 +166,7 @@ class MemoryWiring {
     VertexId host;
     for (std::size_t d = first; d < first + devices; ++d) {
       const VertexId device = fabric.vertex_of(DeviceId(d));
-      if (cluster_.memory_pool_of[d] != ~0u) fault("/pool", "one memory pool behind a node", "a second one");
+      if (cluster_.memory_pool(DeviceId(d))) fault("/pool", "one memory pool behind a node", "a second one");
       if ((d - first) % pool.devices_per_node == 0) {
         host = fabric.add_vertex({VertexKind::host, fabric.vertex(device).node, {}});
         attach(host, hub, payload(wanted.link) * wanted.links_per_node, half, cxl, wanted.links_per_node);

@@ -373,9 +373,9 @@ PatternId Emitter::pool_pattern(int cls, PoolWay way) {
 void Emitter::add_pool_flows(int cls, PoolWay way, std::vector<Flow>& flows) const {
   for (int rank : folding_.members[static_cast<std::size_t>(cls)]) {
     const DeviceId d = devices_[static_cast<std::size_t>(rank)];
-    ORRERY_CHECK(d.index() < cluster_.memory_pool_of.size() && cluster_.memory_pool_of[d.index()] != ~0u,
-                 "device {} offloads to a memory pool and has none", d.value);
-    const VertexId pool = cluster_.memory_pools[cluster_.memory_pool_of[d.index()]].place;
+    const MemoryPool* memory = cluster_.memory_pool(d);
+    ORRERY_CHECK(memory, "device {} offloads to a memory pool and has none", d.value);
+    const VertexId pool = memory->place;
     const VertexId end = way == PoolWay::host_both ? cluster_.host_of[d.index()] : cluster_.fabric.vertex_of(d);
     if (way != PoolWay::back) flows.push_back({end, pool, 1, 0, 1});
     if (way != PoolWay::out) flows.push_back({pool, end, 1, 0, 1});

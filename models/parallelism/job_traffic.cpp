@@ -36,12 +36,12 @@ JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, CollectiveP
 
 // What a rank may move to and from its memory pool: a group of its own.
 void JobTraffic::add_pools(const Cluster& cluster, const std::vector<DeviceId>& devices) {
-  for (std::size_t rank = 0; rank < devices.size() && !cluster.memory_pools.empty(); ++rank) {
-    const std::size_t d = devices[rank].index();
-    if (cluster.memory_pool_of[d] == ~0u) continue;
-    const VertexId pool = cluster.memory_pools[cluster.memory_pool_of[d]].place;
+  for (std::size_t rank = 0; rank < devices.size(); ++rank) {
+    const MemoryPool* memory = cluster.memory_pool(devices[rank]);
+    if (!memory) continue;
+    const VertexId pool = memory->place;
     TrafficGroup group{GroupFamily::tensor, {static_cast<int>(rank)}, {}, {}};
-    for (VertexId end : {cluster.fabric.vertex_of(devices[rank]), cluster.host_of[d]})
+    for (VertexId end : {cluster.fabric.vertex_of(devices[rank]), cluster.host_of[devices[rank].index()]})
       for (const Flow& flow : {Flow{end, pool, 1, 0, 1}, Flow{pool, end, 1, 0, 1}}) add_pattern(cluster, group, {flow});
     groups_.push_back(std::move(group));
   }

@@ -24,8 +24,7 @@ ClusterSpec pooled() {
 RoutedPattern to_memory(const Cluster& cluster, std::vector<std::size_t> devices) {
   std::vector<Flow> flows;
   for (std::size_t d : devices)
-    flows.push_back(
-        {cluster.fabric.vertex_of(DeviceId(d)), cluster.memory_pools[cluster.memory_pool_of[d]].place, 1, 0, 1});
+    flows.push_back({cluster.fabric.vertex_of(DeviceId(d)), cluster.memory_pool(DeviceId(d))->place, 1, 0, 1});
   return route_pattern(cluster.fabric, *cluster.router, flows);
 }
 
