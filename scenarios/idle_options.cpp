@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/collectives/user_schedule.hpp"
 #include "sim/unit_text.hpp"
 #include "topologies/fabric_fields.hpp"
 
@@ -73,6 +74,15 @@ void fabric_fields(const FabricSpec& fabric, const std::string& name, bool detou
     fabric_fields(fabric.inside[i], fmt::format("{} inside/{}", name, i), detours, idle);
 }
 
+// Why no collective of the job runs as this schedule.
+std::string unmatched(const CollectiveSpec& own, const std::set<CollectiveShape>& collectives) {
+  std::string sizes;
+  for (const CollectiveShape& shape : collectives)
+    if (shape.kind == own.proved->kind) sizes += (sizes.empty() ? "" : ", ") + std::to_string(shape.ranks);
+  return sizes.empty() ? fmt::format("the job runs no {}", own.collective)
+                       : fmt::format("the job runs {} over {} devices", own.collective, sizes);
+}
+
 }  // namespace
 
 std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library& library) {
@@ -105,7 +115,8 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   return idle.take();
 }
 
-std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& resolved) {
+std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& resolved,
+                                      const std::set<CollectiveShape>& collectives) {
   Idle idle(job.name);
   const Plan& plan = job.plan;
   idle.when(plan.sequence_parallel && plan.tensor == 1, "sequence_parallel", "tensor is 1");
@@ -118,6 +129,9 @@ std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& re
   idle.when(plan.schedule && plan.pipeline == 1, "schedule", "pipeline is 1: a micro-batch is done before the next");
   idle.when(plan.recompute == Recompute::selective && job.software.attention != AttentionImplementation::unfused,
             "recompute", "fused attention keeps no scores that \"selective\" could recompute");
+  for (std::size_t i = 0; i < job.collectives.size(); ++i)
+    if (const CollectiveSpec& own = job.collectives[i]; !collectives.contains(own.proved->shape()))
+      idle.when(true, fmt::format("collectives/{}", i).c_str(), unmatched(own, collectives));
   return idle.take();
 }
 

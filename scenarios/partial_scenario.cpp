@@ -34,7 +34,7 @@ class Known {
       if (!within(f.pointer, whole)) return false;
       const std::string_view inside = std::string_view(f.pointer).substr(whole.size());
       return !within(inside, "/name") && !within(inside, "/precision") && !within(inside, "/software") &&
-             !within(inside, "/training_tokens");
+             !within(inside, "/collectives") && !within(inside, "/training_tokens");
     });
   }
 

@@ -84,6 +84,7 @@ class Placer {
     job.software = spec.software;
     job.precision = spec.precision;
     job.optimizer = spec.optimizer;
+    job.schedules = schedules_of(spec.collectives);
     try {
       job.plan = resolve_plan(spec.plan, spec.batch, spec.model, static_cast<std::size_t>(ranges_[j].count), file_,
                               fmt::format("/jobs/{}", j));

@@ -5,12 +5,14 @@
 #include "analysis/instants.hpp"
 #include "analysis/memory_profile.hpp"
 #include "analysis/report.hpp"
+#include "kernels/collectives/user_schedule.hpp"
 #include "kernels/cost_models.hpp"
 #include "models/power/fixed_clock.hpp"
 #include "scenarios/error_bands.hpp"
 #include "scenarios/idle_options.hpp"
 #include "scenarios/placement.hpp"
 #include "scenarios/version.hpp"
+#include "sim/catalog.hpp"
 #include "sim/engine.hpp"
 #include "sim/repeated_jobs.hpp"
 #include "sim/routes.hpp"
@@ -53,6 +55,21 @@ void check_bitstreams(const Cluster& cluster, const JobSpec& spec, const PlacedJ
                                            EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)])});
 }
 
+// A schedule can be timed over links for which its protocol's costs are known; each is tried where the job runs it.
+void check_schedules(const Cluster& cluster, const JobSpec& spec, const PlacedJob& job, const std::string& pointer,
+                     const std::string& file, std::vector<Fault>& faults) {
+  TrainingJob one = job.job;
+  for (std::size_t i = 0; i < spec.collectives.size(); ++i) {
+    ORRERY_CHECK(spec.collectives[i].proved, "{} is run before it is read", spec.collectives[i].schedule);
+    one.schedules = {spec.collectives[i].proved};
+    try {
+      traffic_of(cluster, one, job.devices, {});
+    } catch (const SpecError& error) {
+      add(error, fmt::format("{}/collectives/{}", pointer, i), file, faults);
+    }
+  }
+}
+
 // A scenario whose parts have met: built, placed, priced. All faults of wiring, jobs and plans are told together.
 struct Prepared {
   Prepared(const Scenario& scenario, const std::string& file, const Library& library) {
@@ -68,6 +85,7 @@ struct Prepared {
         const std::string pointer = fmt::format("/jobs/{}", j);
         check_offload(cluster, jobs[j], pointer, file, faults);
         check_bitstreams(cluster, scenario.jobs[j], jobs[j], pointer, file, faults);
+        if (faults.empty()) check_schedules(cluster, scenario.jobs[j], jobs[j], pointer, file, faults);
       }
     if (!faults.empty()) throw SpecError(std::move(faults));
     for (const PlacedJob& job : jobs) {
@@ -153,6 +171,12 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
                                     : job.classes == 1       ? "class of equal ranks"
                                                              : "classes of equal ranks",
                                     job.program->executed_operations()));
+    for (const CollectiveSpec& own : scenario.jobs[j].collectives)
+      if (job.collectives.contains(own.proved->shape()))
+        run.notes.push_back(fmt::format(
+            "{}: {} over {} devices runs as {} of {} (protocol {}), proved on integers, in place of a library's choice",
+            scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.schedule,
+            own.proved->protocol));
   }
 }
 
@@ -230,7 +254,7 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
             where + ": over 95 % of the memory is used, and driver, libraries and fragmentation are not counted");
         break;
       }
-    for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan))
+    for (std::string& line : idle_options(scenario.jobs[j], placed[j].job.plan, run.jobs[j].collectives))
       run.warnings.push_back(std::move(line));
     if (run.metrics.jobs[j].calibrated_share < 0.995)
       run.warnings.push_back(fmt::format("{}: {:.0f} % of the compute time is predicted outside the calibrated range",

@@ -14,10 +14,12 @@ namespace orrery {
 namespace {
 
 // Runs in a process of its own; what comes back is text.
-std::string simulate_point(const ScaledScenario& size, const std::string& file, const Library& library) {
+std::string simulate_point(const ScaledScenario& size, const Scenario& base, const std::string& file,
+                           const Library& library) {
   Json answer;
   try {
-    const Scenario scenario = read_spec<Scenario>(size.document, file, library);
+    Scenario scenario = read_spec<Scenario>(size.document, file, library);
+    scenario.jobs.front().collectives = base.jobs.front().collectives;  // whose files are read
     const ScenarioRun run = run_scenario(scenario, file, library);
     answer["metrics"] = metrics_json(run.metrics)["jobs"][0]["metrics"];
     answer["warnings"] = run.warnings;
@@ -97,13 +99,13 @@ std::int64_t default_baseline(const ScalingStudy& study) {
   return 0;
 }
 
-void simulate_all(ScalingStudy& study, const std::vector<ScaledScenario>& sizes, const std::string& file,
-                  const Library& library, int jobs) {
+void simulate_all(ScalingStudy& study, const std::vector<ScaledScenario>& sizes, const Scenario& base,
+                  const std::string& file, const Library& library, int jobs) {
   std::vector<std::size_t> order;  // the largest first: they take longest
   for (std::size_t i = sizes.size(); i-- > 0;)
     if (sizes[i].impossible.empty()) order.push_back(i);
   const auto answers = run_in_workers(
-      order.size(), jobs, [&](std::size_t i) { return simulate_point(sizes[order[i]], file, library); }, {});
+      order.size(), jobs, [&](std::size_t i) { return simulate_point(sizes[order[i]], base, file, library); }, {});
   for (std::size_t i = 0; i < order.size(); ++i) {
     ScalingPoint& point = study.points[order[i]];
     if (!answers[i])
@@ -150,7 +152,7 @@ ScalingStudy run_scaling(const Scenario& scenario, const std::string& file, cons
     if (point.reason.empty()) point.sequences = sizes.back().document["jobs"][0]["batch"]["global"].get<double>();
     study.points.push_back(std::move(point));
   }
-  simulate_all(study, sizes, file, library, request.jobs);
+  simulate_all(study, sizes, scenario, file, library, request.jobs);
   const std::int64_t baseline = request.baseline.value_or(default_baseline(study));
   for (const ScalingPoint& point : study.points)
     if (request.baseline && point.devices == baseline && !point.simulated)

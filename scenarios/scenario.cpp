@@ -20,6 +20,7 @@ void fields(Fields& f, JobSpec& j) {
   f("plan", j.plan);
   f.part("software", "software", j.software);
   f.part("optimizer", "optimizers", j.optimizer, Need::optional);
+  f("collectives", j.collectives);
   f("placement", j.placement);
   f("training_tokens", j.training_tokens, Need::optional, positive);
   const double tokens = j.training_tokens.value_or(1);
@@ -68,17 +69,19 @@ Scenario read_scenario(const ScenarioDocument& document, const Library& library)
   const auto folder = document.file.parent_path();
   const std::string file = document.file.string();
   Scenario scenario;
+  std::vector<Fault> faults;
   try {
     detail::read_fields(document.json, file, library.with_front(folder.empty() ? "." : folder), {},
                         detail::fields_of(scenario));  // read_spec() would keep what it could read to itself
   } catch (const SpecError& error) {
-    std::vector<Fault> faults = error.faults();
-    anchor_files(scenario.cluster, folder);
-    for (Fault& fault : faults_of_readable_parts(scenario, file, error.faults())) faults.push_back(std::move(fault));
-    throw SpecError(std::move(faults));
+    faults = error.faults();
   }
   anchor_files(scenario.cluster, folder);
-  return scenario;
+  for (std::size_t j = 0; j < scenario.jobs.size(); ++j)
+    load_schedules(scenario.jobs[j].collectives, folder, file, fmt::format("/jobs/{}/collectives", j), faults);
+  if (faults.empty()) return scenario;
+  for (Fault& fault : faults_of_readable_parts(scenario, file, faults)) faults.push_back(std::move(fault));
+  throw SpecError(std::move(faults));
 }
 
 }  // namespace orrery

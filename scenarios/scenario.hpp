@@ -12,6 +12,7 @@
 #include "models/parallelism/plan.hpp"
 #include "models/software.hpp"
 #include "models/transformer.hpp"
+#include "scenarios/collective_spec.hpp"
 #include "scenarios/cost_spec.hpp"
 #include "scenarios/reliability_spec.hpp"
 #include "sim/spec.hpp"
@@ -31,6 +32,7 @@ struct JobSpec {
   Plan plan;
   SoftwareProfile software;
   Optimizer optimizer;
+  std::vector<CollectiveSpec> collectives;  // schedules of the user's own
   std::optional<Placement>
       placement;  // absent: the devices after the previous job; the last job takes all that are left
   std::optional<double> training_tokens;

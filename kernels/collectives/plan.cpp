@@ -106,22 +106,30 @@ Choice choose(const std::vector<CollectiveOption>& options, const CollectiveRequ
   return choice;
 }
 
-CollectivePlan plan_user_schedule(const Group& group, const CollectiveRequest& request) {
-  const UserSchedule& user = *request.user;
-  const auto kind = [](CollectiveKind k) { return std::string(collective_names[static_cast<std::size_t>(k)]); };
-  if (user.kind != request.kind || user.schedule.ranks != group.ranks)
-    throw SpecError("", "/schedule", fmt::format("a schedule of {} over {} ranks", kind(request.kind), group.ranks),
-                    fmt::format("one of {} over {} ({})", kind(user.kind), user.schedule.ranks, user.name));
-  const std::vector<TrafficPhase> traffic = aggregate(user.schedule, group);
-  const CollectiveOption option = user_option(group, user, traffic);
+std::string_view name_of(CollectiveKind kind) { return collective_names[static_cast<std::size_t>(kind)]; }
+
+CollectivePlan write_user_plan(const Group& group, const UserSchedule& user, const CollectiveOption& option,
+                               const std::vector<TrafficPhase>& traffic, const CollectiveRequest& request) {
   const OptionPrice priced = price(option, collective_calibration(), request.bytes.value);
   if (!priced.known)
-    throw SpecError("", "/schedule", "a protocol whose costs over this link are known", quote(user.protocol));
+    throw SpecError("", "/schedule",
+                    fmt::format("a protocol whose costs over {}{}{} are known for {}", option.outer_link,
+                                option.inner_link.empty() ? "" : " and ", option.inner_link, name_of(user.kind)),
+                    quote(user.protocol));
   CollectivePlan plan{user.name, user.protocol, "the schedule given", {}};
   plan.steps = request.detail == CollectiveDetail::step
                    ? write_step_detail(group, user.schedule, priced, request.bytes.value)
                    : write_flow_detail(group, option, traffic, priced, request.bytes.value);
   return plan;
+}
+
+CollectivePlan plan_user_schedule(const Group& group, const CollectiveRequest& request) {
+  const UserSchedule& user = *request.user;
+  if (user.kind != request.kind || user.schedule.ranks != group.ranks)
+    throw SpecError("", "/schedule", fmt::format("a schedule of {} over {} ranks", name_of(request.kind), group.ranks),
+                    fmt::format("one of {} over {} ({})", name_of(user.kind), user.schedule.ranks, user.name));
+  const std::vector<TrafficPhase> traffic = aggregate(user.schedule, group);
+  return write_user_plan(group, user, user_option(group, user, traffic), traffic, request);
 }
 
 }  // namespace
@@ -182,16 +190,19 @@ CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& 
 
 struct CollectivePlanner::Wired {
   Group group;
-  std::vector<CollectiveOption> options;  // that a library would weigh
+  std::shared_ptr<const UserSchedule> own;  // null: a library chooses
+  std::vector<CollectiveOption> options;    // that it would weigh; of an own schedule the one
   std::vector<std::vector<TrafficPhase>> traffic;
 };
 
-CollectivePlanner::CollectivePlanner(const Cluster& cluster) : cluster_(cluster) {}
+CollectivePlanner::CollectivePlanner(const Cluster& cluster, UserSchedules own)
+    : cluster_(cluster), own_(std::move(own)) {}
 CollectivePlanner::~CollectivePlanner() = default;
 
 CollectivePlan CollectivePlanner::plan(const CollectiveRequest& request) {
   if (request.members.size() < 2 || request.user || !request.shares.empty()) return plan_collective(cluster_, request);
   const Wired& wired = wired_for(request.kind, request.members);
+  if (wired.own) return write_user_plan(wired.group, *wired.own, wired.options.front(), wired.traffic.front(), request);
   const bool weighed = request.algorithm == "auto" ||
                        std::any_of(wired.options.begin(), wired.options.end(), [&](const CollectiveOption& option) {
                          return option.algorithm == request.algorithm;
@@ -212,7 +223,17 @@ const CollectivePlanner::Wired& CollectivePlanner::wired_for(CollectiveKind kind
   kept_members_ += members.size();
   kept = std::make_unique<Wired>();
   kept->group = make_group(cluster_, members);
-  kept->options = collective_options(kept->group, kind, "auto", &kept->traffic);
+  const auto own = std::find_if(own_.begin(), own_.end(), [&](const auto& schedule) {
+    return schedule->shape() == CollectiveShape{kind, members.size()};
+  });
+  if (own != own_.end()) kept->own = *own;
+  if (kept->own) {
+    kept->traffic = {aggregate(kept->own->schedule, kept->group)};
+    kept->options = {user_option(kept->group, *kept->own, kept->traffic.front())};
+    for (const TrafficPhase& phase : kept->traffic.front()) kept_members_ += phase.pairs.size();
+  } else {
+    kept->options = collective_options(kept->group, kind, "auto", &kept->traffic);
+  }
   return *kept;
 }
 

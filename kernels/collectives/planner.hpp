@@ -1,6 +1,7 @@
 // Plans many collectives on one cluster. What follows from the wiring (the group, the options and their routed traffic) is
 // remembered, so that another buffer over the same members costs the choice only. Plans are those of plan_collective but
-// for `why`, which is left empty.
+// for `why`, which is left empty. Schedules of the user's own take the place of whatever a library would run: the first
+// of them that is made for the kind of collective and so many members.
 #pragma once
 
 #include <map>
@@ -9,12 +10,13 @@
 #include <vector>
 
 #include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/collective_shape.hpp"
 
 namespace orrery {
 
 class CollectivePlanner {
  public:
-  explicit CollectivePlanner(const Cluster&);
+  explicit CollectivePlanner(const Cluster&, UserSchedules own = {});
   ~CollectivePlanner();
   CollectivePlan plan(const CollectiveRequest&);
 
@@ -22,6 +24,7 @@ class CollectivePlanner {
   struct Wired;
   const Wired& wired_for(CollectiveKind, const std::vector<DeviceId>& members);
   const Cluster& cluster_;
+  UserSchedules own_;
   std::map<std::pair<CollectiveKind, std::vector<DeviceId>>, std::unique_ptr<Wired>> kept_;
   std::size_t kept_members_ = 0;
 };

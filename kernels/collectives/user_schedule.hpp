@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "kernels/collectives/collective_shape.hpp"
 #include "kernels/collectives/schedule.hpp"
 
 namespace orrery {
@@ -13,6 +14,8 @@ struct UserSchedule {
   CollectiveKind kind = CollectiveKind::all_reduce;
   std::string protocol = "simple";  // whose costs apply: ll, ll128, simple
   CollectiveSchedule schedule;
+
+  CollectiveShape shape() const { return {kind, schedule.ranks}; }  // what it is made for
 };
 
 }  // namespace orrery

@@ -1,6 +1,7 @@
 #include "models/parallelism/lower.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "models/parallelism/data_parallel.hpp"
@@ -159,6 +160,17 @@ Collectives collectives_of(const Cluster& cluster, CollectivePlanner& planner, c
   return survey.emitter.collectives();
 }
 
+std::set<CollectiveShape> shapes_of(const Collectives& collectives, const RankGrid& grid) {
+  std::map<GroupFamily, std::size_t> ranks;  // groups of a family are equally large
+  std::set<CollectiveShape> shapes;
+  for (const JobCollective& c : collectives) {
+    const auto [size, is_new] = ranks.try_emplace(c.family);
+    if (is_new) size->second = grid.groups(c.family).front().size();
+    shapes.insert({c.kind, size->second});
+  }
+  return shapes;
+}
+
 // A pipeline that has filled and drained has met every pass: more micro-batches repeat them.
 TrainingJob with_few_micro_batches(TrainingJob job) {
   job.plan.micro_batches = std::min<std::int64_t>(job.plan.micro_batches, 2 * job.plan.pipeline);
@@ -170,7 +182,7 @@ TrainingJob with_few_micro_batches(TrainingJob job) {
 JobTraffic traffic_of(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
                       const LoweringOptions& options) {
   const RankGrid grid = grid_of(job);
-  CollectivePlanner planner(cluster);
+  CollectivePlanner planner(cluster, job.schedules);
   const Collectives sent = collectives_of(cluster, planner, job, devices, grid, options);
   return {grid, cluster, planner, devices, sent, options.detail};
 }
@@ -180,14 +192,14 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   const RankGrid grid = grid_of(job);
   ORRERY_CHECK(devices.size() == static_cast<std::size_t>(grid.ranks()), "{} devices for {} ranks", devices.size(),
                grid.ranks());
-  CollectivePlanner planner(cluster);
+  CollectivePlanner planner(cluster, job.schedules);
   const auto lower = [&](const Collectives* compared, const Folding& folding) -> std::optional<LoweredJob> {
     StepLowering lowering(cluster, planner, job, devices, grid, folding, options);
     write_step(lowering);
     if (compared && lowering.emitter.collectives() != *compared) return std::nullopt;
     write_memory(lowering);
     return LoweredJob{std::make_shared<const Program>(std::move(lowering.emitter.builder()).finish()), folding.ranks(),
-                      folding.classes()};
+                      folding.classes(), shapes_of(lowering.emitter.collectives(), grid)};
   };
   // Where paths depend on the load of what is routed together, members of a class cannot be routed apart and compared.
   const bool adaptive = cluster.router && cluster.router->adapt();

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/collective_shape.hpp"
 #include "models/layer_steps.hpp"
 #include "models/parallelism/folding.hpp"
 #include "sim/cluster.hpp"
@@ -21,6 +23,7 @@ struct TrainingJob {
   SoftwareProfile software;
   DataType precision = DataType::bf16;
   Optimizer optimizer = {};
+  UserSchedules schedules = {};  // that its collectives run as where they fit one (kernels/collectives/planner.hpp)
 };
 
 struct LoweringOptions {
@@ -33,7 +36,8 @@ struct LoweringOptions {
 
 struct LoweredJob {
   std::shared_ptr<const Program> program;
-  std::size_t ranks = 0, classes = 0;  // classes < ranks: folded
+  std::size_t ranks = 0, classes = 0;     // classes < ranks: folded
+  std::set<CollectiveShape> collectives;  // that it runs
 };
 
 // `devices`: the device of each rank, in rank order; plan.ranks() of them.

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "sim/error.hpp"
+#include "tests/support/chain_schedule.hpp"
 #include "tests/topologies/fixture.hpp"
 
 using namespace orrery;
@@ -68,4 +69,38 @@ TEST_CASE("a planner refuses what a plan made anew refuses") {
   request.protocol = "auto";
   request.members.resize(1);
   CHECK(planner.plan(request).steps.empty());
+}
+
+TEST_CASE("a planner plans a schedule of the user's own where it fits and what a library would run elsewhere") {
+  const Cluster cluster = build_cluster(nodes_of(with_nics(node_of("switch", 8, {}, 8), 4), 4, "single-switch"));
+  const auto own = std::make_shared<const UserSchedule>(chain_schedule(4));
+  CollectivePlanner planner(cluster, {own});
+  for (const CollectiveKind kind : {CollectiveKind::all_reduce, CollectiveKind::all_gather})
+    for (const std::size_t ranks : {2, 4, 8})
+      for (const std::size_t stride : {1, 2})  // 4 ranks in one node, and in two
+        for (const CollectiveDetail detail : {CollectiveDetail::flow, CollectiveDetail::step})
+          for (const double bytes : {1e3, 1e9, 1e3}) {
+            CollectiveRequest request;
+            request.kind = kind;
+            request.detail = detail;
+            request.bytes = Bytes(bytes);
+            for (std::size_t d = 0; d < ranks; ++d) request.members.emplace_back(4 + d * stride);
+            const CollectivePlan plan = planner.plan(request);
+            const bool fits = kind == CollectiveKind::all_reduce && ranks == 4;
+            CHECK((plan.algorithm == "chain") == fits);
+            if (fits) request.user = own;
+            check_equal(plan, plan_collective(cluster, request));
+          }
+}
+
+TEST_CASE("a planner refuses a schedule whose protocol has no costs over the links of the group") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
+  CollectiveRequest request;
+  for (std::size_t d = 0; d < 4; ++d) request.members.emplace_back(d);
+  request.bytes = Bytes(1e6);
+  UserSchedule own = chain_schedule(4);
+  CHECK_NOTHROW(CollectivePlanner(cluster, {std::make_shared<const UserSchedule>(own)}).plan(request));
+  own.protocol = "ll256";
+  CollectivePlanner planner(cluster, {std::make_shared<const UserSchedule>(own)});
+  CHECK_THROWS_WITH(planner.plan(request), Catch::Contains("over fast") && Catch::Contains("all_reduce"));
 }

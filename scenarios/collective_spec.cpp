@@ -1,0 +1,87 @@
+#include "scenarios/collective_spec.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "kernels/collectives/msccl.hpp"
+#include "sim/catalog.hpp"
+
+namespace orrery {
+
+namespace {
+
+std::string_view name_of(CollectiveKind kind) { return collective_names[static_cast<std::size_t>(kind)]; }
+
+// That a file of MSCCL can hold.
+std::vector<std::string> known_collectives() {
+  std::vector<std::string> names;
+  for (const CollectiveKind kind :
+       {CollectiveKind::all_reduce, CollectiveKind::reduce_scatter, CollectiveKind::all_gather,
+        CollectiveKind::all_to_all, CollectiveKind::broadcast, CollectiveKind::reduce})
+    names.emplace_back(name_of(kind));
+  return names;
+}
+
+bool is_known(const std::string& collective) {
+  const std::vector<std::string> known = known_collectives();
+  return std::find(known.begin(), known.end(), collective) != known.end();
+}
+
+void load(CollectiveSpec& spec, const std::filesystem::path& folder, const std::string& file,
+          const std::string& pointer, std::vector<Fault>& faults) {
+  if (spec.schedule.empty()) return;
+  const std::filesystem::path path = spec.schedule;
+  try {
+    spec.proved = read_msccl(path.is_relative() ? folder / path : path);
+  } catch (const SpecError& error) {
+    for (const Fault& fault : error.faults())
+      faults.push_back({file, pointer + "/schedule", fault.expected, fmt::format("{} ({})", fault.found, fault.file)});
+    return;
+  }
+  const auto [made_for, ranks] = spec.proved->shape();
+  const std::string_view kind = name_of(made_for);
+  if (is_known(spec.collective) && spec.collective != kind)
+    faults.push_back({file, pointer + "/collective", fmt::format("\"{}\", which {} does", kind, spec.schedule),
+                      quote(spec.collective)});
+  if (spec.devices > 0 && static_cast<std::size_t>(spec.devices) != ranks)
+    faults.push_back({file, pointer + "/devices", fmt::format("{}, which {} is for", ranks, spec.schedule),
+                      fmt::format("{}", spec.devices)});
+}
+
+}  // namespace
+
+void fields(Fields& f, CollectiveSpec& c) {
+  f.required("collective", c.collective);
+  if (f.reading() && !is_known(c.collective)) {
+    const std::vector<std::string> known = known_collectives();
+    f.fault("collective", fmt::format("one of \"{}\"", fmt::join(known, "\", \"")), quote_unknown(c.collective, known));
+  }
+  f.required("devices", c.devices, Range{2, 65536});
+  f.required("schedule", c.schedule);
+  f.check(!c.schedule.empty(), "schedule", "a file with a schedule in MSCCL's XML", "\"\"");
+}
+
+void load_schedules(std::vector<CollectiveSpec>& specs, const std::filesystem::path& folder, const std::string& file,
+                    const std::string& pointer, std::vector<Fault>& faults) {
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const std::string here = fmt::format("{}/{}", pointer, i);
+    load(specs[i], folder, file, here, faults);
+    for (std::size_t other = 0; other < i && specs[i].devices > 0; ++other)
+      if (specs[other].collective == specs[i].collective && specs[other].devices == specs[i].devices) {
+        faults.push_back(
+            {file, here, "one schedule for a collective over so many devices",
+             fmt::format("{} over {} as in {}/{}", specs[i].collective, specs[i].devices, pointer, other)});
+        break;
+      }
+  }
+}
+
+UserSchedules schedules_of(const std::vector<CollectiveSpec>& specs) {
+  UserSchedules schedules;
+  for (const CollectiveSpec& spec : specs)
+    if (spec.proved) schedules.push_back(spec.proved);
+  return schedules;
+}
+
+}  // namespace orrery
