@@ -243,6 +243,8 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
       run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
     if (!memory_capacity(device))
       run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
+    if (!memory_bandwidth(device))
+      run.warnings.push_back(device.name + ": memory bandwidth unknown: only its on-chip memories hold kernels back");
   }
   warn_of_network_energy(run);
   for (std::size_t j = 0; j < scenario.jobs.size(); ++j) {

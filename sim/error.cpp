@@ -4,11 +4,11 @@
 
 namespace orrery {
 
-// Pointers and what was found repeat the user's words, which may be of any length; what was expected is ours, and may list
-// all keys of an object.
+// Names of files, pointers and what was found repeat the user's words, which may be of any length; what was expected is
+// ours, and may list all keys of an object.
 std::string Fault::text() const {
-  constexpr std::size_t whole = std::string::npos, longest_pointer = 200, longest_found = 400, longest_expected = 4000;
-  std::string where = file.empty() ? std::string("input") : printable(file, whole);
+  constexpr std::size_t longest_file = 1000, longest_pointer = 200, longest_found = 400, longest_expected = 4000;
+  std::string where = file.empty() ? std::string("input") : printable(file, longest_file);
   where += pointer.empty() ? ": " : fmt::format(": at {}: ", printable(pointer, longest_pointer));
   return fmt::format("{}expected {}, found {}", where, printable(expected, longest_expected),
                      printable(found, longest_found));

@@ -190,6 +190,18 @@ TEST_CASE("options without effect are warned of") {
   CHECK_THAT(warnings, Contains("rail_optimized has no effect: one node"));
 }
 
+TEST_CASE("a memory of one's own that states no bandwidth is warned of: nothing of the old one stays") {
+  const auto warnings = [](const std::string& memory) {
+    const Outcome outcome = run_orrery(
+        {"run", "tiny", "--json", "--set", "/cluster/pools/0/node/device/memory=" + memory});
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return parse_json(outcome.out, "output")["warnings"].dump();
+  };
+  CHECK_THAT(warnings(R"({"name": "mine", "capacity": "96 GB"})"), Contains("memory bandwidth unknown"));
+  CHECK_THAT(warnings(R"({"base": "hbm3", "stacks": 5})"), !Contains("memory bandwidth unknown"));
+}
+
 TEST_CASE("links of unknown energy are warned of where they carry bytes") {
   const auto warnings = [](const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"run", "tiny", "--json"};

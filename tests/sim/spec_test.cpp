@@ -301,6 +301,7 @@ TEST_CASE("long words and control characters of the user are cut and escaped in 
   const Fault fault{"doc\n.json", "/" + key + "\x1b[31m", "a known key", key};
   CHECK(fault.text().size() < 800);
   CHECK_THAT(fault.text(), Contains("doc\\u000a.json: at /kkk") && Contains("kkk...: expected a known key"));
+  CHECK(Fault{key, "", "a file", "nothing"}.text().size() < 1100);
   CHECK(Fault{"", "/a\x1b", "b\n", "c\xc2\x9b"}.text() == "input: at /a\\u001b: expected b\\u000a, found c\\u009b");
 }
 
