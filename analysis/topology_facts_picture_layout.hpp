@@ -1,4 +1,5 @@
-// Where the boxes of a picture stand, how large it is, and where its words go (topology_facts_picture.hpp).
+// Where the boxes of a picture stand, how large it is, and where its words go (topology_facts_picture.hpp): in rows by what
+// they are, or as the single network that they form is wired. Nothing is drawn here.
 #pragma once
 
 #include "analysis/topology_facts_picture.hpp"
