@@ -116,7 +116,8 @@ TEST_CASE(
   refused(scenario(only("all_reduce", 4, "none.xml")), file, "none.xml");
   refused(scenario(only("all_reduce", 4, "")), file, "\"\"");
   refused(scenario(only("all_gather", 4, "chain.xml")), "/jobs/0/collectives/0/collective", "all_gather");
-  refused(scenario(only("all_reduce", 2, "chain.xml")), "/jobs/0/collectives/0/devices", "expected 4, which chain.xml is for, found 2");
+  refused(scenario(only("all_reduce", 2, "chain.xml")), "/jobs/0/collectives/0/devices",
+          "expected 4, which chain.xml is for, found 2");
   refused(scenario(only("all_reduse", 4, "chain.xml")), "/jobs/0/collectives/0/collective", "all_reduse");
   refused(scenario("[" + entry("all_reduce", 4, "chain.xml") + ", " + entry("all_reduce", 4, "chain.xml") + "]"),
           "/jobs/0/collectives/1", "all_reduce over 4 as in /jobs/0/collectives/0");
