@@ -177,6 +177,15 @@ PatternId Emitter::no_flows() {
   return no_flows_;
 }
 
+namespace {
+
+void add_flows(const CollectivePlan& plan, std::vector<std::vector<Flow>>& by_step) {
+  for (std::size_t i = 0; i < by_step.size(); ++i)
+    by_step[i].insert(by_step[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
+}
+
+}  // namespace
+
 const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std::size_t bundle,
                                                            CollectiveKind collective, double bytes, bool reverse) {
   auto [slot, is_new] = resolved_.try_emplace({kind, bundle, collective, bytes, reverse});
@@ -205,8 +214,7 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
     }
     ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(),
                  plan.steps.size());
-    for (std::size_t i = 0; i < flows.size(); ++i)
-      flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
+    add_flows(plan, flows);
   }
   const std::string algorithm = first.algorithm + "/" + first.protocol;
   for (std::size_t i = 0; i < flows.size(); ++i) {
@@ -237,8 +245,7 @@ void Emitter::move_stage_together(GroupFamily kind, std::size_t bundle, Collecti
         const CollectivePlan plan = planner_.plan(request);
         if (plan.algorithm != own.algorithm || plan.protocol != own.protocol || plan.steps.size() != steps.size())
           continue;
-        for (std::size_t i = 0; i < flows.size(); ++i)
-          flows[i].insert(flows[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
+        add_flows(plan, flows);
       }
     for (const std::vector<Flow>& all : flows) slot->second.push_back(builder_.pattern(all));
   }

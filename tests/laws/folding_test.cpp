@@ -1,22 +1,13 @@
 #include <catch2/catch.hpp>
 
-#include "tests/support/small_scenario.hpp"
+#include "tests/support/same_metrics.hpp"
 
 using namespace orrery;
+using orrery::testing::require_equal;
 using orrery::testing::SmallScenario;
 using orrery::testing::Wiring;
 
 namespace {
-
-void require_equal(const Metrics& folded, const Metrics& whole) {
-  const auto a = orrery::testing::numbers(folded), b = orrery::testing::numbers(whole);
-  REQUIRE(a.size() == b.size());
-  for (const auto& [pointer, value] : a) {
-    CAPTURE(pointer);
-    REQUIRE(b.count(pointer) == 1);
-    REQUIRE(value == Approx(b.at(pointer)).epsilon(1e-6).margin(1e-12));
-  }
-}
 
 Plan plan(int data, int tensor, int pipeline, int zero = 0, int virtual_pipeline = 1) {
   Plan p;

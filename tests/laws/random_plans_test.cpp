@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "sim/error.hpp"
-#include "tests/support/small_scenario.hpp"
+#include "tests/support/same_metrics.hpp"
 
 using namespace orrery;
 using orrery::testing::SmallScenario;
@@ -64,9 +64,9 @@ TEST_CASE("folded equals unfolded in every metric of both evaluators for plans d
     SmallScenario s = random_scenario(draw);
     CAPTURE(write_spec(s.plan).dump(), s.more_model.dump(), s.software, s.nodes, s.nics, s.slow_devices, s.layers,
             s.global_batch, static_cast<int>(s.wiring));
-    std::map<std::string, double> folded;
+    Metrics folded;
     try {
-      folded = orrery::testing::numbers(orrery::testing::run(s).metrics);
+      folded = orrery::testing::run(s).metrics;
     } catch (const SpecError&) {
       continue;  // degrees that do not go together
     }
@@ -75,14 +75,9 @@ TEST_CASE("folded equals unfolded in every metric of both evaluators for plans d
       CAPTURE(fidelity);
       s.fidelity = fidelity;
       s.fold = true;
-      if (s.fidelity != "flow") folded = orrery::testing::numbers(orrery::testing::run(s).metrics);
+      if (s.fidelity != "flow") folded = orrery::testing::run(s).metrics;
       s.fold = false;
-      const auto whole = orrery::testing::numbers(orrery::testing::run(s).metrics);
-      REQUIRE(folded.size() == whole.size());
-      for (const auto& [pointer, value] : folded) {
-        CAPTURE(pointer);
-        REQUIRE(value == Approx(whole.at(pointer)).epsilon(1e-6).margin(1e-12));
-      }
+      orrery::testing::require_equal(folded, orrery::testing::run(s).metrics);
     }
   }
 }
