@@ -116,6 +116,16 @@ std::string where_it_works(const CollectiveAlgorithm& algorithm, CollectiveKind 
   return text;
 }
 
+// An algorithm of its own making has no use for a protocol of another.
+void check_protocol(const CollectiveAlgorithm& algorithm, const CollectiveRequest& request) {
+  const std::span<const std::string_view> known = algorithm.protocols;
+  if (request.protocol == "auto" || std::find(known.begin(), known.end(), request.protocol) != known.end() ||
+      (known.empty() && request.protocol == "simple"))
+    return;
+  throw std::invalid_argument(fmt::format("an algorithm with protocol {}, found {}, which has simple only",
+                                          request.protocol, quote(request.algorithm)));
+}
+
 // Throws with a reason when the catalog has no such algorithm, or it does not serve this group.
 void check_algorithm(const Cluster& cluster, const CollectiveRequest& request) {
   const auto catalog = collective_catalog();
@@ -134,7 +144,7 @@ void check_algorithm(const Cluster& cluster, const CollectiveRequest& request) {
     throw std::invalid_argument(
         fmt::format("one of {} or auto, found {}", able, quote_unknown(request.algorithm, known)));
   }
-  if (entry->value.supports(request.kind, group)) return;
+  if (entry->value.supports(request.kind, group)) return check_protocol(entry->value, request);
   const std::string works = request.members.size() <= 256
                                 ? where_it_works(entry->value, request.kind, cluster, request.members.size())
                                 : "";
@@ -168,7 +178,8 @@ CollectiveRow CollectiveTimes::row(double bytes) {
   row.protocol = plan.protocol;
   row.why = plan.why;
   row.runner_up = runner_up(plan);
-  row.time_s = evaluator_ == CollectiveEvaluator::flow ? simulated(plan) : analytic(plan);
+  const bool alone = evaluator_ == CollectiveEvaluator::analytic && !cluster_.fabric.has_circuits();
+  row.time_s = alone ? analytic(plan) : run(plan, evaluator_);
   return row;
 }
 
@@ -203,7 +214,7 @@ double CollectiveTimes::analytic(const CollectivePlan& plan) {
   return seconds;
 }
 
-double CollectiveTimes::simulated(const CollectivePlan& plan) const {
+double CollectiveTimes::run(const CollectivePlan& plan, CollectiveEvaluator evaluator) const {
   ProgramBuilder builder;
   const QueueSetId queue = builder.on(request_.members.front(), Stream::data);
   Label label;
@@ -217,7 +228,8 @@ double CollectiveTimes::simulated(const CollectivePlan& plan) const {
   const auto costs = make_cost_model(cluster_.device_types, library_);
   FixedClockGovernor governor(cluster_);
   JobDriver* const drivers[] = {&driver};
-  return simulate_flow(cluster_, *costs, governor, drivers).end_s;
+  const auto evaluate = evaluator == CollectiveEvaluator::flow ? simulate_flow : evaluate_analytic;
+  return evaluate(cluster_, *costs, governor, std::span<JobDriver* const>(drivers)).end_s;
 }
 
 std::vector<std::string> CollectiveTimes::notes(const std::vector<CollectiveRow>& rows) const {
@@ -230,6 +242,8 @@ std::vector<std::string> CollectiveTimes::notes(const std::vector<CollectiveRow>
   }
   if (request_.user)
     all.push_back("the schedule given, proved to give every rank the right result");
+  else if (request_.algorithm != "auto")
+    all.push_back(fmt::format("{} as asked: {}", request_.algorithm, choices));
   else if (!rows.empty())
     all.push_back(
         fmt::format("{}: {} (least predicted time; next best: the fastest of the others that were weighed, and by how "

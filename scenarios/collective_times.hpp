@@ -1,6 +1,7 @@
 // Predicted times of one collective on one group of devices, size by size: the plan of kernels/collectives, laid onto the
 // fabric, its steps one after the other. Alone on the machine the analytic sum of the steps and the flow evaluator agree;
-// --fidelity flow runs the steps through the engine all the same.
+// --fidelity flow runs the steps through the engine all the same. Optical circuits are set for all steps together, which
+// may be impossible: over them the analytic evaluator runs the steps too, and refuses what the engine refuses.
 #pragma once
 
 #include <map>
@@ -41,7 +42,7 @@ class CollectiveTimes {
 
  private:
   double analytic(const CollectivePlan&);
-  double simulated(const CollectivePlan&) const;
+  double run(const CollectivePlan&, CollectiveEvaluator) const;
   std::optional<RunnerUp> runner_up(const CollectivePlan&);
 
   const Cluster& cluster_;

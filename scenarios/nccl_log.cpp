@@ -48,6 +48,7 @@ bool is_type(std::string_view word) {
 // time and holds the two bandwidths and perhaps a check.
 struct Columns {
   std::size_t groups = 2, width = 4;
+  bool counts_wrong = true;  // the check is a count of wrong results; older versions print an error of rounding
 };
 
 std::optional<Columns> columns_of(const std::vector<std::string_view>& heading) {
@@ -59,7 +60,7 @@ std::optional<Columns> columns_of(const std::vector<std::string_view>& heading) 
   };
   if (times.empty() || !has("size") || !has("count") || !has("type")) return std::nullopt;
   const std::size_t end = times.size() > 1 ? times[1] : heading.size();
-  return Columns{std::min<std::size_t>(times.size(), 2), end - times[0]};
+  return Columns{std::min<std::size_t>(times.size(), 2), end - times[0], has("#wrong")};
 }
 
 class Reader {
@@ -90,6 +91,9 @@ class Reader {
     if (bad_ > 0)
       log_.notes.push_back(fmt::format("{} {} of the log looked like rows but could not be read (the first is line {})",
                                        bad_, bad_ == 1 ? "line" : "lines", first_bad_));
+    if (wrong_ > 0)
+      log_.notes.push_back(fmt::format("warning: {} {} of the log with wrong results (#wrong; the first is line {})",
+                                       wrong_, wrong_ == 1 ? "row" : "rows", first_wrong_));
     if (log_.rows.empty())
       throw SpecError(log_.file, "",
                       "rows as nccl-tests and rccl-tests print them (size, count, type, ..., time, algbw, busbw)",
@@ -151,6 +155,10 @@ class Reader {
     row.line = number_;
     if (bytes <= 0) return true;  // nothing was moved: no row to predict, but no fault either
     if (!row.out_of_place_s && !row.in_place_s) return false;
+    bool wrong = false;  // "N/A" where results were not checked
+    for (std::size_t group = 0; columns_.counts_wrong && columns_.width > 3 && group < columns_.groups; ++group)
+      wrong = wrong || whole<double>(rest[first + group * columns_.width + 3]).value_or(0) != 0;
+    if (wrong && wrong_++ == 0) first_wrong_ = number_;
     log_.rows.push_back(std::move(row));
     return true;
   }
@@ -168,7 +176,7 @@ class Reader {
   std::set<std::string> hosts_;
   std::optional<std::int64_t> gpus_;
   std::int64_t threads_ = 1;
-  std::size_t number_ = 0, bad_ = 0, first_bad_ = 0;
+  std::size_t number_ = 0, bad_ = 0, first_bad_ = 0, wrong_ = 0, first_wrong_ = 0;
 };
 
 std::string squeezed(std::string_view word) {

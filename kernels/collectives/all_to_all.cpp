@@ -2,7 +2,8 @@
 //   direct        every rank posts its n - 1 messages at once, as NCCL's grouped sends and receives do: one path latency,
 //                 n - 1 message costs
 //   pairwise      n - 1 rounds, one partner in each (MPICH's long-message exchange; Thakur, Rabenseifner & Gropp, IJHPCA 19,
-//                 2005): no two messages meet at a receiver, but every round pays the latency
+//                 2005): no two messages meet at a receiver, but every round pays the latency, and of links to single
+//                 peers only one carries bytes at a time
 //   bruck         ceil(log2 n) rounds of half the buffer each, relayed (Bruck et al., IEEE TPDS 8, 1997): for short messages
 //   hierarchical  inside the node to the member on the receiver's rail, then one message per node along the rail (NCCL's PXN;
 //                 DeepEP's internode dispatch): n/m - 1 messages leave a node of m instead of n - m, and no rail is crossed.
@@ -22,6 +23,7 @@ CollectiveSchedule blank(std::uint32_t n) {
   schedule.ranks = n;
   schedule.chunks = n * n;
   schedule.chunk_share = 1.0 / n;
+  schedule.lockstep = true;
   return schedule;
 }
 
@@ -87,6 +89,42 @@ CollectiveSchedule pairwise_schedule(CollectiveKind, const Group& group) {
   return schedule;
 }
 
+namespace {
+
+// Beyond so many ranks rounds are written by level of the network: exact for powers of two, where all messages of a round
+// cross the same level; else the rounds in which messages of two levels mix count for the level that most of them cross.
+constexpr std::uint32_t most_ranks_by_round = 256;
+
+std::vector<RoundTraffic> pairwise_rounds(const Group& group) {
+  const std::uint32_t n = group.ranks;
+  std::vector<RoundTraffic> rounds;
+  const std::vector<NodeLevel> levels = n > most_ranks_by_round ? node_levels(group) : std::vector<NodeLevel>();
+  if (levels.empty()) {
+    for (std::uint32_t t = 1; t < n; ++t) {
+      std::vector<PairTraffic>& pairs = rounds.emplace_back().pairs;
+      for (std::uint32_t r = 0; r < n; ++r) pairs.push_back({r, partner(r, t, n), 1.0 / n, 1});
+    }
+    return rounds;
+  }
+  const auto members = static_cast<std::uint32_t>(group.members_per_node());
+  for (std::uint32_t t = 1; t < members; ++t) {
+    std::vector<PairTraffic>& pairs = rounds.emplace_back().pairs;
+    for (const GroupNode& node : group.nodes)
+      for (std::uint32_t i = 0; i < members; ++i)
+        pairs.push_back({node.ranks[i], node.ranks[partner(i, t, members)], 1.0 / n, 1});
+  }
+  for (const NodeLevel& level : levels) {
+    std::vector<PairTraffic>& pairs = rounds.emplace_back().pairs;
+    rounds.back().times = level.nodes * members;
+    for (std::uint32_t k = 0; k < group.nodes.size(); ++k)
+      for (std::uint32_t i = 0; i < members; ++i)
+        pairs.push_back({group.nodes[k].ranks[i], group.nodes[level.partner[k]].ranks[i], 1.0 / n, 1});
+  }
+  return rounds;
+}
+
+}  // namespace
+
 std::vector<TrafficPhase> pairwise_traffic(CollectiveKind, const Group& group) {
   const std::uint32_t n = group.ranks;
   const std::vector<std::uint32_t> node_of = node_of_ranks(group);
@@ -94,6 +132,8 @@ std::vector<TrafficPhase> pairwise_traffic(CollectiveKind, const Group& group) {
   phase.pairs = all_pairs(group);
   merge_pairs(phase.pairs);
   phase.rounds = n - 1;
+  phase.lockstep = true;
+  phase.each = pairwise_rounds(group);
   for (std::uint32_t t = 1; t < n; ++t)
     for (std::uint32_t r = 0; r < n; ++r)
       if (node_of[r] != node_of[partner(r, t, n)]) {
@@ -147,14 +187,17 @@ TrafficPhase bruck_all_to_all_traffic(const Group& group) {
   const std::uint32_t n = group.ranks;
   const std::vector<std::uint32_t> node_of = node_of_ranks(group);
   TrafficPhase phase;
+  phase.lockstep = true;
   for (std::uint32_t bit = 1; bit < n; bit *= 2) {
     std::uint32_t blocks = 0;
+    std::vector<PairTraffic>& pairs = phase.each.emplace_back().pairs;
     for (std::uint32_t distance = 1; distance < n; ++distance) blocks += (distance & bit) != 0;
     bool crosses = false;
     for (std::uint32_t r = 0; r < n; ++r) {
-      phase.pairs.push_back({r, (r + bit) % n, blocks / static_cast<double>(n), 1});
+      pairs.push_back({r, (r + bit) % n, blocks / static_cast<double>(n), 1});
       crosses = crosses || node_of[r] != node_of[(r + bit) % n];
     }
+    phase.pairs.insert(phase.pairs.end(), pairs.begin(), pairs.end());
     ++phase.rounds;
     phase.node_rounds += crosses;
   }
@@ -169,6 +212,7 @@ CollectiveSchedule hierarchical_all_to_all(const Group& group) {
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   const auto rank = [&](std::uint32_t node, std::uint32_t i) { return group.nodes[node].ranks[i]; };
   CollectiveSchedule schedule = blank(n);
+  schedule.lockstep = false;
   Round inside, outside;
   inside.posts = members - 1;
   outside.posts = outside.node_posts = nodes - 1;

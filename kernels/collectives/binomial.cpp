@@ -23,6 +23,7 @@ CollectiveSchedule binomial_schedule(CollectiveKind kind, const Group& group) {
   schedule.ranks = n;
   schedule.chunks = in_parts ? n : 1;
   schedule.chunk_share = 1.0 / schedule.chunks;
+  schedule.lockstep = true;
   for (std::uint32_t bit = std::bit_ceil(n) / 2; bit >= 1; bit /= 2) {
     Round& round = schedule.rounds.emplace_back();
     for (std::uint32_t at = 0; at + bit < n; at += 2 * bit)

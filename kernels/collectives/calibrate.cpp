@@ -56,8 +56,13 @@ constexpr std::array<double, 8> class_spreads = {.3, .5, 1, .1, .7, 1, .3, .1},
 constexpr std::array<std::optional<double> StepParameters::*, 3> step_parameters = {
     &StepParameters::step_us, &StepParameters::efficiency, &StepParameters::launch};
 constexpr std::array<double, 3> step_spreads = {.4, .3, .5};
+// Shares of a rate, which nothing exceeds.
+constexpr std::array<std::optional<double> LinkParameters::*, 3> shares_of_link = {
+    &LinkParameters::efficiency, &LinkParameters::in_switch_efficiency, &LinkParameters::tree_efficiency};
 constexpr double price_of_moving = 0.02;
 constexpr double smoothing = 0.03;  // |ln| below this counts by its square: that close, samples need not be chased
+
+constexpr double unbounded = std::numeric_limits<double>::infinity();
 
 bool is_class(std::string_view link) { return link == "scale-up" || link == "host" || link == "scale-out"; }
 
@@ -66,6 +71,7 @@ struct Knob {
   double* value;
   const double* above;
   double start, spread;
+  double most;                 // that it can be
   std::vector<double*> moved;  // itself and, of a class or family, the values that start from it
 
   double distance() const { return std::log(*value / (above ? *above : start)) / spread; }
@@ -81,6 +87,7 @@ class Parameters {
         for (const CollectiveOption& option : routed.options[routed.samples[i].options]) {
           add_link(option.outer_link, option.outer_is_node);
           if (!option.inner_link.empty()) add_link(option.inner_link, true);
+          add_link(option.start_link, option.start_is_node);
         }
     bring_to_priors();
     for (LinkCosts& row : calibration_.links)
@@ -89,7 +96,8 @@ class Parameters {
       for (std::size_t p = 0; p < step_parameters.size(); ++p)
         if (row.prior.*step_parameters[p]) {
           double* value = &*(row.value.*step_parameters[p]);
-          knobs.push_back({value, nullptr, *value, step_spreads[p], {value}});
+          const bool share = step_parameters[p] == &StepParameters::efficiency;
+          knobs.push_back({value, nullptr, *value, step_spreads[p], share ? 1 : unbounded, {value}});
         }
   }
 
@@ -147,7 +155,9 @@ class Parameters {
       if (!value && !above) continue;
       if (!value) value = *above;
       if (!(*value > 0)) continue;  // a cost that does not exist over this link, such as steps of hardware
-      knobs.push_back({&*value, above, *value, spreads[p], {&*value}});
+      const bool share = std::find(shares_of_link.begin(), shares_of_link.end(), link_parameters[p]) !=
+                         shares_of_link.end();
+      knobs.push_back({&*value, above, *value, spreads[p], share ? 1 : unbounded, {&*value}});
       for (std::size_t i = 0; i + 1 < knobs.size(); ++i)
         for (const double* ancestor = above; ancestor; ancestor = above_of(ancestor))
           if (knobs[i].value == ancestor) knobs[i].moved.push_back(&*value);
@@ -187,7 +197,7 @@ class Predictions {
       for (const CollectiveOption& option : routed.options[g]) {
         const std::size_t outer = use_of(option.outer_link, option.outer_is_node, option);
         const std::size_t inner = option.inner_link.empty() ? outer : use_of(option.inner_link, true, option);
-        groups_[g].uses.push_back({outer, inner});
+        groups_[g].uses.push_back({outer, inner, use_of(option.start_link, option.start_is_node, option)});
       }
     for (std::size_t u = 0; u < uses_.size(); ++u) look_up(u);
     for (std::size_t g = 0; g < groups_.size(); ++g) predict(g);
@@ -211,17 +221,19 @@ class Predictions {
     std::vector<std::size_t> groups;
     for (std::size_t g = 0; g < groups_.size(); ++g)
       if (!groups_[g].samples.empty() &&
-          std::any_of(groups_[g].uses.begin(), groups_[g].uses.end(),
-                      [&](const auto& p) { return moved.contains(p.first) || moved.contains(p.second); }))
+          std::any_of(groups_[g].uses.begin(), groups_[g].uses.end(), [&](const OptionUses& u) {
+            return moved.contains(u.outer) || moved.contains(u.inner) || moved.contains(u.start);
+          }))
         groups.push_back(g);
     return groups;
   }
 
   void update(std::span<const std::size_t> groups) {
     for (const std::size_t g : groups)
-      for (const auto& [outer, inner] : groups_[g].uses) {
+      for (const auto& [outer, inner, start] : groups_[g].uses) {
         look_up(outer);
         look_up(inner);
+        look_up(start);
       }
     for (const std::size_t g : groups) predict(g);
   }
@@ -248,9 +260,12 @@ class Predictions {
     bool scale_up;
     std::optional<CollectiveCost> cost;
   };
+  struct OptionUses {
+    std::size_t outer, inner, start;
+  };
   struct Group {
     std::vector<std::size_t> samples;
-    std::vector<std::pair<std::size_t, std::size_t>> uses;  // outer and inner, by option
+    std::vector<OptionUses> uses;  // by option
   };
 
   static bool same(const CollectiveCost& a, const CollectiveCost& b) {
@@ -274,11 +289,12 @@ class Predictions {
     for (const std::size_t i : groups_[g].samples) {
       double least = std::numeric_limits<double>::infinity();
       for (std::size_t o = 0; o < options.size(); ++o) {
-        const auto& outer = uses_[groups_[g].uses[o].first].cost;
-        const auto& inner = uses_[groups_[g].uses[o].second].cost;
+        const auto& outer = uses_[groups_[g].uses[o].outer].cost;
+        const auto& inner = uses_[groups_[g].uses[o].inner].cost;
+        const auto& start = uses_[groups_[g].uses[o].start].cost;
         if (!outer || !inner) continue;
         least = std::min(least, price_seconds(options[o], *outer, options[o].inner_link.empty() ? nullptr : &*inner,
-                                              routed_.samples[i].bytes));
+                                              start ? start->launch : outer->launch, routed_.samples[i].bytes));
       }
       errors_[i] = std::log(least / routed_.samples[i].seconds);
     }
@@ -303,10 +319,12 @@ void search(std::vector<Knob>& knobs, Predictions& predictions) {
   };
   double best = objective();
   const auto turn = [&](std::size_t k, double factor) {
+    const double most = knobs[k].most;
+    if (factor > 1 && *knobs[k].value >= most) return false;
     std::vector<double> old;
     for (double* value : knobs[k].moved) {
       old.push_back(*value);
-      *value *= factor;
+      *value = std::min(*value * factor, most);
     }
     predictions.update(groups[k]);
     if (const double now = objective(); now < best - 1e-9) {

@@ -8,6 +8,8 @@ namespace orrery {
 
 namespace {
 
+constexpr Range share{0, 1, true};
+
 bool in_switch(std::string_view algorithm) { return algorithm.starts_with("nvls"); }
 bool in_network(std::string_view algorithm) { return algorithm.ends_with("sharp"); }  // switches between nodes
 
@@ -25,11 +27,11 @@ void fields(Fields& f, LinkParameters& row) {
   f("launch_us", row.launch_us, Need::optional, non_negative);
   f("scale", row.scale, Need::optional, non_negative);
   f("added_us", row.added_us, Need::optional, non_negative);
-  f("efficiency", row.efficiency, Need::optional, Range{0, 2, true});
+  f("efficiency", row.efficiency, Need::optional, share);
   f("pipeline", row.pipeline, Need::optional, non_negative);
   f("local_ps_per_byte", row.local_ps_per_byte, Need::optional, non_negative);
-  f("tree_efficiency", row.tree_efficiency, Need::optional, Range{0, 2, true});
-  f("in_switch_efficiency", row.in_switch_efficiency, Need::optional, Range{0, 2, true});
+  f("tree_efficiency", row.tree_efficiency, Need::optional, share);
+  f("in_switch_efficiency", row.in_switch_efficiency, Need::optional, share);
   f("in_switch_bytes", row.in_switch_bytes, Need::optional, positive);
 }
 
@@ -44,7 +46,7 @@ void fields(Fields& f, LinkCosts& row) {
 
 void fields(Fields& f, StepParameters& row) {
   f("step_us", row.step_us, Need::optional, non_negative);
-  f("efficiency", row.efficiency, Need::optional, Range{0, 2, true});
+  f("efficiency", row.efficiency, Need::optional, share);
   f("launch", row.launch, Need::optional, non_negative);
 }
 
@@ -115,7 +117,8 @@ std::optional<CollectiveCost> CollectiveCalibration::find(const std::string& lin
   cost.step = Seconds((hop + first(&LinkParameters::added_us).value_or(0)) * 1e-6);
   const bool relayed = algorithm != "message";  // a message goes one way over one hop and is not added to anything
   if (relayed) cost.pipeline = first(&LinkParameters::pipeline).value_or(0);
-  if (relayed && !switched) cost.local = first(&LinkParameters::local_ps_per_byte).value_or(0) * 1e-12;
+  if (relayed && !switched && over != "scale-out")
+    cost.local = first(&LinkParameters::local_ps_per_byte).value_or(0) * 1e-12;
   cost.efficiency = switched.value_or(first(&LinkParameters::efficiency).value_or(1)) * step.efficiency.value_or(1);
   if (over == "scale-out" && in_network(algorithm)) cost.largest = first(&LinkParameters::in_switch_bytes).value_or(0);
   if (over == "scale-out" && algorithm == "tree" && protocol != "ll")

@@ -3,7 +3,10 @@
 //   t = launch + rounds x (h + wire latency) + B + local x bytes + 2 pipeline sqrt(h B).
 // The root term is what a chunked pipeline costs at its best chunk size: k chunks cost k h more and leave B/k of the bytes
 // unhidden, least at k = sqrt(B/h). `pipeline` is 1 in that ideal. `local` is the part of reading and writing the buffer that
-// sending does not hide: on A100 times over 2 to 8 GPUs at 1 GiB are (2(n-1)/n)/293 GB/s + 1/605 GB/s per byte, within 1 %.
+// sending over links of a node does not hide: on A100 times over 2 to 8 GPUs at 1 GiB are (2(n-1)/n)/293 GB/s + 1/605 GB/s
+// per byte, within 1 %. It hides where a node's links wait for the network: EFA and InfiniBand reach their payload rate. The
+// launch is the device's and its library's: leaving the node keeps it.
+// No efficiency exceeds 1: nothing is faster than the payload rate of its links.
 // h = scale of the link x step of (algorithm, protocol) + added: the steps start from NCCL's tuning table, which knows links
 // inside a node, PCIe and networks; a generation only scales them all, and a network stack may add a latency to every
 // message, whatever the protocol (EFA: tens of us). Six to eight numbers per generation, in
@@ -25,7 +28,7 @@ struct CollectiveCost {
   Seconds step{0};        // per round over this link
   double efficiency = 1;  // reached payload rate over the links' own
   double pipeline = 0;
-  double local = 0;    // s per byte of the buffer
+  double local = 0;    // s per byte of the buffer; over links between nodes none
   double largest = 0;  // bytes that one reduction in the network takes, longer buffers take several; 0: any
 };
 

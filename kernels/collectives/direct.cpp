@@ -16,6 +16,7 @@ CollectiveSchedule make(std::uint32_t n, std::uint32_t chunks, double chunk_shar
   schedule.ranks = n;
   schedule.chunks = chunks;
   schedule.chunk_share = chunk_share;
+  schedule.lockstep = true;
   return schedule;
 }
 

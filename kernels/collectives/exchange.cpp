@@ -18,6 +18,7 @@ CollectiveSchedule recursive_doubling_schedule(CollectiveKind, const Group& grou
   const std::uint32_t n = group.ranks, p = std::bit_floor(n);
   CollectiveSchedule schedule;
   schedule.ranks = n;
+  schedule.lockstep = true;
   const auto surplus = [&](bool fold) {
     if (p == n) return;
     Round& round = schedule.rounds.emplace_back();

@@ -25,6 +25,7 @@ CollectiveSchedule blank(std::uint32_t n) {
   schedule.ranks = n;
   schedule.chunks = n;
   schedule.chunk_share = 1.0 / n;
+  schedule.lockstep = true;
   return schedule;
 }
 
@@ -51,14 +52,17 @@ std::vector<TrafficPhase> traffic_of_strides(CollectiveKind kind, const Group& g
     for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = k;
   TrafficPhase phase;
   phase.rounds = static_cast<std::uint32_t>(strides.size());
+  phase.lockstep = true;
   for (const Stride& stride : strides) {
     bool leaves = false;
+    std::vector<PairTraffic>& pairs = phase.each.emplace_back().pairs;
     for (std::uint32_t p = 0; p < n; ++p) {
       std::uint32_t from = order[p], to = order[(p + stride.distance) % n];
       leaves = leaves || node_of[from] != node_of[to];
       if (onwards != (kind == CollectiveKind::all_gather)) std::swap(from, to);
-      phase.pairs.push_back({from, to, stride.chunks * (1.0 / n), 1});
+      pairs.push_back({from, to, stride.chunks * (1.0 / n), 1});
     }
+    phase.pairs.insert(phase.pairs.end(), pairs.begin(), pairs.end());
     phase.node_rounds += leaves ? 1 : 0;
   }
   post_once_a_round(phase);

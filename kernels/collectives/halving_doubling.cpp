@@ -39,6 +39,7 @@ CollectiveSchedule halving_doubling_schedule(CollectiveKind kind, const Group& g
   schedule.ranks = n;
   schedule.chunks = p;
   schedule.chunk_share = 1.0 / p;
+  schedule.lockstep = true;
   if (p < n) {
     Round& fold = schedule.rounds.emplace_back();
     for (std::uint32_t r = p; r < n; ++r) fold.sends.push_back({r, r - p, 0, p, SendAction::reduce});

@@ -22,9 +22,26 @@ const GroupNode* inner_node(const Group& group) {
   return nullptr;
 }
 
+LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const GroupNode* inner) {
+  LevelLoads loads;
+  for (const LinkLoad& load : routed.loads) {
+    const Link& link = fabric.link(load.link);
+    const bool inside = inner && link.link_class == inner->domain->link_class &&
+                        fabric.vertex(link.from).node == fabric.vertex(link.to).node;
+    double& bottleneck = inside ? loads.inner : loads.outer;
+    bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
+  }
+  for (const CircuitLoad& circuit : routed.circuits)
+    if (circuit.bandwidth > 0) loads.outer = std::max(loads.outer, circuit.weight / circuit.bandwidth);
+  return loads;
+}
+
 PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNode* inner) {
   const Fabric& fabric = group.cluster->fabric;
-  const RoutedPattern routed = route_pattern(fabric, *group.cluster->router, flows_of(group, phase.pairs));
+  const auto routed_pairs = [&](const std::vector<PairTraffic>& pairs) {
+    return route_pattern(fabric, *group.cluster->router, flows_of(group, pairs));
+  };
+  const RoutedPattern routed = routed_pairs(phase.pairs);
   PhaseTerms terms;
   terms.latency_s = routed.latency.value;
   terms.switching_s = routed.switching_s;
@@ -32,18 +49,23 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
   terms.inner_rounds = inner ? phase.rounds - phase.node_rounds : 0;
   terms.outer_posts = inner ? phase.node_posts : phase.posts;
   terms.inner_posts = inner ? phase.posts - phase.node_posts : 0;
-  for (const LinkLoad& load : routed.loads) {
-    const Link& link = fabric.link(load.link);
-    const bool inside = inner && link.link_class == inner->domain->link_class &&
-                        fabric.vertex(link.from).node == fabric.vertex(link.to).node;
-    double& bottleneck = inside ? terms.inner_bottleneck : terms.outer_bottleneck;
-    bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
-  }
-  for (const CircuitLoad& circuit : routed.circuits)
-    if (circuit.bandwidth > 0)
-      terms.outer_bottleneck = std::max(terms.outer_bottleneck, circuit.weight / circuit.bandwidth);
+  terms.bottleneck = routed.bottleneck;
   for (const PairTraffic& pair : phase.pairs)
     if (pair.to >= group.ranks + group.node_switches) terms.largest_share = std::max(terms.largest_share, pair.share);
+  // Circuits are divided once for all rounds.
+  if (phase.each.empty() || fabric.has_circuits()) {
+    terms.loads.push_back(loads_over(fabric, routed, inner));
+    return terms;
+  }
+  for (const RoundTraffic& round : phase.each) {
+    const RoutedPattern alone = routed_pairs(round.pairs);
+    terms.latencies_s += round.times * alone.latency.value;
+    LevelLoads loads = loads_over(fabric, alone, inner);
+    loads.times = round.times;
+    if (phase.lockstep) terms.loads.push_back(loads);
+  }
+  if (!phase.lockstep) terms.loads.push_back(loads_over(fabric, routed, inner));
+  terms.outer_rounds = terms.inner_rounds = 0;
   return terms;
 }
 
@@ -59,6 +81,10 @@ Wiring wiring_of(const Group& group) {
   blank.outer_is_node = group.scale_up() != nullptr;
   blank.outer_link = group.domain ? group.domain->calibration : "";
   wiring.inner = blank.outer_is_node ? nullptr : inner_node(group);
+  // Devices that meet over PCIe have been measured as such.
+  const Domain* own = group.over_pcie() ? nullptr : group.nodes.front().domain;
+  blank.start_link = own ? own->calibration : blank.outer_link;
+  blank.start_is_node = own || blank.outer_is_node;
   if (!wiring.inner) return wiring;
   blank.inner_link = wiring.inner->domain->calibration;
   std::vector<Hop> hops;
@@ -122,10 +148,10 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
   for (const auto& entry : collective_catalog()) {
     if (algorithm == "auto" ? !entry.value.considered(kind, group) : entry.name != algorithm) continue;
     if (!entry.value.supports(kind, group)) continue;
-    const std::vector<TrafficPhase> phases = shares.empty()
-                                                 ? traffic_of(entry.value, kind, group)
-                                                 : aggregate(schedule_of(entry.value, kind, group, shares), group);
+    std::vector<TrafficPhase> phases = shares.empty() ? traffic_of(entry.value, kind, group)
+                                                      : aggregate(schedule_of(entry.value, kind, group, shares), group);
     CollectiveOption option = option_over(group, wiring, phases);
+    for (TrafficPhase& phase : phases) phase.each = {};  // what follows from it is in the option
     option.entry = &entry;
     option.algorithm = entry.name;
     option.costs = costs_of(entry.name, kind);
@@ -138,38 +164,61 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
   return options;
 }
 
+LevelLoads level_loads(const Group& group, const RoutedPattern& routed) {
+  return loads_over(group.cluster->fabric, routed, group.scale_up() ? nullptr : inner_node(group));
+}
+
 namespace {
 
-// Of one phase: time of its rounds without the outer wires' latency, and s/B of the wires at the rate reached.
 struct PhasePrice {
-  double setup = 0, reached = 0;
+  double software = 0, latencies = 0;  // s; without what a transfer pays for its rounds
+  double reached = 0;                  // s/B of the wires at the rate reached
+  double inner = 0;                    // of those inside the nodes alone
 };
 
 PhasePrice phase_price(const CollectiveOption& option, const PhaseTerms& phase, const CollectiveCost& outer,
                        const CollectiveCost* inner, double bytes) {
   const double pieces = outer.largest > 0 ? std::ceil(bytes * phase.largest_share / outer.largest) : 0;
-  return {
-      (phase.outer_posts + std::max(pieces - 1, 0.0)) * outer.step.value +
-          phase.inner_posts * (inner ? inner->step.value : 0) + phase.inner_rounds * option.inner_latency_s,
-      std::max(phase.outer_bottleneck / outer.efficiency, inner ? phase.inner_bottleneck / inner->efficiency : 0.0)};
+  PhasePrice priced;
+  priced.software = (phase.outer_posts + std::max(pieces - 1, 0.0)) * outer.step.value +
+                    phase.inner_posts * (inner ? inner->step.value : 0);
+  priced.latencies = phase.inner_rounds * option.inner_latency_s + phase.latencies_s;
+  for (const LevelLoads& loads : phase.loads) {
+    const double inside = inner ? loads.inner / inner->efficiency : 0.0;
+    priced.reached += loads.times * std::max(loads.outer / outer.efficiency, inside);
+    priced.inner += loads.times * inside;
+  }
+  return priced;
 }
 
-double start_of(const CollectiveCost& outer, const CollectiveCost* inner, double bytes, double wires) {
-  return outer.launch.value + 2 * outer.pipeline * std::sqrt(outer.step.value * wires) +
-         bytes * std::max(outer.local, inner ? inner->local : 0);
+// Of all phases, in seconds.
+struct Wires {
+  double busy = 0, inner = 0;
+  void add(const PhasePrice& phase, double bytes) {
+    busy += bytes * phase.reached;
+    inner += bytes * phase.inner;
+  }
+};
+
+// Local work of a node hides while its links wait for those between nodes.
+double start_of(const CollectiveCost& outer, const CollectiveCost* inner, Seconds launch, double bytes, Wires wires) {
+  const double local = bytes * outer.local +
+                       (inner ? std::max(bytes * inner->local - (wires.busy - wires.inner), 0.0) : 0.0);
+  return launch.value + 2 * outer.pipeline * std::sqrt(outer.step.value * wires.busy) + local;
 }
 
 }  // namespace
 
 double price_seconds(const CollectiveOption& option, const CollectiveCost& outer, const CollectiveCost* inner,
-                     double bytes) {
-  double rounds = 0, wires = 0;
+                     Seconds launch, double bytes) {
+  double rounds = 0;
+  Wires wires;
   for (const PhaseTerms& phase : option.phases) {
     const PhasePrice priced = phase_price(option, phase, outer, inner, bytes);
-    rounds += priced.setup + phase.outer_rounds * phase.latency_s + phase.switching_s;
-    wires += bytes * priced.reached;
+    rounds += priced.software + priced.latencies + phase.outer_rounds * phase.latency_s + phase.switching_s;
+    wires.add(priced, bytes);
   }
-  return start_of(outer, inner, bytes, wires) + rounds + wires;
+  return start_of(outer, inner, launch, bytes, wires) + rounds + wires.busy;
 }
 
 OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
@@ -179,18 +228,22 @@ OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& c
                          : calibration.find(option.inner_link, true, option.costs, option.protocol);
   if (!outer || (!inner && !option.inner_link.empty())) return {};
   const CollectiveCost* inside = inner ? &*inner : nullptr;
+  const auto start = calibration.find(option.start_link, option.start_is_node, option.costs, option.protocol);
+  const Seconds launch = start ? start->launch : outer->launch;
   OptionPrice priced;
   priced.known = true;
-  double wires = 0;
+  priced.outer_efficiency = outer->efficiency;
+  if (inside) priced.inner_efficiency = inside->efficiency;
+  Wires wires;
   for (const PhaseTerms& phase : option.phases) {
     const PhasePrice one = phase_price(option, phase, *outer, inside, bytes);
-    const double alone = std::max(phase.outer_bottleneck, phase.inner_bottleneck);
-    priced.setup_s.push_back(one.setup);
-    priced.efficiency.push_back(one.reached > 0 ? alone / one.reached : 1);
-    wires += bytes * one.reached;
+    priced.software_s.push_back(one.software);
+    priced.setup_s.push_back(one.software + one.latencies);
+    priced.efficiency.push_back(one.reached > 0 ? phase.bottleneck / one.reached : 1);
+    wires.add(one, bytes);
   }
-  priced.start_s = start_of(*outer, inside, bytes, wires);
-  priced.seconds = price_seconds(option, *outer, inside, bytes);
+  priced.start_s = start_of(*outer, inside, launch, bytes, wires);
+  priced.seconds = price_seconds(option, *outer, inside, launch, bytes);
   return priced;
 }
 

@@ -1,9 +1,10 @@
 // What a library may choose from for one collective on one group: an algorithm and a protocol, with everything about its
 // time that follows from the wiring. Calibrated numbers come in only when an option is priced, so that fitting them need
 // not route again.
-// Rounds between nodes pay the path latency of the pattern; rounds inside nodes, which wait for each other along the same
-// chain of sends, pay that of the node. The wires are busy for bytes x the worse of the two levels' bottlenecks, each over
-// the efficiency that the library reaches on it.
+// Rounds that overlap in pieces keep the wires busy for bytes x the worse of the two levels' bottlenecks, each over the
+// efficiency that the library reaches on it, all rounds' bytes together; in lockstep that holds round by round, and the
+// rounds' times add up. Rounds between nodes pay the path latency of the pattern; rounds inside nodes, which wait for each
+// other along the same chain of sends, pay that of the node. Where the rounds are known one by one, each pays its own.
 #pragma once
 
 #include <string>
@@ -16,12 +17,19 @@
 
 namespace orrery {
 
+struct LevelLoads {  // s/B of the most loaded link of each level
+  double outer = 0, inner = 0;
+  double times = 1;  // rounds that load them so, one after the other
+};
+
 struct PhaseTerms {
-  double outer_rounds = 0, inner_rounds = 0;          // path latencies
-  double outer_posts = 0, inner_posts = 0;            // messages whose software cost is paid one after the other
-  double latency_s = 0;                               // of one outer round
-  double switching_s = 0;                             // of optical circuits, whatever the bytes
-  double outer_bottleneck = 0, inner_bottleneck = 0;  // s/B
+  double outer_rounds = 0, inner_rounds = 0;  // path latencies
+  double outer_posts = 0, inner_posts = 0;    // messages whose software cost is paid one after the other
+  double latency_s = 0;                       // of one outer round
+  double latencies_s = 0;                     // of rounds that are known one by one: outer_ and inner_rounds are 0 then
+  double switching_s = 0;                     // of optical circuits, whatever the bytes
+  double bottleneck = 0;                      // s/B of all rounds together on the most loaded link
+  std::vector<LevelLoads> loads;              // one; in lockstep one for every round
   double largest_share = 0;  // of the buffer: what one tree of switches between nodes adds; 0: none adds
 };
 
@@ -30,7 +38,8 @@ struct CollectiveOption {
   std::string algorithm, protocol;
   std::string costs;                   // which algorithm's costs apply
   std::string outer_link, inner_link;  // calibrations; inner is "" when the group lies in one node
-  bool outer_is_node = false;
+  std::string start_link;              // whose launch is paid: the node's own links stand for its devices
+  bool outer_is_node = false, start_is_node = false;
   double inner_latency_s = 0;
   std::vector<PhaseTerms> phases;
 };
@@ -49,14 +58,20 @@ CollectiveSchedule schedule_of(const CollectiveAlgorithm&, CollectiveKind, const
 struct OptionPrice {
   bool known = false;              // the calibration has this protocol on this link
   double seconds = 0;              // in all
-  double start_s = 0;              // launch and root term
-  std::vector<double> setup_s;     // per phase: rounds' software cost, and inner rounds
+  double start_s = 0;              // launch, root term and local work
+  std::vector<double> software_s;  // per phase: of its rounds
+  std::vector<double> setup_s;     // per phase: software and the latencies that a transfer does not know of
   std::vector<double> efficiency;  // per phase: reached rate over the rate of its most loaded link
+  double outer_efficiency = 1, inner_efficiency = 1;  // of the links of each level
 };
 
 OptionPrice price(const CollectiveOption&, const CollectiveCalibration&, double bytes);
 // OptionPrice::seconds with the costs looked up; `inner` is null when the group lies in one node.
-double price_seconds(const CollectiveOption&, const CollectiveCost& outer, const CollectiveCost* inner, double bytes);
+double price_seconds(const CollectiveOption&, const CollectiveCost& outer, const CollectiveCost* inner, Seconds launch,
+                     double bytes);
+
+// What a pattern of the group puts on the two levels.
+LevelLoads level_loads(const Group&, const RoutedPattern&);
 
 std::vector<Flow> flows_of(const Group&, const std::vector<PairTraffic>&);
 

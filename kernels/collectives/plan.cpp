@@ -27,6 +27,12 @@ std::vector<CollectiveStep> write_flow_detail(const Group& group, const Collecti
   return steps;
 }
 
+// Rate reached on the links of a round over their own: the worse of its two levels.
+double efficiency_of(const LevelLoads& loads, const OptionPrice& priced) {
+  const double reached = std::max(loads.outer / priced.outer_efficiency, loads.inner / priced.inner_efficiency);
+  return reached > 0 ? std::max(loads.outer, loads.inner) / reached : 1;
+}
+
 // Every round waits for all its sends; the software cost of a phase is divided over its rounds.
 std::vector<CollectiveStep> write_step_detail(const Group& group, const CollectiveSchedule& schedule,
                                               const OptionPrice& priced, double bytes) {
@@ -48,9 +54,11 @@ std::vector<CollectiveStep> write_step_detail(const Group& group, const Collecti
     CollectiveStep step;
     step.flows = flows_of(group, pairs);
     step.bytes = bytes;
-    step.efficiency = priced.efficiency[round.phase];
+    const Cluster& cluster = *group.cluster;
+    step.efficiency = efficiency_of(level_loads(group, route_pattern(cluster.fabric, *cluster.router, step.flows)),
+                                    priced);
     step.rounds = 1;
-    step.setup = Seconds(priced.setup_s[round.phase] / static_cast<double>(rounds_of_phase[round.phase]));
+    step.setup = Seconds(priced.software_s[round.phase] / static_cast<double>(rounds_of_phase[round.phase]));
     steps.push_back(std::move(step));
   }
   if (!steps.empty()) steps.front().setup += Seconds(priced.start_s);

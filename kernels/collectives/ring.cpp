@@ -122,6 +122,7 @@ std::vector<TrafficPhase> ring_traffic(CollectiveKind kind, const Group& group) 
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   phase.node_rounds = nodes < 2 ? 0 : is_chain(kind) ? nodes - 1 : static_cast<std::uint32_t>(passes) * (nodes - 1);
   post_once_a_round(phase);
+  if (is_chain(kind) && group.one_node()) phase.each = std::move(aggregate(chain(kind, rings, n), group).front().each);
   return {phase};
 }
 

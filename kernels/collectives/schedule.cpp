@@ -65,13 +65,23 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
       ++phase.node_rounds;
       phase.node_posts += round.node_posts;
     }
+    RoundTraffic alone;
     for (const Send& send : round.sends)
-      if (!send.local()) phase.pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
+      if (!send.local()) alone.pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
+    phase.pairs.insert(phase.pairs.end(), alone.pairs.begin(), alone.pairs.end());
+    if (schedule.lockstep || group.one_node()) {
+      merge_pairs(alone.pairs);
+      phase.each.push_back(std::move(alone));
+    }
     if (phase.pairs.size() < 2 * merged[round.phase] + 4096) continue;  // merging now and then keeps memory small
     merge_pairs(phase.pairs);
     merged[round.phase] = phase.pairs.size();
   }
-  for (TrafficPhase& phase : phases) merge_pairs(phase.pairs);
+  for (TrafficPhase& phase : phases) {
+    merge_pairs(phase.pairs);
+    phase.lockstep = schedule.lockstep;
+    if (phase.each.size() == 1) phase.each.clear();
+  }
   return phases;
 }
 

@@ -42,6 +42,7 @@ struct CollectiveSchedule {
   double chunk_share = 1;      // of `bytes`
   std::uint32_t extra = 0;     // slots of every participant beyond the chunks, each as large as one; empty at the start
   std::vector<double> uneven;  // by chunk, of `bytes`; empty: all are chunk_share
+  bool lockstep = false;  // a round starts when all sends of the one before are done; else rounds overlap in pieces
   std::vector<Round> rounds;
 
   double share_of(const Send&) const;
@@ -59,15 +60,23 @@ struct PairTraffic {
   friend bool operator==(const PairTraffic&, const PairTraffic&) = default;
 };
 
+struct RoundTraffic {
+  std::vector<PairTraffic> pairs;
+  double times = 1;  // rounds that load the links alike, for which this one stands
+};
+
 struct TrafficPhase {
   std::vector<PairTraffic> pairs;  // sorted by (from, to), each pair once
+  std::vector<RoundTraffic> each;  // round by round, where the rounds differ; empty: all are taken for alike
+  bool lockstep = false;           // likewise of the schedule
   std::uint32_t rounds = 0;        // path latencies paid one after the other
   std::uint32_t node_rounds = 0;   // of these, how many the longest chain of dependent sends spends between nodes
   std::uint32_t posts = 0;         // messages whose software cost is paid one after the other
   std::uint32_t node_posts = 0;    // of these, how many leave the node
 };
 
-// Counts every round with a send between nodes as a node round.
+// Counts every round with a send between nodes as a node round. `each` is filled where rounds are in lockstep, and on one
+// node.
 std::vector<TrafficPhase> aggregate(const CollectiveSchedule&, const Group&);
 // Sorts and merges equal pairs.
 void merge_pairs(std::vector<PairTraffic>&);

@@ -135,6 +135,8 @@ TEST_CASE("collective refuses what cannot be, with exit code 2 and one clear lin
   refused({"barrier"}, "no bytes");
   refused({"all_reduce", "--algorithm", "rings"}, "did you mean \"ring\"");
   refused({"reduce_scatter", "--devices", "6", "--algorithm", "halving-doubling"}, "which can serve 4 and 8 devices");
+  refused({"all_reduce", "--algorithm", "nvls", "--protocol", "ll"},
+          "--algorithm: expected an algorithm with protocol ll");
   refused({"all_reduce", "--devices", "1"}, "at least 2");
   refused({"all_reduce", "--devices", "10", "--nodes", "3"}, "multiple of the 3 nodes");
   refused({"all_reduce", "--devices", "36", "--nodes", "4"}, "has 32 there");
@@ -149,6 +151,26 @@ TEST_CASE("collective refuses what cannot be, with exit code 2 and one clear lin
   const Outcome too_many = run_orrery({"collective", "all_reduce", "--topology", "tiny", "--devices", "9"});
   CHECK(too_many.exit_code == 2);
   CHECK_THAT(too_many.err, Contains("at most the 8 devices"));
+}
+
+TEST_CASE("over optical circuits both evaluators refuse a port with more peers than circuits, and else agree") {
+  const auto answer = [](const char* kind, const char* fidelity) {
+    return run_orrery(
+        {"collective", kind, "--topology", "megatron-76b-64-a100-optical", "--bytes", "1G", "--fidelity", fidelity});
+  };
+  const Outcome sum = answer("all_to_all", "analytic"), engine = answer("all_to_all", "flow");
+  CHECK(sum.exit_code == 2);
+  CHECK_THAT(sum.err, Contains("needs 7 peers"));
+  CHECK(sum.err == engine.err);
+  CHECK(answer("all_reduce", "analytic").out == answer("all_reduce", "flow").out);
+}
+
+TEST_CASE("a forced algorithm is not said to have been chosen") {
+  const Outcome asked = run_orrery(
+      {"collective", "all_reduce", "--topology", "dgx-h100", "--bytes", "1M", "--algorithm", "ring"});
+  CHECK_THAT(asked.out, Contains("ring as asked: ring/") && !Contains("least predicted time"));
+  const Outcome chosen = run_orrery({"collective", "all_reduce", "--topology", "dgx-h100", "--bytes", "1M"});
+  CHECK_THAT(chosen.out, Contains("least predicted time"));
 }
 
 TEST_CASE("a log of another collective or another device is compared with a warning") {

@@ -103,6 +103,21 @@ TEST_CASE("rows cut short are counted, rows of nothing are left out") {
   CHECK_THAT(log.notes[0], Contains("1 line of the log"));
 }
 
+TEST_CASE("rows with wrong results are read and told of, errors of rounding are not") {
+  std::string text = two_hosts;
+  text.replace(text.find("141.70      0"), 13, "141.70     12");
+  const NcclLog log = parse(text);
+  CHECK(log.rows.size() == 2);
+  REQUIRE(log.notes.size() == 1);
+  CHECK_THAT(log.notes[0], Contains("1 row") && Contains("wrong results") && Contains("line 15"));
+  const NcclLog old = parse(
+      R"(#       size         count    type     time   algbw   busbw  error     time   algbw   busbw  error
+     1048576          32768   float    30.10   34.84   30.48  4e-07    29.90   35.07   30.69  4e-07
+)");
+  CHECK(old.rows.size() == 1);
+  CHECK(old.notes.empty());
+}
+
 TEST_CASE("a log without a row is a fault that says what was expected") {
   for (const char* text : {"", "\n", "hello\n# size count type time\n", "8 2 float\n"}) {
     INFO(text);
