@@ -205,7 +205,7 @@ class Predictions {
 
   // The groups whose predictions move with a knob.
   std::vector<std::size_t> dependants(const Knob& knob) {
-    std::set<std::size_t> moved;
+    std::set<std::size_t> moved, launched;
     const std::vector<Use> before = uses_;
     std::vector<double> values;
     for (double* value : knob.moved) {
@@ -214,7 +214,9 @@ class Predictions {
     }
     for (std::size_t u = 0; u < uses_.size(); ++u) {
       look_up(u);
-      if (uses_[u].cost && !same(*uses_[u].cost, *before[u].cost)) moved.insert(u);
+      if (!uses_[u].cost) continue;
+      if (!same(*uses_[u].cost, *before[u].cost)) moved.insert(u);
+      if (uses_[u].cost->launch.value != before[u].cost->launch.value) launched.insert(u);
     }
     for (std::size_t i = 0; i < values.size(); ++i) *knob.moved[i] = values[i];
     uses_ = before;
@@ -222,7 +224,7 @@ class Predictions {
     for (std::size_t g = 0; g < groups_.size(); ++g)
       if (!groups_[g].samples.empty() &&
           std::any_of(groups_[g].uses.begin(), groups_[g].uses.end(), [&](const OptionUses& u) {
-            return moved.contains(u.outer) || moved.contains(u.inner) || moved.contains(u.start);
+            return moved.contains(u.outer) || moved.contains(u.inner) || launched.contains(u.start);
           }))
         groups.push_back(g);
     return groups;
@@ -268,8 +270,9 @@ class Predictions {
     std::vector<OptionUses> uses;  // by option
   };
 
+  // But for the launch: only that of the start link counts.
   static bool same(const CollectiveCost& a, const CollectiveCost& b) {
-    return a.launch.value == b.launch.value && a.step.value == b.step.value && a.efficiency == b.efficiency &&
+    return a.step.value == b.step.value && a.efficiency == b.efficiency &&
            a.pipeline == b.pipeline && a.local == b.local;
   }
 
