@@ -272,8 +272,8 @@ class Predictions {
 
   // But for the launch: only that of the start link counts.
   static bool same(const CollectiveCost& a, const CollectiveCost& b) {
-    return a.step.value == b.step.value && a.efficiency == b.efficiency &&
-           a.pipeline == b.pipeline && a.local == b.local;
+    return a.step.value == b.step.value && a.efficiency == b.efficiency && a.pipeline == b.pipeline &&
+           a.local == b.local;
   }
 
   std::size_t use_of(const std::string& link, bool scale_up, const CollectiveOption& option) {
