@@ -109,7 +109,7 @@ TEST_CASE("rows with wrong results are read and told of, errors of rounding are 
   const NcclLog log = parse(text);
   CHECK(log.rows.size() == 2);
   REQUIRE(log.notes.size() == 1);
-  CHECK_THAT(log.notes[0], Contains("1 row") && Contains("wrong results") && Contains("line 15"));
+  CHECK_THAT(log.notes[0], Contains("1 row") && Contains("wrong results") && Contains("line 16"));
   const NcclLog old = parse(
       R"(#       size         count    type     time   algbw   busbw  error     time   algbw   busbw  error
      1048576          32768   float    30.10   34.84   30.48  4e-07    29.90   35.07   30.69  4e-07
