@@ -126,13 +126,30 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   return indexed;
 }
 
-void IndexedProgram::time_together() {
+namespace {
+
+// s/B of the most loaded link of a pattern under the loads of all that moves with it. Its links are among theirs.
+double bottleneck_under(const Fabric& fabric, const RoutedPattern& own, const RoutedPattern& all) {
+  double bottleneck = own.bottleneck;
+  auto total = all.loads.begin();
+  for (const LinkLoad& load : own.loads) {
+    while (total != all.loads.end() && total->link < load.link) ++total;
+    if (total == all.loads.end()) break;
+    if (total->link == load.link)
+      bottleneck = std::max(bottleneck, total->weight / fabric.link(load.link).bandwidth.value);
+  }
+  return bottleneck;
+}
+
+}  // namespace
+
+void IndexedProgram::time_together(const Fabric& fabric) {
   for (std::size_t i = 0; i < program->together.size(); ++i) {
     if (!program->together[i].valid()) continue;
     const RoutedPattern& all = patterns[program->together[i].index()];
-    patterns[i].latency = all.latency;
-    patterns[i].bottleneck = all.bottleneck;
     patterns[i].switching_s = all.switching_s;
+    // Circuits are divided for all of them at once.
+    patterns[i].bottleneck = all.circuits.empty() ? bottleneck_under(fabric, patterns[i], all) : all.bottleneck;
   }
 }
 

@@ -160,7 +160,7 @@ struct Program {
   std::vector<std::uint32_t> pattern_begin;
   std::vector<Flow> flows;  // all patterns, concatenated
   // By pattern, where there is one: the pattern of all that moves at the same time, this one included. The analytic
-  // evaluator, in which Transfers never meet, gives the Transfers of a pattern the time of that one.
+  // evaluator, in which Transfers never meet, gives the Transfers of a pattern the time that its links need for that one.
   std::vector<PatternId> together;
   std::vector<MemoryDelta> memory_effects;
   std::vector<Representative> devices;
