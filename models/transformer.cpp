@@ -65,6 +65,8 @@ void fields(Fields& f, TransformerModel& m) {
           fmt::format("a divisor of hidden ({}), or head_dim", m.hidden), fmt::format("{}", m.heads));
   f.check(!m.kv_heads || *m.kv_heads < 1 || m.heads % *m.kv_heads == 0, "kv_heads",
           fmt::format("a divisor of heads ({})", m.heads), fmt::format("{}", m.kv_heads.value_or(0)));
+  f.check(m.activation != Activation::swiglu || m.gated_ffn, "activation",
+          "\"swiglu\" only beside \"gated_ffn\": true, which counts its third matrix", "\"swiglu\"");
   f.check(m.learned_positions == 0 || !f.readable("learned_positions") || m.sequence <= m.learned_positions, "sequence",
           fmt::format("at most learned_positions ({})", m.learned_positions), fmt::format("{}", m.sequence));
   f.check(m.predicted_positions.value_or(1) <= m.sequence || !f.readable("sequence"), "predicted_positions",

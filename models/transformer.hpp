@@ -65,9 +65,9 @@ struct TransformerModel {
   bool tied_embeddings = true, causal = true;
   int learned_positions = 0;   // 0: rotary, ALiBi or none
   std::optional<bool> rotary;  // rotary position embedding; absent: with gated feed-forward and no learned positions
-  double attention_length_share = 1;       // mean attended length / sequence (packed or length-binned data)
-  std::optional<int> predicted_positions;  // per sequence, when only some pass the output head (BERT)
-  Activation activation = Activation::gelu;
+  double attention_length_share = 1;         // mean attended length / sequence (packed or length-binned data)
+  std::optional<int> predicted_positions;    // per sequence, when only some pass the output head (BERT)
+  Activation activation = Activation::gelu;  // for the reader: all cost alike, what counts is gated_ffn
   Normalization normalization = Normalization::layernorm;
   std::optional<Experts> experts;
   std::optional<LatentAttention> latent_attention;

@@ -64,6 +64,8 @@ void fabric_fields(const FabricSpec& fabric, const std::string& name, bool detou
     const bool draws = detours && (field == "ecmp" || field == "seed");  // ways around failures, and inside nodes
     idle.when(!draws, (name + " " + field).c_str(), "kind \"" + fabric.kind + "\" does not use it");
   }
+  idle.when(fabric.kind == "fat-tree" && fabric.levels == 1 && fabric.oversubscription != 1,
+            (name + " oversubscription").c_str(), "one level is one switch, with no way up");
   if (fabric.kind == "fat-tree" && fabric.levels > 1) {
     const double got = leaf_oversubscription(fabric);
     idle.otherwise(std::abs(got / fabric.oversubscription - 1) > 0.01, (name + " oversubscription").c_str(),

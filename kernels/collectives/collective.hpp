@@ -3,8 +3,9 @@
 // all-reduce, reduce-scatter (its input), all-gather (its output), broadcast; all-to-all: what one rank sends in all, its
 // part to itself included.
 // A plan is a list of steps executed one after the other. Detail `flow` gives one step with one flow per neighbour and the
-// number of rounds; detail `step` gives every round of the schedule. Their times agree to the rounds' latencies being
-// counted once each: exactly, where all rounds have equal flows.
+// number of rounds; detail `step` gives every round of the schedule, which waits for all its sends. Their times agree where
+// an algorithm waits after every round anyway; where pieces follow each other through unlike rounds `step` is an upper bound
+// (docs/topologies.md has the ratios).
 #pragma once
 
 #include <memory>

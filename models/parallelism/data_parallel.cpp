@@ -95,7 +95,9 @@ void emit_global_synchronization(StepLowering& l) {
   Label label;
   label.phase = Phase::gradient_sync;
   if (l.job.model.tied_embeddings && l.job.plan.pipeline > 1) {
-    const double table = static_cast<double>(l.context.padded_vocabulary()) * l.job.model.hidden / l.job.plan.tensor;
+    const ResolvedPlan& plan = l.job.plan;
+    const int owners = plan.zero_stage >= 2 ? plan.zero_group : 1;  // of the gradients, after their reduce-scatter
+    const double table = static_cast<double>(l.context.padded_vocabulary()) * l.job.model.hidden / plan.tensor / owners;
     l.emitter.collective(GroupFamily::embedding, Stream::data, CollectiveKind::all_reduce, table * gradient_element(l),
                          label, Emitter::Wait::next);
   }

@@ -132,6 +132,8 @@ TEST_CASE("a fault is one line without its consequences, however long the words 
 TEST_CASE("a plan that does not fit devices, model or batch is refused") {
   is_refused(with("\"data\": 2", "\"data\": 3"),
              "at /jobs/0/plan: expected data x tensor x pipeline x context = 8 devices");
+  is_refused(with("\"tiny-gpt\"", R"({"base": "tiny-gpt", "gated_ffn": false, "activation": "swiglu"})"),
+             "at /jobs/0/model/activation: expected \"swiglu\" only beside \"gated_ffn\": true");
   is_refused(with("\"tiny-gpt\"", R"({"base": "tiny-gpt", "layers": 5})"),
              "at /jobs/0/plan/pipeline: expected pipeline x virtual_pipeline to divide layers (5)");
   is_refused(with("\"global\": 16", "\"global\": 17"), "at /jobs/0/batch/global: expected a multiple of micro x data");

@@ -188,6 +188,12 @@ TEST_CASE("options without effect are warned of") {
   CHECK_THAT(warnings, Contains("--set /jobs/0/precision=fp16 had no effect"));
   CHECK_THAT(warnings, Contains("zero_group has no effect: zero_stage is 0"));
   CHECK_THAT(warnings, Contains("rail_optimized has no effect: one node"));
+  const Outcome flat = run_orrery({"run", file, "--json", "--set", "/cluster/pools/0/count=2", "--set",
+                                   "/jobs/0/plan/data=4", "--set",
+                                   R"(/cluster/fabric={"kind": "fat-tree", "levels": 1, "oversubscription": 7})"});
+  INFO(flat.err);
+  REQUIRE(flat.exit_code == 0);
+  CHECK_THAT(parse_json(flat.out, "output")["warnings"].dump(), Contains("oversubscription has no effect: one level"));
 }
 
 TEST_CASE("a memory of one's own that states no bandwidth is warned of: nothing of the old one stays") {
