@@ -221,6 +221,8 @@ void warn_of_network_energy(ScenarioRun& run) {
 
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {
   run.warnings = idle_options(scenario.cluster, library);
+  if (scenario.cost)
+    for (std::string& line : idle_options(*scenario.cost)) run.warnings.push_back(std::move(line));
   for (const PoolSpec& pool : scenario.cluster.pools)
     if (!pool.node.host_power)
       run.warnings.push_back((pool.node.name.empty() ? "a node" : pool.node.name) +
