@@ -174,9 +174,8 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
     for (const CollectiveSpec& own : scenario.jobs[j].collectives)
       if (job.collectives.contains(own.proved->shape()))
         run.notes.push_back(fmt::format(
-            "{}: {} over {} devices runs as {} of {} (protocol {}), proved on integers, in place of a library's choice",
-            scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.schedule,
-            own.proved->protocol));
+            "{}: {} over {} devices runs as {} (protocol {}), proved on integers, in place of a library's choice",
+            scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.proved->protocol));
   }
 }
 
