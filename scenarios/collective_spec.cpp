@@ -31,9 +31,12 @@ bool is_known(const std::string& collective) {
   return std::find(known.begin(), known.end(), collective) != known.end();
 }
 
+// On one line, which means the same in XML: texts of a scenario hold no control characters.
 std::string xml_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   return text.substr(text.find('<'));
 }
 

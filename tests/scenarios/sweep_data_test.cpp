@@ -109,7 +109,7 @@ TEST_CASE(
   };
   const Study study(three_batches,
                     of(R"("collectives": [{"collective": "all_reduce", "devices": 4, "schedule": "own.xml"}], )"));
-  study.write("own.xml", chain_xml(4));
+  study.write("own.xml", "\n<!-- a comment -->\n" + chain_xml(4) + "\n");
   REQUIRE(study.run().exit_code == 0);
   study.forget(2);
   study.write("own.xml", chain_xml(4, "ll"));
