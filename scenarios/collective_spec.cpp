@@ -1,11 +1,14 @@
 #include "scenarios/collective_spec.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "kernels/collectives/msccl.hpp"
 #include "sim/catalog.hpp"
+#include "sim/library_lookups.hpp"
 
 namespace orrery {
 
@@ -28,25 +31,39 @@ bool is_known(const std::string& collective) {
   return std::find(known.begin(), known.end(), collective) != known.end();
 }
 
+// On one line, which means the same in XML: texts of a scenario hold no control characters.
+std::string xml_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  return text.substr(text.find('<'));
+}
+
 void load(CollectiveSpec& spec, const std::filesystem::path& folder, const std::string& file,
           const std::string& pointer, std::vector<Fault>& faults) {
   if (spec.schedule.empty()) return;
-  const std::filesystem::path path = spec.schedule;
+  const bool embedded = spec.schedule.front() == '<';
+  const std::filesystem::path path = folder / spec.schedule;
   try {
-    spec.proved = read_msccl(path.is_relative() ? folder / path : path);
+    if (!embedded) LibraryLookups::note("file/" + spec.schedule, path);
+    spec.proved = embedded ? std::make_shared<const UserSchedule>(parse_msccl(spec.schedule, "the schedule itself"))
+                           : read_msccl(path);
   } catch (const SpecError& error) {
     for (const Fault& fault : error.faults())
       faults.push_back({file, pointer + "/schedule", fault.expected, fmt::format("{} ({})", fault.found, fault.file)});
     return;
   }
   const auto [made_for, ranks] = spec.proved->shape();
+  const std::string name = embedded ? quote(spec.proved->name) : spec.schedule;
   const std::string_view kind = name_of(made_for);
   if (is_known(spec.collective) && spec.collective != kind)
-    faults.push_back({file, pointer + "/collective", fmt::format("\"{}\", which {} does", kind, spec.schedule),
-                      quote(spec.collective)});
+    faults.push_back(
+        {file, pointer + "/collective", fmt::format("\"{}\", which {} does", kind, name), quote(spec.collective)});
   if (spec.devices > 0 && static_cast<std::size_t>(spec.devices) != ranks)
-    faults.push_back({file, pointer + "/devices", fmt::format("{}, which {} is for", ranks, spec.schedule),
-                      fmt::format("{}", spec.devices)});
+    faults.push_back(
+        {file, pointer + "/devices", fmt::format("{}, which {} is for", ranks, name), fmt::format("{}", spec.devices)});
+  if (!embedded) spec.schedule = xml_of(path);  // so that a resolved scenario stands for itself
 }
 
 }  // namespace
@@ -59,7 +76,7 @@ void fields(Fields& f, CollectiveSpec& c) {
   }
   f.required("devices", c.devices, Range{2, 65536});
   f.required("schedule", c.schedule);
-  f.check(!c.schedule.empty(), "schedule", "a file with a schedule in MSCCL's XML", "\"\"");
+  f.check(!c.schedule.empty(), "schedule", "a file with a schedule in MSCCL's XML, or the XML itself", "\"\"");
 }
 
 void load_schedules(std::vector<CollectiveSpec>& specs, const std::filesystem::path& folder, const std::string& file,

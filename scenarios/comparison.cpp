@@ -96,6 +96,13 @@ JobComparison compare_job(const Json& before, const Json& after) {
   return job;
 }
 
+double shortfall_of(const Json& result) {
+  double most = 0;
+  for (const Json& job : result.at("jobs"))
+    most = std::max(most, job_metrics_from_json("", job.at("metrics")).shortfall_bytes);
+  return most;
+}
+
 const Json* job_named(const Json& result, const Json& name) {
   for (const Json& job : result.at("jobs"))
     if (job.at("name") == name) return &job;
@@ -108,6 +115,8 @@ Comparison compare_results(const Json& before, const Json& after, std::string na
   Comparison comparison;
   comparison.before = std::move(name_before);
   comparison.after = std::move(name_after);
+  comparison.before_shortfall_bytes = shortfall_of(before);
+  comparison.after_shortfall_bytes = shortfall_of(after);
   diff(before.at("scenario"), after.at("scenario"), "", comparison.inputs);
   const Json &a = before.at("jobs"), &b = after.at("jobs");
   if (a.size() == 1 && b.size() == 1) {
@@ -132,6 +141,8 @@ Json comparison_json(const Comparison& comparison) {
   Json json;
   json["before"] = comparison.before;
   json["after"] = comparison.after;
+  json["feasible"] = {{"before", comparison.before_shortfall_bytes == 0},
+                      {"after", comparison.after_shortfall_bytes == 0}};
   json["inputs"] = Json::array();
   for (const InputChange& change : comparison.inputs)
     json["inputs"].push_back({{"pointer", change.pointer}, {"before", change.before}, {"after", change.after}});

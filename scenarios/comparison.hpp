@@ -43,7 +43,8 @@ struct JobComparison {
 };
 
 struct Comparison {
-  std::string before, after;        // what they are called
+  std::string before, after;                                     // what they are called
+  double before_shortfall_bytes = 0, after_shortfall_bytes = 0;  // of memory, on the fullest device; 0: it fits
   std::vector<InputChange> inputs;  // in document order; descriptions and sources are not input
   std::vector<JobComparison> jobs;  // the jobs both have, by name; one job each is compared whatever it is called
   std::vector<std::string> notes;   // e.g. jobs that only one has

@@ -83,6 +83,13 @@ TextTable metrics_table(const std::vector<MetricChange>& metrics) {
   return table;
 }
 
+// What is said of times and costs of a side that cannot run.
+std::string fit_text(double shortfall_bytes) {
+  if (shortfall_bytes == 0) return "";
+  return fmt::format("  DOES NOT FIT in memory, {} short: its figures are of a machine with that much more",
+                     human(Bytes(shortfall_bytes)));
+}
+
 std::string only_text(const std::string& when, const std::vector<MetricChange>& metrics) {
   std::string names;
   for (const MetricChange& m : metrics)
@@ -93,7 +100,9 @@ std::string only_text(const std::string& when, const std::vector<MetricChange>& 
 }  // namespace
 
 std::string comparison_text(const Comparison& comparison) {
-  std::string text = fmt::format("before  {}\nafter   {}\n\nInput\n", comparison.before, comparison.after);
+  std::string text = fmt::format("before  {}{}\nafter   {}{}\n\nInput\n", comparison.before,
+                                 fit_text(comparison.before_shortfall_bytes), comparison.after,
+                                 fit_text(comparison.after_shortfall_bytes));
   const std::vector<InputChange> inputs = summarized(comparison.inputs);
   if (inputs.empty()) text += "  the same\n";
   TextTable table;

@@ -117,6 +117,18 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   return idle.take();
 }
 
+std::vector<std::string> idle_options(const CostSpec& cost) {
+  Idle idle("cost");
+  const CostSpec defaults;
+  const bool rental = cost.basis == CostBasis::rental;
+  const std::string why = "basis is \"rental\", whose price holds it";
+  idle.when(rental && cost.amortization != defaults.amortization, "amortization", why);
+  idle.when(rental && cost.utilization != defaults.utilization, "utilization", why);
+  idle.when(rental && cost.electricity != defaults.electricity, "electricity", why);
+  idle.when(rental && cost.pue != defaults.pue, "pue", why);
+  return idle.take();
+}
+
 std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& resolved,
                                       const std::set<CollectiveShape>& collectives) {
   Idle idle(job.name);

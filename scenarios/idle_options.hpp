@@ -12,6 +12,7 @@
 namespace orrery {
 
 std::vector<std::string> idle_options(const ClusterSpec&, const Library&);
+std::vector<std::string> idle_options(const CostSpec&);
 std::vector<std::string> idle_options(const JobSpec&, const ResolvedPlan&,
                                       const std::set<CollectiveShape>& collectives);  // that the job runs
 

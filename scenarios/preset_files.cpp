@@ -11,6 +11,7 @@
 #include "scenarios/preset_tables.hpp"
 #include "scenarios/reliability_spec.hpp"
 #include "scenarios/scenario.hpp"
+#include "scenarios/sweep_spec.hpp"
 #include "topologies/cluster_spec.hpp"
 #include "topologies/host_model.hpp"
 
@@ -22,7 +23,7 @@ namespace {
 constexpr std::string_view accelerators = "hardware/accelerators", nodes = "hardware/nodes", hosts = "hardware/hosts",
                            memories = "hardware/memories", links = "hardware/links", network_parts = "hardware/network",
                            networks = "networks", software = "software", optimizers = "optimizers",
-                           reliability = "reliability", scenarios = "scenarios";
+                           reliability = "reliability", scenarios = "scenarios", sweeps = "scenarios/library/sweeps";
 
 template <class Q> std::string shown(const std::optional<Q>& quantity) { return quantity ? human(*quantity) : "-"; }
 
@@ -272,13 +273,13 @@ TextTable reliability_table(const Library& library) {
   return table;
 }
 
-// ---- scenarios ----------------------------------------------------------------------------------------------------
+// ---- scenarios and sweeps -----------------------------------------------------------------------------------------
 
-TextTable scenario_table(const Library& library) {
+TextTable described(std::string_view kind, const Library& library) {
   TextTable table;
   table.columns = {{"name"}, {"description"}};
-  for (const std::string& name : library.names(scenarios)) {
-    const Json document = read_json(library.find(scenarios, name));
+  for (const std::string& name : library.names(kind)) {
+    const Json document = read_json(library.find(kind, name));
     std::string text;
     for (const char* key : {"description", "name"})
       if (text.empty() && document.is_object() && document.contains(key) && document[key].is_string())
@@ -292,6 +293,13 @@ Preset load_scenario(const std::string& name, const Library& library) {
   const ScenarioDocument document = load_scenario_document(library.find(scenarios, name).string(), library);
   const Scenario scenario = read_scenario(document, library);
   return {scenario.description, document.file.string(), write_spec(scenario), {}};
+}
+
+// A sweep is shown as it was written: its points are for `orrery sweep --dry-run` to count.
+Preset load_shipped_sweep(const std::string& name, const Library& library) {
+  const std::string file = library.find(sweeps, name).string();
+  const auto spec = read_spec<SweepSpec>(read_json(file), file, library);
+  return {spec.description, file, read_json(file), {}};
 }
 
 template <class T, const std::string_view& kind>
@@ -315,6 +323,10 @@ const PresetCategory software_category = files_category<SoftwareProfile, softwar
 const PresetCategory optimizers_category = files_category<Optimizer, optimizers>(optimizer_table);
 const PresetCategory reliability_category = files_category<FailureRate, reliability>(reliability_table);
 const PresetCategory scenarios_category = {[](const Library& library) { return library.names(scenarios); },
-                                           scenario_table, load_scenario};
+                                           [](const Library& library) { return described(scenarios, library); },
+                                           load_scenario};
+const PresetCategory sweeps_category = {[](const Library& library) { return library.names(sweeps); },
+                                        [](const Library& library) { return described(sweeps, library); },
+                                        load_shipped_sweep};
 
 }  // namespace orrery

@@ -8,7 +8,7 @@ namespace orrery {
 
 extern const PresetCategory accelerators_category, nodes_category, hosts_category, links_category, network_category,
     memories_category, models_category, software_category, optimizers_category, reliability_category,
-    scenarios_category;                                                                   // preset_files.cpp
+    scenarios_category, sweeps_category;                                                  // preset_files.cpp
 extern const PresetCategory topologies_category, collectives_category, kernels_category;  // preset_catalogs.cpp
 
 }  // namespace orrery

@@ -20,6 +20,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
       {"collectives", "algorithms of collective communication", collectives_category},
       {"kernels", "kinds of compute kernels that the cost models know", kernels_category},
       {"scenarios", "complete scenarios, ready for `orrery run`", scenarios_category},
+      {"sweeps", "variations of a scenario, ready for `orrery sweep`", sweeps_category},
   };
   return table;
 }

@@ -174,9 +174,8 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
     for (const CollectiveSpec& own : scenario.jobs[j].collectives)
       if (job.collectives.contains(own.proved->shape()))
         run.notes.push_back(fmt::format(
-            "{}: {} over {} devices runs as {} of {} (protocol {}), proved on integers, in place of a library's choice",
-            scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.schedule,
-            own.proved->protocol));
+            "{}: {} over {} devices runs as {} (protocol {}), proved on integers, in place of a library's choice",
+            scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.proved->protocol));
   }
 }
 
@@ -221,6 +220,8 @@ void warn_of_network_energy(ScenarioRun& run) {
 
 void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJob>& placed, const Library& library) {
   run.warnings = idle_options(scenario.cluster, library);
+  if (scenario.cost)
+    for (std::string& line : idle_options(*scenario.cost)) run.warnings.push_back(std::move(line));
   for (const PoolSpec& pool : scenario.cluster.pools)
     if (!pool.node.host_power)
       run.warnings.push_back((pool.node.name.empty() ? "a node" : pool.node.name) +

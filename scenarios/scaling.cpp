@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace orrery {
 namespace {
@@ -34,17 +35,38 @@ void parse_item(std::string_view item, std::vector<std::int64_t>& into) {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+bool is_slice(const ClusterSpec& cluster) {
+  const PoolSpec& pool = cluster.pools.front();
+  return pool.count == 1 && cluster.fabric.kind == "none" && pool.node.scale_up.kind == "torus" &&
+         !pool.node.scale_up.dimensions.empty();
+}
+
+std::string shape_text(const std::vector<int>& sides) { return fmt::format("{}", fmt::join(sides, "x")); }
+
+// Makes the torus `factor` times as large: its prime factors, largest first, go to the side that is shortest by then.
+void grow_slice(NodeModel& node, std::int64_t factor) {
+  std::vector<int> primes;
+  std::int64_t grown = 1;
+  for (int prime = 2; factor / grown > 1; ++prime)
+    for (; factor / grown % prime == 0; grown *= prime) primes.push_back(prime);
+  std::vector<int>& sides = node.scale_up.dimensions;
+  for (auto prime = primes.rbegin(); prime != primes.rend(); ++prime)
+    *std::min_element(sides.rbegin(), sides.rend()) *= *prime;
+  node.devices = static_cast<int>(node.devices * factor);
+  if (node.nics) node.nics->count = static_cast<int>(node.nics->count * factor);
+}
+
 // Edits one scenario; the first rule that cannot be met ends it.
 class Scaler {
  public:
   Scaler(const Scenario& scenario, std::int64_t devices, ScalingMode mode)
-      : scenario_(scenario), job_(scenario.jobs.front()), devices_(devices), mode_(mode) {
-    result_.document = write_spec(scenario);
-  }
+      : scenario_(scenario), stated_(devices_of(scenario)), devices_(devices), mode_(mode) {}
 
   ScaledScenario run() {
+    const bool fits = set_slice();
+    result_.document = write_spec(scenario_);
     set_nodes();
-    if (set_data() && set_batch()) {
+    if (fits && set_data() && set_batch()) {
       set_zero_group();
       set_fabric();
     }
@@ -56,6 +78,20 @@ class Scaler {
   bool fail(std::string reason) {
     result_.impossible = std::move(reason);
     return false;
+  }
+
+  bool set_slice() {
+    NodeModel& node = scenario_.cluster.pools.front().node;
+    if (!is_slice(scenario_.cluster) || devices_ <= node.devices) return true;
+    const std::string before = shape_text(node.scale_up.dimensions);
+    if (devices_ % node.devices != 0)
+      return fail(fmt::format("{} devices are no multiple of the slice {}, which grows as a whole", devices_, before));
+    grow_slice(node, devices_ / node.devices);
+    const std::string after = shape_text(node.scale_up.dimensions);
+    node.name = fmt::format("{} as {}", node.name, after);
+    node.title.clear();
+    result_.changes.push_back(fmt::format("slice {} -> {}", before, after));
+    return true;
   }
 
   void set_nodes() {
@@ -89,11 +125,10 @@ class Scaler {
   bool set_batch() {
     std::int64_t global = job_.batch.global;
     if (mode_ == ScalingMode::weak) {
-      const std::int64_t stated = devices_of(scenario_);
-      if (global * devices_ % stated != 0)
+      if (global * devices_ % stated_ != 0)
         return fail(fmt::format("a global batch of {} on {} devices is no whole number of sequences on {}", global,
-                                stated, devices_));
-      global = global * devices_ / stated;
+                                stated_, devices_));
+      global = global * devices_ / stated_;
     }
     if (global % data_ != 0)
       return fail(fmt::format("a global batch of {} does not divide over {} replicas", global, data_));
@@ -119,7 +154,7 @@ class Scaler {
     const Plan& plan = job_.plan;
     if (!plan.zero_group) return;
     const std::int64_t inner = std::int64_t{plan.tensor} * plan.pipeline * plan.context;
-    const std::int64_t stated_shards = devices_of(scenario_) / inner * plan.context, shards = data_ * plan.context;
+    const std::int64_t stated_shards = stated_ / inner * plan.context, shards = data_ * plan.context;
     std::int64_t group = *plan.zero_group;
     if (group == stated_shards) {
       group = shards;
@@ -179,9 +214,9 @@ class Scaler {
       change("HyperX dimensions", stated.options["dimensions"].dump(), fabric.options["dimensions"].dump());
   }
 
-  const Scenario& scenario_;
-  const JobSpec& job_;
-  std::int64_t devices_, data_ = 1;
+  Scenario scenario_;  // as stated, but for the size of its slice
+  const JobSpec& job_ = scenario_.jobs.front();
+  std::int64_t stated_, devices_, data_ = 1;  // devices: before, wanted, and those of the data-parallel dimension
   ScalingMode mode_;
   ScaledScenario result_;
 };

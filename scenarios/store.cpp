@@ -8,7 +8,7 @@ namespace orrery {
 
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 
 const std::string select_point =
     "SELECT point, status, reason, inputs, metrics, warnings, scenario_sha256, orrery, wall_s";
@@ -59,6 +59,7 @@ Store Store::open(const std::filesystem::path& path) {
     throw SpecError(path.string(), "", "a store written by `orrery sweep`", "no such file");
   Store store(path, Database::Mode::read);
   store.read_identity();
+  store.read_data();
   return store;
 }
 
@@ -69,6 +70,7 @@ Store Store::open_to_write(const std::filesystem::path& path, const StoreIdentit
   else
     store.check();
   store.read_identity();
+  store.read_data();
   store.database_->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
   return store;
 }
@@ -92,6 +94,7 @@ void Store::create(const StoreIdentity& identity) {
   database_->run(fmt::format("PRAGMA user_version={};", schema_version));
   database_->run(
       "CREATE TABLE sweep (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+      "CREATE TABLE data (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);"
       "CREATE TABLE points ("
       " point INTEGER PRIMARY KEY,"
       " status TEXT NOT NULL CHECK (status IN ('ok', 'infeasible', 'invalid', 'failed')),"
@@ -159,7 +162,26 @@ std::vector<bool> Store::stored() {
   return all;
 }
 
+void Store::read_data() {
+  Statement select(*database_, "SELECT name, sha256 FROM data");
+  while (select.step()) data_[select.text(0)] = select.text(1);
+}
+
+void Store::add_data(const std::map<std::string, std::string>& data) {
+  for (const auto& [name, hash] : data) {
+    const auto [known, is_new] = data_.emplace(name, hash);
+    if (!is_new && known->second != hash)
+      throw SpecError(path().string(), "", fmt::format("points of one state of {}", name),
+                      "another one: it has changed since the first points were simulated; take a new --out folder");
+    if (!is_new) continue;
+    Statement insert(*database_, "INSERT INTO data VALUES (?, ?)");
+    insert.bind(1, name).bind(2, hash).step();
+  }
+}
+
+// Data first: a stop between the two leaves an entry too many, which costs nothing, and never a point without its data.
 void Store::add(const StoredPoint& p) {
+  add_data(p.data);
   if (!insert_)
     insert_ = std::make_unique<Statement>(
         *database_,

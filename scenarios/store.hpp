@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,12 +31,13 @@ struct StoreIdentity {
 
 struct StoredPoint {
   std::size_t point = 0;
-  std::string status;                     // "ok", "infeasible", "invalid", "failed"
-  std::string reason;                     // "" when ok
-  Json inputs, metrics;                   // by name; inputs: axes and derived values
-  Json warnings;                          // a list
-  std::string scenario_sha256, scenario;  // fully resolved; "" when it could not be read
-  std::string orrery;                     // version that simulated it
+  std::string status;                       // "ok", "infeasible", "invalid", "failed"
+  std::string reason;                       // "" when ok
+  Json inputs, metrics;                     // by name; inputs: axes and derived values
+  Json warnings;                            // a list
+  std::string scenario_sha256, scenario;    // fully resolved; "" when it could not be read
+  std::map<std::string, std::string> data;  // hashes of the files that it was read from, by name; kept for all points
+  std::string orrery;                       // version that simulated it
   double wall_s = 0;
 };
 
@@ -51,7 +53,10 @@ class Store {
   std::size_t size();
   std::vector<bool> stored();  // for every point of the sweep
   void add(const StoredPoint&);
-  void begin();  // several points in one transaction, until
+  // Hashes of all files that the points come from ("": nothing was there), by what they are called: "networks/gpt3-175b".
+  const std::map<std::string, std::string>& data() const { return data_; }
+  void add_data(const std::map<std::string, std::string>&);  // throws SpecError where one is known with another content
+  void begin();                                              // several points in one transaction, until
   void commit();
   void make_single_file();  // no -wal beside it any more, so that it can be renamed
   void remove_with_status(const std::string& status);
@@ -67,11 +72,13 @@ class Store {
   std::int64_t number(const std::string& sql);
   void read_identity();
   void write_identity(const StoreIdentity&);
+  void read_data();
 
   std::unique_ptr<StoreLock> lock_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<Statement> insert_;
   StoreIdentity identity_;
+  std::map<std::string, std::string> data_;
 };
 
 }  // namespace orrery

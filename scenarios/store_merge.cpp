@@ -1,7 +1,9 @@
 #include "scenarios/store_merge.hpp"
 
 #include <algorithm>
+#include <map>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,6 +29,18 @@ void check_same_sweep(const Store& first, const Store& other) {
            fmt::format("orrery {}, {:.12}", b.orrery, b.binary_sha256));
 }
 
+// Points of several stores do not depend on different states of one file.
+void check_same_data(const Store& part, std::map<std::string, std::pair<std::string, fs::path>>& known) {
+  for (const auto& [name, hash] : part.data()) {
+    const auto [before, is_new] = known.try_emplace(name, hash, part.path());
+    if (is_new || before->second.first == hash) continue;
+    const auto state = [](const std::string& h) { return h.empty() ? std::string("none") : h.substr(0, 12); };
+    throw SpecError(part.path().string(), "",
+                    fmt::format("{} as in {}: {}", name, before->second.second.string(), state(before->second.first)),
+                    state(hash) + ": it has changed between the two; simulate one of them again");
+  }
+}
+
 bool same_result(const StoredPoint& a, const StoredPoint& b) {
   return a.status == b.status && a.inputs == b.inputs && a.metrics == b.metrics &&
          a.scenario_sha256 == b.scenario_sha256;
@@ -40,6 +54,7 @@ void remove_store(const fs::path& path) {
 // Takes over all points; those that are there already must agree. One transaction for each part.
 void take_over(Store& into, Store& part, std::vector<bool>& there) {
   into.begin();
+  into.add_data(part.data());
   part.each(
       [&](const StoredPoint& p) {
         if (p.point >= there.size())
@@ -69,7 +84,12 @@ MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
                                  [&](const fs::path& p) { return fs::equivalent(p, target, ignored); });
   if (fs::exists(target, ignored) && !known) parts.push_back(target);
   const Store first = Store::open(parts.front());
-  for (const fs::path& part : parts) check_same_sweep(first, Store::open(part));
+  std::map<std::string, std::pair<std::string, fs::path>> data;
+  for (const fs::path& path : parts) {
+    const Store part = Store::open(path);
+    check_same_sweep(first, part);
+    check_same_data(part, data);
+  }
 
   const fs::path temporary = target.string() + ".merging";
   remove_store(temporary);

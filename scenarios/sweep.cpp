@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <numeric>
 #include <random>
 
 #include <fmt/format.h>
 
 #include "analysis/report.hpp"
+#include "kernels/collectives/costs.hpp"
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/store_sha256.hpp"
 #include "scenarios/version.hpp"
 #include "scenarios/workers.hpp"
 #include "sim/error.hpp"
+#include "sim/library_lookups.hpp"
 
 namespace orrery {
 
@@ -63,6 +66,25 @@ void simulate(const Sweep& sweep, StoredPoint& row) {
   if (!run.metrics.feasible()) row.reason = shortfall(run.metrics);
 }
 
+// "" for a file that is not there. Files are hashed once for each of their states.
+std::string hash_of_file(const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  static std::map<std::pair<std::string, fs::file_time_type>, std::string> known;
+  std::error_code error;
+  const fs::file_time_type time = file.empty() ? fs::file_time_type() : fs::last_write_time(file, error);
+  if (file.empty() || error) return "";
+  std::string& hash = known[{file.string(), time}];
+  if (hash.empty()) hash = sha256(bytes_of_file(file));
+  return hash;
+}
+
+// Where what LibraryLookups calls so lies for this sweep.
+std::filesystem::path file_called(const std::string& name, const Sweep& sweep) {
+  if (name.starts_with("file/")) return sweep.base.file.parent_path() / name.substr(5);
+  const std::size_t slash = name.rfind('/');
+  return sweep.library.find(name.substr(0, slash), name.substr(slash + 1));
+}
+
 Json inputs_at(const Sweep& sweep, std::size_t point) {
   Json inputs = Json::object();
   for (std::size_t c = 0; c < sweep.points.columns.size(); ++c)
@@ -74,7 +96,7 @@ Json inputs_at(const Sweep& sweep, std::size_t point) {
 std::string packed(const StoredPoint& p) {
   const Json row = {{"status", p.status},     {"reason", p.reason},     {"metrics", p.metrics},
                     {"warnings", p.warnings}, {"scenario", p.scenario}, {"scenario_sha256", p.scenario_sha256},
-                    {"wall_s", p.wall_s}};
+                    {"wall_s", p.wall_s},     {"data", p.data}};
   return row.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -91,6 +113,7 @@ StoredPoint unpacked(const Sweep& sweep, std::size_t point, const std::string& t
   p.scenario_sha256 = row["scenario_sha256"];
   p.orrery = version();
   p.wall_s = row["wall_s"];
+  p.data = row["data"].get<std::map<std::string, std::string>>();
   return p;
 }
 
@@ -128,6 +151,7 @@ StoredPoint simulate_at(const Sweep& sweep, std::size_t point) {
   row.metrics = Json::object();
   row.warnings = Json::array();
   row.orrery = version();
+  const LibraryLookups lookups;
   try {
     simulate(sweep, row);
   } catch (const SpecError& error) {
@@ -140,6 +164,7 @@ StoredPoint simulate_at(const Sweep& sweep, std::size_t point) {
     row.status = "failed";
     row.reason = error.what();
   }
+  for (const auto& [name, file] : lookups.files()) row.data[name] = hash_of_file(file);
   row.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return row;
 }
@@ -156,6 +181,7 @@ SweepCounts run_sweep(const Sweep& sweep, Store& store, Shard shard, int jobs, c
     else
       wanted.push_back(point);
   }
+  collective_calibration();  // comes from the installed data whatever the sweep's library is, and is part of its identity
   const auto task = [&](std::size_t item) { return packed(simulate_at(sweep, wanted[item])); };
   const auto received = [&](WorkerAnswer answer) {
     const std::size_t point = wanted[answer.item];
@@ -172,26 +198,11 @@ SweepCounts run_sweep(const Sweep& sweep, Store& store, Shard shard, int jobs, c
   return counts;
 }
 
-void check_stored_scenarios(const Sweep& sweep, Store& store) {
-  std::vector<std::size_t> points;
-  const std::vector<bool> stored = store.stored();
-  for (std::size_t point = 0; point < stored.size(); ++point)
-    if (stored[point]) points.push_back(point);
-  const std::size_t step = points.size() / 64 + 1;
-  for (std::size_t i = 0; i < points.size(); i += step) {
-    const auto row = store.find(points[i]);
-    if (!row || row->scenario.empty()) continue;
-    try {
-      if (sha256(write_spec(read_scenario(scenario_at(sweep, points[i]), sweep.library)).dump()) ==
-          row->scenario_sha256)
-        continue;
-    } catch (const SpecError&) {
-    }
-    throw SpecError(store.path().string(), "", "points of the scenarios that the sweep reads now",
-                    fmt::format("point {} simulated with other data: a file of the library has changed; take a new "
-                                "--out folder",
-                                points[i]));
-  }
+void check_stored_data(const Sweep& sweep, const Store& store) {
+  for (const auto& [name, hash] : store.data())
+    if (hash_of_file(file_called(name, sweep)) != hash)
+      throw SpecError(store.path().string(), "", "points of the data that the sweep reads now",
+                      fmt::format("points of another state of {}: take a new --out folder", name));
 }
 
 }  // namespace orrery

@@ -56,8 +56,7 @@ struct SweepCounts {
 SweepCounts run_sweep(const Sweep&, Store&, Shard, int jobs, const std::function<bool()>& stopped,
                       const std::function<void(const StoredPoint&, const SweepCounts&)>& told);
 
-// Scenarios of stored points that would read differently now, because data of the library changed; looks at up to 64.
-// Throws SpecError.
-void check_stored_scenarios(const Sweep&, Store&);
+// Throws SpecError when a file that a stored point comes from has another content now.
+void check_stored_data(const Sweep&, const Store&);
 
 }  // namespace orrery

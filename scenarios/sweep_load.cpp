@@ -1,7 +1,5 @@
 // Reading a sweep and finding what is wrong with it before anything is simulated.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 
@@ -180,17 +178,14 @@ void check_columns(const Sweep& sweep) {
   std::vector<Fault> faults;
   for (std::size_t c = 0; c < refused.size(); ++c)
     if (refused[c] && !accepted[c])
-      faults.push_back({sweep.file, sweep.points.columns[c].pointer + "/path",
-                        fmt::format("a path to a value of the base scenario that may be so ({} expected at {})",
-                                    refused[c]->expected, refused[c]->pointer),
-                        refused[c]->found});
+      faults.push_back(
+          {sweep.file, sweep.points.columns[c].pointer + "/path",
+           fmt::format("a path to a value of the base scenario that may be so ({} expected at {})",
+                       refused[c]->expected,
+                       refused[c]->file == sweep.file ? sweep.points.columns[c].path : refused[c]->pointer),
+           refused[c]->found});
   if (faults.empty() && !readable && !whole.empty()) faults = whole;
   if (!faults.empty()) throw SpecError(faults);
-}
-
-std::string bytes_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace
@@ -236,10 +231,11 @@ StoreIdentity identify(const Sweep& sweep) {
   for (const char* no_matter : {"name", "description", "sources", "limit"}) document.erase(no_matter);
   std::string all = document.dump() + '\n' + sweep.base.json.dump();
   for (const std::string& name : sweep.library.names("calibration"))
-    all += '\n' + bytes_of(sweep.library.find("calibration", name));
+    all += '\n' + bytes_of_file(sweep.library.find("calibration", name));
+  all += '\n' + bytes_of_file(Library::installed().find("calibration", "collectives"));  // the one that simulations use
   identity.sweep_sha256 = sha256(all);
   identity.orrery = version();
-  identity.binary_sha256 = sha256(bytes_of("/proc/self/exe"));
+  identity.binary_sha256 = sha256(bytes_of_file("/proc/self/exe"));
   identity.points = sweep.size();
   for (const SweepColumn& column : sweep.points.columns) identity.inputs.push_back(column.name);
   identity.metrics = sweep.metrics;

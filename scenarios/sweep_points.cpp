@@ -54,10 +54,25 @@ class Expander {
     if (result_.values.size() < considered_ && !spec_.where.empty())
       result_.notes.push_back(
           fmt::format("the filters keep {} of {} combinations", result_.values.size(), considered_));
+    note_repeated_values();
     return std::move(result_);
   }
 
  private:
+  void note_repeated_values() {
+    for (const AxisGroup& group : groups_) {
+      std::set<std::string> seen;
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        Json values = Json::array();
+        for (const Axis& axis : group.axes) values.push_back(axis.values[i]);
+        const std::string text = values.size() == 1 ? values[0].dump() : values.dump();
+        if (!seen.insert(text).second)
+          result_.notes.push_back(fmt::format("{} has {} more than once: its points are simulated each time",
+                                              group.axes.front().name, text));
+      }
+    }
+  }
+
   std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const SweepColumn& column : result_.columns) all.push_back(column.name);

@@ -231,10 +231,12 @@ std::string validation_svg(const Validation& v) {
   const auto percent = [](const std::optional<double>& x) {
     return x ? fmt::format("{:.1f} %", 100 * *x) : std::string("-");
   };
-  plot.subtitle = fmt::format("{} of {} rows; median error {}, 90th percentile {}; bars: nominal 90 % band{}",
-                              v.overall.statistics.simulated, v.overall.statistics.runs,
-                              percent(v.overall.statistics.median_abs_error),
-                              percent(v.overall.statistics.p90_abs_error),
+  const bool bars = std::any_of(v.rows.begin(), v.rows.end(), [&](const ValidatedRow& r) {
+    return judged(r) && (times ? is_time(r) : is_power(r)) && r.prediction.low;
+  });
+  plot.subtitle = fmt::format("{} of {} rows; median error {}, 90th percentile {}{}{}", v.overall.statistics.simulated,
+                              v.overall.statistics.runs, percent(v.overall.statistics.median_abs_error),
+                              percent(v.overall.statistics.p90_abs_error), bars ? "; bars: nominal 90 % band" : "",
                               !others ? ""
                               : times ? "; only times are drawn"
                                       : "; only power is drawn");

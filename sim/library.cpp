@@ -6,6 +6,7 @@
 #include <system_error>
 #include <vector>
 
+#include "sim/library_lookups.hpp"
 #include "sim/spec.hpp"
 
 namespace orrery {
@@ -13,6 +14,8 @@ namespace orrery {
 namespace fs = std::filesystem;
 
 namespace {
+
+thread_local LibraryLookups* lookups = nullptr;
 
 // Where a kind lives below a folder, when not under its own name.
 fs::path folder_of(std::string_view kind) {
@@ -32,12 +35,21 @@ bool is_name(std::string_view name) {
 fs::path Library::find(std::string_view kind, std::string_view name) const {
   if (!is_name(name)) return {};
   const std::string file = std::string(name) + ".json";
+  fs::path found;
   for (const fs::path& folder : folders_)
     for (const fs::path& place : {folder / folder_of(kind), folder / "models" / folder_of(kind), folder}) {
       std::error_code error;
-      if (fs::is_regular_file(place / file, error)) return place / file;
+      if (found.empty() && fs::is_regular_file(place / file, error)) found = place / file;
     }
-  return {};
+  if (lookups != nullptr) LibraryLookups::note(std::string(kind) + '/' + std::string(name), found);
+  return found;
+}
+
+LibraryLookups::LibraryLookups() { lookups = this; }
+LibraryLookups::~LibraryLookups() { lookups = nullptr; }
+
+void LibraryLookups::note(const std::string& name, const fs::path& file) {
+  if (lookups != nullptr) lookups->files_.insert_or_assign(name, file);
 }
 
 std::vector<std::string> Library::names(std::string_view kind) const {

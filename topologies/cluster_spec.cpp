@@ -1,6 +1,11 @@
 #include "topologies/cluster_spec.hpp"
 
+#include <fstream>
+#include <iterator>
+
+#include "sim/library_lookups.hpp"
 #include "topologies/host_model.hpp"
+#include "topologies/platform_xml.hpp"
 
 namespace orrery {
 
@@ -149,11 +154,24 @@ void fields(Fields& f, ClusterSpec& cluster) {
   f.raw("sources", cluster.sources);
 }
 
+// A resolved cluster stands for itself: it holds what is in a platform's file.
 static void anchor_files(FabricSpec& fabric, const std::filesystem::path& folder) {
   for (FabricSpec& inner : fabric.inside) anchor_files(inner, folder);
   if (!fabric.options.is_object() || !fabric.options.contains("file") || !fabric.options["file"].is_string()) return;
-  const std::filesystem::path file = fabric.options["file"].get<std::string>();
-  if (file.is_relative()) fabric.options["file"] = (folder / file).string();
+  const auto name = fabric.options["file"].get<std::string>();
+  if (name.starts_with('<')) return;  // what is in it, from a resolved cluster
+  const std::string file = (folder / name).string();
+  LibraryLookups::note("file/" + name, file);
+  fabric.options["file"] = file;
+  if (fabric.kind != "simgrid") return;
+  try {
+    const Platform understood(file);
+    std::ifstream in(file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    fabric.options["file"] = text.substr(text.find('<'));
+  } catch (const SpecError&) {
+    return;  // build_cluster() says what is wrong, and in which line of which file
+  }
 }
 
 void anchor_files(ClusterSpec& cluster, const std::filesystem::path& folder) { anchor_files(cluster.fabric, folder); }

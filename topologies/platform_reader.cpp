@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -117,11 +118,15 @@ std::size_t PlatformReader::point(const pugi::xml_node& node, const char* name) 
 }
 
 void PlatformReader::read() {
-  std::ifstream in(p_.file_);
-  if (!in) throw SpecError(p_.file_, "", "a SimGrid platform file (XML)", "none that can be read");
-  std::stringstream all;
-  all << in.rdbuf();
-  text_ = all.str();
+  if (p_.file_.starts_with('<')) {
+    text_ = std::exchange(p_.file_, "");
+  } else {
+    std::ifstream in(p_.file_);
+    if (!in) throw SpecError(p_.file_, "", "a SimGrid platform file (XML)", "none that can be read");
+    std::stringstream all;
+    all << in.rdbuf();
+    text_ = all.str();
+  }
   pugi::xml_document document;
   const pugi::xml_parse_result parsed = document.load_string(text_.c_str());
   if (!parsed) {

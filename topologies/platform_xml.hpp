@@ -32,7 +32,7 @@ struct LinkStep {  // a link on a route; `down`: the second direction of a split
 
 class Platform {
  public:
-  // Throws SpecError naming the file and the line where it is not understood.
+  // A file, or what is in it (from its first '<' on). Throws SpecError naming the file and the line where it is not understood.
   explicit Platform(const std::string& file);
 
   const std::vector<std::string>& hosts() const { return hosts_; }  // in the order of the file

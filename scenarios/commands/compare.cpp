@@ -64,7 +64,9 @@ CommandAction declare_compare(CLI::App& app, const Invocation& invocation) {
   app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
   declare_library(app, options->scenario);
   app.footer(
-      "--set and --fidelity apply to scenarios that are run, not to results.\n"
+      "--set and --fidelity apply to every scenario that is run, A and B alike, and not to results.\n"
+      "To change one side, compare with a result of it:\n"
+      "  orrery run SCENARIO --set /jobs/0/plan/tensor=4 --out changed && orrery compare SCENARIO changed\n"
       "\n"
       "Examples:\n"
       "  orrery compare before/result.json after/result.json\n"

@@ -114,7 +114,8 @@ CommandAction declare_scale(CLI::App& app, const Invocation& invocation) {
   app.description(
       "Simulates a scenario at other numbers of devices and says how efficiently it scales and what limits it. Nodes "
       "follow the devices; tensor, pipeline and context parallelism stay; data parallelism takes what they leave; "
-      "accumulation, ZeRO group and fat-tree levels follow. A size that cannot be built is a row with the reason. "
+      "accumulation, ZeRO group and fat-tree levels follow; a torus that is the whole cluster grows its sides. A size "
+      "that cannot be built is a row with the reason. "
       "For scenarios of one job on one pool; others are swept (`orrery sweep`).");
   app.add_option("SCENARIO", options->name, "A scenario file, or the name of a shipped one")
       ->required()

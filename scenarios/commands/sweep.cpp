@@ -97,7 +97,7 @@ Store open_store(const SweepOptions& options, const Sweep& sweep, Shard shard) {
                                   found.orrery));
     store.adopt(identity);
   }
-  check_stored_scenarios(sweep, store);
+  check_stored_data(sweep, store);
   if (options.retry_failed) store.remove_with_status("failed");
   return store;
 }
@@ -197,7 +197,8 @@ CommandAction declare_sweep(CLI::App& app, const Invocation& invocation) {
       "Results are stored as they finish, in DIR/sweep.sqlite, and exported to DIR/results.csv and results.json at the "
       "end. "
       "A point that does not fit in memory or is not possible is a row with its reason.");
-  app.add_option("SWEEP", options->name, "A sweep file (docs/sweeps.md), or the name of a shipped one")
+  app.add_option("SWEEP", options->name,
+                 "A sweep file (docs/sweeps.md), or the name of a shipped one (`orrery list sweeps`)")
       ->required()
       ->option_text(" ");
   app.add_option("--out", options->out, "The folder for the store and the results")->type_name("DIR");

@@ -66,6 +66,17 @@ TEST_CASE("what differs in the input is named by its pointer, and nothing else i
   CHECK(c.inputs[0].after == "full");
 }
 
+TEST_CASE("a side that does not fit in memory is said not to, before anything that it would cost or take") {
+  Json none = result(plain());
+  CHECK_THAT(comparison_text(compare_results(none, none, "a", "b")), !Contains("NOT FIT"));
+  Json short_of = none;
+  short_of["jobs"][0]["metrics"]["memory_shortfall_bytes"] = 113e9;
+  short_of["jobs"][0]["metrics"]["feasible"] = false;
+  const Comparison c = compare_results(none, short_of, "a", "b");
+  CHECK_THAT(comparison_text(c), Contains("after   b  DOES NOT FIT in memory, 113 GB short"));
+  CHECK(comparison_json(c)["feasible"] == Json({{"before", true}, {"after", false}}));
+}
+
 TEST_CASE("what moved is sorted by how much, and exchanging the two turns the signs") {
   SmallScenario other = plain();
   other.layers = 16;

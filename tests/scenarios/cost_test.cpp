@@ -3,6 +3,7 @@
 #include "analysis/metrics_from_json.hpp"
 #include "analysis/report.hpp"
 #include "scenarios/cost_spec.hpp"
+#include "scenarios/idle_options.hpp"
 #include "tests/support/small_scenario.hpp"
 #include "topologies/network_inventory.hpp"
 
@@ -78,6 +79,22 @@ TEST_CASE("ownership at list prices pays for the network, a price per device tha
   scenario.cluster.pools[0].node.nics->link.adapter->price.reset();
   CHECK(cost_of(spec).first == Approx(16 * 10000));
   CHECK_THAT(cost_of(spec).second, Catch::Matchers::Contains("network not priced"));
+}
+
+TEST_CASE("what a rental price holds already is said to have no effect beside it") {
+  CostSpec spec = rental(2);
+  CHECK(idle_options(spec).empty());
+  spec.pue = 1.3;
+  spec.utilization = 0.5;
+  const std::string why = R"( has no effect: basis is "rental", whose price holds it)";
+  CHECK(idle_options(spec) == std::vector<std::string>{"cost: utilization" + why, "cost: pue" + why});
+  Scenario scenario = make(SmallScenario{});
+  scenario.cost = spec;
+  const auto warnings = run_scenario(scenario, "test.json", Library::installed()).warnings;
+  CHECK(std::count(warnings.begin(), warnings.end(), "cost: pue" + why) == 1);
+  spec.basis = CostBasis::ownership;
+  spec.rental_per_device.reset();
+  CHECK(idle_options(spec).empty());
 }
 
 TEST_CASE("without a cost section devices cost what their data says, with the range") {

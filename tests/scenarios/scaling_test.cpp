@@ -119,6 +119,28 @@ TEST_CASE("one node alone cannot become two, and the row says why") {
   CHECK_FALSE(scaled(scenario, 8, ScalingMode::weak).impossible == "");
 }
 
+TEST_CASE("a torus that is the whole cluster grows along its shortest sides, its NICs with it") {
+  const Library library = Library::installed();
+  const Scenario slice = read_scenario(load_scenario_document("maxtext-22b-64-tpu-v4", library), library);
+  const auto shape = [&](std::int64_t devices) {
+    const ScaledScenario size = scaled(slice, devices, ScalingMode::weak);
+    CHECK(size.impossible == "");
+    CHECK(size.nodes == 1);
+    CHECK(at(size, "/cluster/pools/0/node/devices") == devices);
+    CHECK(at(size, "/cluster/pools/0/node/nics/count") == devices / 2);
+    CHECK(at(size, "/jobs/0/batch/global") == devices * 16);
+    return at(size, "/cluster/pools/0/node/scale_up/dimensions");
+  };
+  CHECK(shape(64) == Json({4, 4, 4}));
+  CHECK(shape(128) == Json({4, 4, 8}));
+  CHECK(shape(256) == Json({4, 8, 8}));
+  CHECK(shape(192) == Json({4, 4, 12}));
+  CHECK(scaled(slice, 256, ScalingMode::weak).changes.front() == "slice 4x4x4 -> 4x8x8");
+  CHECK(scaled(slice, 96, ScalingMode::weak).impossible ==
+        "96 devices are no multiple of the slice 4x4x4, which grows as a whole");
+  CHECK(scaled(slice, 32, ScalingMode::weak).impossible == "");
+}
+
 TEST_CASE("at its own size a scaled scenario is the scenario") {
   const Scenario scenario = small(Wiring::fat_tree);
   const double alone = run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].iteration_s;

@@ -36,6 +36,13 @@ Json value(const std::string& expression) {
 
 }  // namespace
 
+TEST_CASE("values that an axis has more than once are noted, and stay") {
+  const SweepPoints points = points_of(R"({"path": "/a", "values": [1, 2, 1]})");
+  CHECK(points.values.size() == 3);
+  CHECK(points.notes == std::vector<std::string>{"a has 1 more than once: its points are simulated each time"});
+  CHECK(points_of(R"({"zip": [{"path": "/a", "values": [1, 1]}, {"path": "/b", "values": [1, 2]}]})").notes.empty());
+}
+
 TEST_CASE("axes are crossed, the last one moves fastest") {
   CHECK(table(points_of(R"({"path": "/a", "values": [1, 2]}, {"path": "/b", "values": ["x", "y"]})")) ==
         Json::parse(R"([[1, "x"], [1, "y"], [2, "x"], [2, "y"]])"));

@@ -3,7 +3,7 @@
 // with a joint at either end; joints that follow each other on a route are joined by an edge that limits nothing and takes
 // no time, so that cuts of the graph are those of the platform. A SHARED link is crossed in one direction by both ways. A
 // FATPIPE is as wide as all hosts need.
-// options: file (beside the scenario), hosts (names, if not all of the file's)
+// options: file (beside the scenario; or what is in it, as resolved scenarios have it), hosts (names, if not all of the file's)
 #include <map>
 #include <set>
 
