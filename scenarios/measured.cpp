@@ -151,6 +151,29 @@ Json cell_value(const std::string& cell) {
   return cell;
 }
 
+// "model/layers" of a header is "layers" inside "model", as in the rows of a JSON file.
+void set_nested(Json& row, std::string_view path, Json value) {
+  Json* place = &row;
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+    place = &(*place)[std::string(path.substr(0, slash))];
+    path.remove_prefix(slash + 1);
+  }
+  (*place)[std::string(path)] = std::move(value);
+}
+
+// No heading twice, and none that is both a value and a level of others.
+void check_header(const std::vector<std::string>& header, const fs::path& file) {
+  std::set<std::string> names;
+  for (const std::string& name : header)
+    if (!names.insert(name).second)
+      throw SpecError(file.string(), "line 1", "different headings", quote(name) + " twice");
+  for (const std::string& name : header)
+    for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
+      if (slash == 0 || slash + 1 == name.size() || name[slash + 1] == '/' || names.count(name.substr(0, slash)) > 0)
+        throw SpecError(file.string(), "line 1", "headings like model/layers, none of which is a level of another",
+                        quote(name));
+}
+
 std::vector<Json> read_csv(const fs::path& file, const fs::path& named_in) {
   std::ifstream in(file);
   if (!in) throw SpecError(named_in.string(), "/data_file", "a readable file beside it", "no " + file.string());
@@ -162,6 +185,7 @@ std::vector<Json> read_csv(const fs::path& file, const fs::path& named_in) {
   };
   if (!next()) throw SpecError(file.string(), "", "a header line", "an empty file");
   const std::vector<std::string> header = split_csv_line(line);
+  check_header(header, file);
   std::vector<Json> rows;
   for (int number = 2; next(); ++number) {
     if (line.empty()) continue;
@@ -170,7 +194,7 @@ std::vector<Json> read_csv(const fs::path& file, const fs::path& named_in) {
       throw SpecError(file.string(), fmt::format("line {}", number), fmt::format("{} cells", header.size()),
                       fmt::format("{}", cells.size()));
     Json row = Json::object();
-    for (std::size_t i = 0; i < cells.size(); ++i) row[header[i]] = cell_value(cells[i]);
+    for (std::size_t i = 0; i < cells.size(); ++i) set_nested(row, header[i], cell_value(cells[i]));
     rows.push_back(std::move(row));
   }
   return rows;

@@ -1,5 +1,5 @@
 // Measured runs (format "orrery/measured/1"): what real clusters, kernels and networks did, one JSON file per source and
-// cluster, rows in `runs` or in a CSV beside it (`data_file`). The format grows: keys that nobody asks for are ignored,
+// cluster, rows in `runs` or in a CSV beside it (`data_file`, whose heading "model/layers" is "layers" of "model"). The format grows: keys that nobody asks for are ignored,
 // but a value that is asked for has the right type or its row says what was found instead. null means unknown.
 // A file that is truncated, no JSON, or of another format is one SpecError.
 #pragma once

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "analysis/collective_table.hpp"
 #include "kernels/collectives/algorithms.hpp"
 #include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_scenario.hpp"
@@ -15,20 +16,6 @@ namespace {
 CollectiveKind kind_of(const std::string& text) {
   if (const auto kind = collective_of(text)) return *kind;  // "all_reduce", "AllReduce", "all-reduce"
   throw CannotSimulate("collective " + quote(text) + " is not modelled");
-}
-
-// Bus bandwidth over algorithm bandwidth, as nccl-tests define it.
-double bus_factor(CollectiveKind kind, double n) {
-  switch (kind) {
-    case CollectiveKind::all_reduce:
-      return 2 * (n - 1) / n;
-    case CollectiveKind::all_gather:
-    case CollectiveKind::reduce_scatter:
-    case CollectiveKind::all_to_all:
-      return (n - 1) / n;
-    default:
-      return 1;
-  }
 }
 
 // As the catalog writes it: libraries print "Ring", "NVLSTree", "ring (default)".
@@ -60,9 +47,13 @@ std::string protocol_of(const MeasuredRow& row) {
 CollectiveCase collective_case(const MeasuredRow& row, RulesUsed& used) {
   CollectiveCase work;
   work.kind = kind_of(row.need_text("collective"));
-  if (!row.has("bytes")) throw CannotSimulate("the message size is not stated");
-  work.bytes = row.need_number("bytes");
-  if (!(work.bytes > 0)) throw CannotSimulate("the message is empty");
+  if (work.kind == CollectiveKind::barrier) {
+    if (row.number("bytes").value_or(0) > 0) throw CannotSimulate("faulty row: a barrier moves no bytes");
+  } else {
+    if (!row.has("bytes")) throw CannotSimulate("the message size is not stated");
+    work.bytes = row.need_number("bytes");
+    if (!(work.bytes > 0)) throw CannotSimulate("the message is empty");
+  }
   work.algorithm = algorithm_of(row);
   work.protocol = protocol_of(row);
   const std::int64_t devices = row.need_integer("devices"), hosts = row.integer("nodes").value_or(1);
@@ -88,15 +79,21 @@ CollectiveCase collective_case(const MeasuredRow& row, RulesUsed& used) {
 bool collective_algorithm_known(const std::string& name) { return find(collective_catalog(), name) != nullptr; }
 
 std::optional<double> measured_collective_time(const MeasuredRow& row) {
-  for (const char* path : {"measured/time_s", "derived/time_s"})
+  for (const char* path : {"measured/time_s", "derived/time_s", "time_s"})
     if (const auto time = row.number(path)) return time;
   const auto bytes = row.number("bytes");
   if (!bytes) return std::nullopt;
   const CollectiveKind kind = kind_of(row.need_text("collective"));
+  // Rows of a CSV have their figures beside the sizes, without a level "measured".
+  const auto rate_of = [&](const std::string& key) {
+    const auto nested = row.number("measured/" + key);
+    const auto rate = nested ? nested : row.number(key);
+    return rate && *rate > 0 ? rate : std::nullopt;
+  };
   // The bus bandwidth is printed with more digits relative to its size than the algorithm bandwidth.
-  if (const auto bus = row.number("measured/busbw_GBs"); bus && *bus > 0)
+  if (const auto bus = rate_of("busbw_GBs"))
     return bus_factor(kind, static_cast<double>(row.need_integer("devices"))) * *bytes / (*bus * 1e9);
-  if (const auto rate = row.number("measured/algbw_GBs"); rate && *rate > 0) return *bytes / (*rate * 1e9);
+  if (const auto rate = rate_of("algbw_GBs")) return *bytes / (*rate * 1e9);
   return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 #include "scenarios/measured_names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <iterator>
 #include <optional>
@@ -27,7 +28,7 @@ std::string lower_case(std::string text) {
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words(1);
   for (char c : text) {
-    if (c == '-')
+    if (c == '-' || c == ' ' || c == '_')
       words.emplace_back();
     else
       words.back() += c;
@@ -35,20 +36,73 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
-// Vendor and product agree ("nvidia-a100"); then the form that fits the wiring, then the most words in common.
-std::string nearest_accelerator(const std::string& name, bool switched, const std::vector<std::string>& known) {
-  const std::vector<std::string> wanted = words_of(name);
-  std::string best;
-  int best_score = -1;
+// What the name of a board says: "NVIDIA H100 80GB HBM3", "nvidia-a100-sxm4-80gb", "Tesla V100-SXM2-16GB".
+struct BoardName {
+  std::string vendor;
+  std::string form;                  // "sxm", "pcie", "nvl": without a generation; "" = not said
+  std::vector<std::string> product;  // "a100"; "tpu", "v5p"; "jetson", "agx", "orin"
+  std::vector<std::string> words;
+};
+
+BoardName board_name(const std::string& name) {
+  constexpr std::string_view vendors[] = {"nvidia", "amd", "intel", "google", "aws"};
+  constexpr std::string_view brands[] = {"tesla", "instinct", "gpu", "cloud", "oam", ""};
+  constexpr std::string_view forms[] = {"sxm", "pcie", "nvl"};
+  BoardName board;
+  board.words = words_of(name);
+  for (const std::string& word : board.words) {
+    const auto is = [&](std::string_view known) { return word == known; };
+    const auto begins = [&](std::string_view known) {
+      return word.starts_with(known) && std::all_of(word.begin() + static_cast<std::ptrdiff_t>(known.size()),
+                                                    word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    };
+    const auto form = std::find_if(std::begin(forms), std::end(forms), begins);
+    const bool memory = word.starts_with("hbm") || (std::isdigit(static_cast<unsigned char>(word[0])) != 0 &&
+                                                    (word.ends_with("gb") || word.ends_with("gib")));
+    if (std::any_of(std::begin(vendors), std::end(vendors), is))
+      board.vendor = word;
+    else if (form != std::end(forms))
+      board.form = *form;
+    else if (!memory && std::none_of(std::begin(brands), std::end(brands), is))
+      board.product.push_back(word);
+  }
+  return board;
+}
+
+struct NearestBoard {
+  std::string name;           // "" = none
+  bool form_assumed = false;  // the name does not say it
+};
+
+// A board of the same product in the form that is named; where none is named, in the one that the wiring shows or that is
+// common. Of several, the one with the most words in common, then the fewest of its own. Boards of another form have other
+// clocks, memories and limits: they are no relatives. CannotSimulate where there are such only.
+NearestBoard nearest_accelerator(const std::string& name, bool slots, const std::vector<std::string>& known) {
+  const BoardName wanted = board_name(name);
+  const std::string form = !wanted.form.empty() ? wanted.form : slots ? "pcie" : "sxm";
+  NearestBoard best;
+  std::array<int, 3> best_score = {-1, 0, 0};
+  bool other_forms = false;
   for (const std::string& candidate : known) {
-    const std::vector<std::string> words = words_of(candidate);
-    if (wanted.size() < 2 || words.size() < 2 || words[0] != wanted[0] || words[1] != wanted[1]) continue;
-    int score = contains(candidate, "pcie") == switched ? 0 : 10;
-    for (const std::string& word : wanted) score += std::find(words.begin(), words.end(), word) != words.end() ? 2 : 0;
+    const BoardName board = board_name(candidate);
+    if (wanted.product.empty() || board.product != wanted.product) continue;
+    if (!wanted.vendor.empty() && wanted.vendor != board.vendor) continue;
+    if (!wanted.form.empty() && !board.form.empty() && wanted.form != board.form) {
+      other_forms = true;
+      continue;
+    }
+    int common = 0;
+    for (const std::string& word : board.words)
+      common += std::find(wanted.words.begin(), wanted.words.end(), word) != wanted.words.end() ? 1 : 0;
+    const std::array<int, 3> score = {board.form == form ? 1 : 0, common,
+                                      common - static_cast<int>(board.words.size())};
     if (score <= best_score) continue;
-    best = candidate;
+    best = {candidate, wanted.form.empty() && !board.form.empty()};
     best_score = score;
   }
+  if (best.name.empty() && other_forms)
+    throw CannotSimulate(
+        fmt::format("accelerator \"{}\": the library has boards of that product in other forms only", name));
   return best;
 }
 
@@ -156,11 +210,12 @@ void Naming::accelerator() {
   const bool own = row.text("accelerator").has_value();
   const std::string name = row.text("accelerator").value_or(row.text("cluster/accelerator").value_or(""));
   if (name.empty() || has("hardware/accelerators", name)) return;
-  const std::string kind = row.text("cluster/scale_up/kind").value_or("nvswitch");
-  const std::string found = nearest_accelerator(lower_case(name), kind != "pcie" && kind != "nvlink-mesh",
-                                                library.names("hardware/accelerators"));
-  if (found.empty()) return;
-  replace(own ? row.run["accelerator"] : cluster()["accelerator"], found);
+  const std::string kind = row.text("cluster/scale_up/kind").value_or("");
+  const NearestBoard found = nearest_accelerator(lower_case(name), contains(lower_case(kind), "pcie"),
+                                                 library.names("hardware/accelerators"));
+  if (found.name.empty()) return;
+  (own ? row.run["accelerator"] : cluster()["accelerator"]) = found.name;
+  used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name);
 }
 
 void Naming::wiring(const DeviceModel& device) {
@@ -295,10 +350,10 @@ MeasuredRow with_known_accelerator(const MeasuredRow& original, const std::strin
   MeasuredRow row = original;
   std::string name = accelerator;
   if (library.find("hardware/accelerators", name).empty()) {
-    const std::string found = nearest_accelerator(lower_case(name), true, library.names("hardware/accelerators"));
-    if (!found.empty()) {
-      name = found;
-      used.insert(Rule::nearest_name);
+    const NearestBoard found = nearest_accelerator(lower_case(name), false, library.names("hardware/accelerators"));
+    if (!found.name.empty()) {
+      name = found.name;
+      used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name);
     }
   }
   row.run["accelerator"] = name;

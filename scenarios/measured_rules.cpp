@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <iterator>
 
 #include "sim/catalog.hpp"
@@ -12,10 +13,10 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 41> rules = {{
+constexpr std::array<RuleText, 42> rules = {{
     {"recompute-none", "recomputation not stated: none",
-     "MLPerf GPT-3: none leaves 2/10 % (median/p90), full 9/15 %; Megatron-Bridge: full would need more than the fp8 "
-     "peak"},
+     "default of the frameworks concerned; where full would need more than the fp8 peak (Megatron-Bridge), it is ruled "
+     "out"},
     {"recompute-operator",
      "selective recomputation by operator that keeps half of the matrix products: half of the layers recomputed in "
      "full",
@@ -23,15 +24,17 @@ constexpr std::array<RuleText, 41> rules = {{
     {"micro-batch", "micro-batch not stated: 2 sequences, or 1 where 2 do not divide the batch",
      "Megatron-Core r0.8 weak scaling"},
     {"interleaving",
-     "pipeline with an unstated number of virtual stages: interleaved with 6, or the most below 6 that the layers "
-     "divide into",
-     "MLPerf GPT-3, 13 rows: 6 leaves 2/11 % (median/p90), 1 leaves 12/40 %"},
+     "pipeline with an unstated number of virtual stages: NVIDIA's NeMo recipes interleave with 6, or the most below 6 "
+     "that the layers divide into; other frameworks do not interleave",
+     "INTERLEAVED_PIPELINE=6 in NVIDIA's MLPerf 4.1 configuration of GPT-3 (4 in one of 4.0, 12 in the NeMo "
+     "launcher's); "
+     "Megatron-LM's default is none"},
     {"tensor-in-node",
      "split of model parallelism not stated: tensor-parallel as wide as a node (at most 8), the rest pipeline",
      "Narayanan et al. 2021, takeaway 1"},
     {"layer-split",
      "layers that do not divide into equal chunks: as even as possible, embedding and head counted as a layer each",
-     "BLOOM: 5.6/12.9 % to 4.8/11.0 %"},
+     "Megatron-LM's options for uneven stages count embedding and loss as layers"},
     {"zero-stage", "ZeRO stage not stated: 0", "default of the frameworks concerned"},
     {"sequence-parallel", "sequence parallelism not stated: off", "default of the frameworks concerned"},
     {"scale-out-reference",
@@ -45,8 +48,12 @@ constexpr std::array<RuleText, 41> rules = {{
      "how NVL72 systems are scheduled (64 of 72)"},
     {"masked-positions", "BERT pre-training: 20 predicted positions at sequence 128, 80 at 512",
      "maximum predictions per sequence of the published recipe"},
-    {"length-binned", "BERT phase 2 (sequence 512): sequences 0.6 of their nominal length",
-     "length-binned data; 24 rows 21/69 % to 2/7 % (median/p90), fp16 and tf32 agree; cause inferred"},
+    {"length-binned",
+     "BERT pre-training with binned batches: sequences as long as Wikipedia's passages are on average, 321 x (1 - "
+     "exp(-longest / 321)) tokens, and half a bin of 64 of padding",
+     "DeepLearningExamples trains phase 2 on bin_size_64; Krell et al. 2021 (arXiv:2107.02027): half of the tokens at "
+     "512 "
+     "are padding, which sets the 321"},
     {"normalization-by-family", "normalization: RMSNorm for gated feed-forward networks, else LayerNorm",
      "Llama and GPT families"},
     {"software-profile", "software profile chosen by the framework's name and generation", "models/software"},
@@ -90,8 +97,11 @@ constexpr std::array<RuleText, 41> rules = {{
      "models/reliability: A100, Meta RSC-1; H100, Llama 3 pre-training"},
     {"nearest-name",
      "a board, link, wiring or data type that the library does not have: its nearest relative (same product and form, "
-     "same technology and rate)",
+     "same technology and rate; a board of another form is none)",
      "boards of one product share the chip; its memory and power limit may differ"},
+    {"common-form",
+     "a product named without its form (H100, A100): the SXM board where there is one, else the only form there is",
+     "most published runs of these products are of that form"},
     {"usual-node",
      "node not stated: the links that the accelerator carries, 8 devices (4 with Grace processors) in a host",
      "reference systems of the library"},
@@ -145,7 +155,7 @@ struct FrameworkRow {
 
 constexpr FrameworkRow frameworks[] = {
     {"megatron-deepspeed", "megatron-core", "", "", false, false, true},
-    {"megatron-deepspeed", "megatron-deepspeed-bloom", "bf16"},  // its bf16 optimizer keeps fp32 gradients
+    {"megatron-deepspeed", "megatron-deepspeed-bf16", "bf16"},  // its bf16 optimizer keeps fp32 gradients
     {"megatron-deepspeed", "vtrain-megatron"},
     {"megatron-lm (2020)", "megatron-lm-2020"},
     {"megatron-lm (jan 2021)", "megatron-lm-2021"},
@@ -274,6 +284,32 @@ std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
       return std::string(known.profile);
   used.insert(Rule::unknown_framework);
   return unknown_framework_profile(row, device);
+}
+
+std::int64_t usual_virtual_stages(const MeasuredRow& row, std::int64_t layers, std::int64_t pipeline) {
+  constexpr std::int64_t most = 6;
+  const std::string name = lower(row.text("framework").value_or(""));
+  const auto says = [&](std::string_view word) { return name.find(word) != std::string::npos; };
+  // Recipes of Megatron-Bridge state what they interleave.
+  const bool recipes = (says("nemo") || says("mlperf") || says("nvidia release")) && !says("megatron-bridge") &&
+                       !says("megatron bridge");
+  const bool told = lower(row.text("parallelism/schedule").value_or("")).find("interleaved") != std::string::npos;
+  std::int64_t stages = 1;
+  if (!recipes && !told) return stages;
+  for (std::int64_t v = 2; v <= most; ++v)
+    if (layers % (pipeline * v) == 0) stages = v;
+  return stages;
+}
+
+std::int64_t usual_sequence(const MeasuredRow& row, std::int64_t longest) {
+  constexpr double passage = 321;  // mean tokens of Wikipedia's passages, were none cut
+  constexpr double bin = 64;
+  constexpr double step = 8;  // tensor cores' multiple
+  const std::string name = lower(row.text("framework").value_or(""));
+  if (name.find("deeplearningexamples") == std::string::npos || lower(row.text("model/family").value_or("")) != "bert")
+    return longest;
+  const double mean = passage * -std::expm1(-static_cast<double>(longest) / passage) + bin / 2;
+  return std::min(longest, static_cast<std::int64_t>(step * std::round(mean / step)));
 }
 
 std::optional<bool> gated_family(const std::string& family) {

@@ -43,6 +43,7 @@ enum class Rule : std::uint8_t {
   host_activations,
   failure_rates,
   nearest_name,
+  common_form,
   usual_node,
   recompute_half,
   recompute_to_fit,
@@ -72,6 +73,14 @@ std::optional<bool> gated_family(const std::string& family);
 
 // The profile in models/software that documents what this framework does.
 std::string software_profile_of(const MeasuredRow&, RulesUsed&);
+
+// Virtual stages of a pipeline whose row does not state how many: 1 where the framework interleaves only when it is told
+// to and the row's schedule does not say that it was.
+std::int64_t usual_virtual_stages(const MeasuredRow&, std::int64_t layers, std::int64_t pipeline);
+
+// Mean tokens of a sequence in a batch that is padded only to the longest of its bin, for BERT on Wikipedia; `longest` where
+// the framework pads every sequence.
+std::int64_t usual_sequence(const MeasuredRow&, std::int64_t longest);
 
 // The scale-out port of a reference system with this scale-up link, for rows that do not state theirs.
 struct ReferencePort {

@@ -25,11 +25,6 @@ void check_modelled(const MeasuredRow& row) {
   if (!row.has("model")) throw CannotSimulate("no transformer: model sizes are not stated");
 }
 
-bool length_binned(const MeasuredRow& row) {
-  return row.text("framework").value_or("").find("DeepLearningExamples") != std::string::npos &&
-         row.text("model/family").value_or("") == "bert" && row.need_integer("model/sequence") == 512;
-}
-
 // The first of several spellings of a key that the row has.
 std::optional<std::int64_t> any_integer(const MeasuredRow& row, std::initializer_list<const char*> paths) {
   for (const char* path : paths)
@@ -148,8 +143,9 @@ Json model_document(const MeasuredRow& row, RulesUsed& used) {
     used.insert(Rule::masked_positions);
   }
   write_variants(model, row, used);
-  if (length_binned(row)) {
-    model["sequence"] = 304;  // 0.6 x 512, in whole multiples of 8
+  const auto longest = model["sequence"].get<std::int64_t>();
+  if (const std::int64_t mean = usual_sequence(row, longest); mean != longest) {
+    model["sequence"] = mean;
     used.insert(Rule::length_binned);
   }
   return model;
@@ -206,9 +202,7 @@ void write_schedule(Json& plan, const MeasuredRow& row, const Degrees& d, RulesU
   if (other) used.insert(Rule::other_schedule);
   if (!chunks && !plain && !other) {
     used.insert(Rule::interleaving);
-    chunks = 1;
-    for (std::int64_t v = 2; v <= 6; ++v)
-      if (layers % (d.pipeline * v) == 0) chunks = v;
+    chunks = usual_virtual_stages(row, layers, d.pipeline);
   }
   plan["virtual_pipeline"] = chunks.value_or(1);
   if (schedule == "gpipe" || (schedule == "1f1b" && chunks.value_or(1) == 1)) plan["schedule"] = schedule;
@@ -295,6 +289,18 @@ std::string optimizer_of(const MeasuredRow& row, RulesUsed& used) {
   return "adam";
 }
 
+// A debugging setting of CUDA that a row may state: the host waits for every kernel.
+bool blocking_launches(const MeasuredRow& row) {
+  const Json* stated = row.at("environment/CUDA_LAUNCH_BLOCKING");
+  return stated && (*stated == "1" || *stated == 1 || *stated == true);
+}
+
+Json software_document(const MeasuredRow& row, RulesUsed& used) {
+  const std::string profile = software_profile_of(row, used);
+  if (!blocking_launches(row)) return profile;
+  return {{"base", profile}, {"blocking_launches", true}};
+}
+
 }  // namespace
 
 Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
@@ -307,7 +313,7 @@ Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
               {"precision", row.need_text("precision")},
               {"batch", batch_document(row, degrees, used)},
               {"plan", plan_document(row, degrees, used)},
-              {"software", software_profile_of(row, used)},
+              {"software", software_document(row, used)},
               {"optimizer", optimizer_of(row, used)}};
   if (devices < machine.devices) job["placement"] = {{"first", 0}, {"count", devices}};
   used.insert(Rule::software_profile);

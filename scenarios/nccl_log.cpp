@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "analysis/collective_table.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -85,8 +86,12 @@ class Reader {
   NcclLog finish() && {
     if (ranks_.size() > 1)
       log_.devices = static_cast<std::int64_t>(ranks_.size());
-    else if (gpus_ && *gpus_ > 0 && threads_ > 0 && *gpus_ * threads_ > 1 && *gpus_ * threads_ < 1 << 20)
-      log_.devices = *gpus_ * threads_;
+    else if (per_process() > 1)
+      log_.devices = per_process();
+    if (log_.devices && *log_.devices % per_process() != 0)
+      log_.notes.push_back(fmt::format("warning: the log lists {} ranks, but its header says {} GPUs per process",
+                                       *log_.devices, per_process()));
+    check_rates();
     if (!hosts_.empty()) log_.hosts = static_cast<std::int64_t>(hosts_.size());
     if (bad_ > 0)
       log_.notes.push_back(fmt::format("{} {} of the log looked like rows but could not be read (the first is line {})",
@@ -151,6 +156,12 @@ class Reader {
     if (first > 0) row.redop = rest[0];
     row.out_of_place_s = time(rest[first]);
     if (columns_.groups > 1) row.in_place_s = time(rest[first + columns_.width]);
+    if (columns_.width >= 3) {
+      const auto algorithm = whole<double>(rest[first + 1]), bus = whole<double>(rest[first + 2]);
+      constexpr double exact = 10;  // GB/s; printed with two decimals, smaller ones say too little
+      if (algorithm && bus && *algorithm >= exact && std::isfinite(*bus) && *bus > 0)
+        row.bus_over_algorithm = *bus / *algorithm;
+    }
     row.kind = kind_;
     row.line = number_;
     if (bytes <= 0) return true;  // nothing was moved: no row to predict, but no fault either
@@ -161,6 +172,27 @@ class Reader {
     if (wrong && wrong_++ == 0) first_wrong_ = number_;
     log_.rows.push_back(std::move(row));
     return true;
+  }
+
+  // GPUs of one process, as the header says; 1 where it does not.
+  std::int64_t per_process() const {
+    constexpr std::int64_t most = 1 << 20;
+    return gpus_ && *gpus_ > 0 && *gpus_ < most && threads_ > 0 && threads_ < most / *gpus_ ? *gpus_ * threads_ : 1;
+  }
+
+  // Both bandwidths of a row are printed; their ratio is a matter of the collective and the number of ranks alone.
+  void check_rates() {
+    if (!log_.devices) return;
+    for (const NcclLogRow& row : log_.rows) {
+      if (!row.kind || !row.bus_over_algorithm) continue;
+      const double expected = bus_factor(*row.kind, static_cast<double>(*log_.devices));
+      if (std::abs(*row.bus_over_algorithm / expected - 1) < 0.02) continue;
+      log_.notes.push_back(fmt::format(
+          "warning: busbw/algbw is {:.3f} in line {}, but {:.3f} for {} over {} devices, the ranks that the log lists",
+          *row.bus_over_algorithm, row.line, expected, collective_names[static_cast<std::size_t>(*row.kind)],
+          *log_.devices));
+      return;
+    }
   }
 
   static std::optional<double> time(std::string_view word) {

@@ -43,6 +43,12 @@ ErrorStatistics statistics_of(const std::vector<ValidatedRow>& rows, const Which
   return s;
 }
 
+// The limit, where it binds, is what the row states, not what the model says.
+std::optional<double> below_limit(const ValidatedRow& r) {
+  const auto& limit = r.baselines.power_limit;
+  return limit && r.prediction.predicted < limit ? r.prediction.predicted : std::nullopt;
+}
+
 SourceStatistics sum_up(const std::vector<ValidatedRow>& rows, const std::string& name, const Which& which) {
   return {name,
           statistics_of(
@@ -50,7 +56,10 @@ SourceStatistics sum_up(const std::vector<ValidatedRow>& rows, const std::string
           statistics_of(
               rows, which, [](const ValidatedRow& r) { return r.baselines.constant_mfu; }, false),
           statistics_of(
-              rows, which, [](const ValidatedRow& r) { return r.baselines.roofline; }, false)};
+              rows, which, [](const ValidatedRow& r) { return r.baselines.roofline; }, false),
+          statistics_of(
+              rows, which, [](const ValidatedRow& r) { return r.baselines.power_limit; }, false),
+          statistics_of(rows, which, below_limit, false)};
 }
 
 template <class Key> std::vector<std::string> keys_of(const std::vector<ValidatedRow>& rows, Key key) {
@@ -143,7 +152,12 @@ Json validation_json(const Validation& v) {
     entry.update(error_statistics_json(s.statistics));
     entry["rank_correlation"] = number(s.statistics.rank_correlation);
     entry["baselines"] = {{"constant_mfu_median_abs_error", number(s.constant_mfu.median_abs_error)},
-                          {"roofline_median_abs_error", number(s.roofline.median_abs_error)}};
+                          {"roofline_median_abs_error", number(s.roofline.median_abs_error)},
+                          {"power_limit_median_abs_error", number(s.power_limit.median_abs_error)}};
+    if (s.power_limit.simulated > 0)
+      entry["below_power_limit"] = {{"simulated", s.below_limit.simulated},
+                                    {"median_abs_error", number(s.below_limit.median_abs_error)},
+                                    {"p90_abs_error", number(s.below_limit.p90_abs_error)}};
     return entry;
   };
   for (const char* key : {"by_source", "by_kind", "by_kernel_class"}) document[key] = Json::array();
@@ -191,7 +205,7 @@ std::string csv_cell(const std::optional<double>& value) { return value ? Json(*
 std::string validation_csv(const Validation& v) {
   std::string text =
       "id,source,grade,metric,predicted,measured,error,low,high,counted,fits_in_memory,software,assumed,constant_mfu_"
-      "guess,roofline_guess,skipped\n";
+      "guess,roofline_guess,power_limit,skipped\n";
   for (const ValidatedRow& r : v.rows) {
     const Prediction& p = r.prediction;
     const std::vector<std::string> cells = {csv_cell(r.row.id),
@@ -211,6 +225,7 @@ std::string validation_csv(const Validation& v) {
                                             csv_cell(p.assumed),
                                             csv_cell(r.baselines.constant_mfu),
                                             csv_cell(r.baselines.roofline),
+                                            csv_cell(r.baselines.power_limit),
                                             csv_cell(p.skipped)};
     text += fmt::format("{}\n", fmt::join(cells, ","));
   }

@@ -26,6 +26,8 @@ struct SourceStatistics {
   std::string source;
   ErrorStatistics statistics;
   ErrorStatistics constant_mfu, roofline;
+  ErrorStatistics power_limit;  // of power rows that state a limit, had each drawn it
+  ErrorStatistics below_limit;  // of those of them that are predicted to draw less than their limit
 };
 
 // Rows of one class of kernels, in one source or ("") in all.
@@ -50,7 +52,8 @@ Validation validate(std::vector<MeasuredRow> rows, Fidelity, const Library&, int
 void sum_up(Validation&);
 
 Json validation_json(const Validation&);  // architecture.md section 6
-std::string validation_text(const Validation&);
+// Single rows beside the sums: those that are worst, or all where `every_row` or where they are few.
+std::string validation_text(const Validation&, bool every_row = false);
 // Reasons why rows were not simulated, with how many rows have each, most frequent first. Reasons that differ in the place
 // of the row only are one.
 std::vector<std::pair<std::string, int>> skip_reasons(const Validation&);

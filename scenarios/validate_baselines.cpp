@@ -58,6 +58,7 @@ std::vector<Baselines> fit_baselines(const std::vector<Prediction>& rows, const 
   std::vector<Baselines> all(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Prediction& p = rows[i];
+    if (p.predicted) all[i].power_limit = p.power_limit;
     const auto found = fits.find(p.metric + "/" + p.group);
     if (p.group.empty() || !p.predicted || found == fits.end()) continue;
     if (found->second.mfu > 0 && p.model_flops_s > 0) all[i].constant_mfu = p.model_flops_s / found->second.mfu;

@@ -4,6 +4,7 @@
 //   roofline       time = FLOPs / (a x peak) + bytes / (b x memory bandwidth); two numbers, no network, no bubbles
 // For collectives both are the wire time at the links' rate over one number. The FLOPs and bytes are those of the lowered
 // program, so the roofline knows recomputation, sequence lengths and the slowest pipeline stage.
+// For power rows that state a limit there is a third, without a number: a board draws its limit.
 #pragma once
 
 #include <optional>
@@ -15,6 +16,7 @@ namespace orrery {
 
 struct Baselines {
   std::optional<double> constant_mfu, roofline;  // seconds
+  std::optional<double> power_limit;             // watts
 };
 
 // In the order of the predictions; none for skipped rows. Fitted where `counts`, evaluated everywhere.

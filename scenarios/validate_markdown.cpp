@@ -64,6 +64,21 @@ std::string class_table(const Validation& part) {
   return text;
 }
 
+// A limit that binds is the row's own figure: what guessing it gives, and the rows where it does not bind.
+std::string limit_table(const Validation& part) {
+  std::string text;
+  for (const SourceStatistics& s : part.by_source)
+    if (s.power_limit.simulated > 0)
+      text += fmt::format("| {} | {} | {} | {} | {} |\n", s.source.substr(s.source.find('/') + 1),
+                          s.power_limit.simulated, pair_of(s.power_limit), s.below_limit.simulated,
+                          pair_of(s.below_limit));
+  return text.empty()
+             ? ""
+             : "\n| source | rows with a power limit | had all drawn it | predicted below it | error of these |\n"
+               "|---|--:|--:|--:|--:|\n" +
+                   text;
+}
+
 std::string table_of(const Validation& part, std::string_view title) {
   std::string text = fmt::format("## {}\n\n", title);
   text +=
@@ -77,7 +92,7 @@ std::string table_of(const Validation& part, std::string_view title) {
   if (const auto& width = part.overall.statistics.median_band_width)
     text += fmt::format(", median width of the bands {} %", percent(width));
   text += ".\n";
-  return text + class_table(part);
+  return text + limit_table(part) + class_table(part);
 }
 
 std::string assumptions(const Validation& v) {

@@ -113,6 +113,13 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& u
                                  {"optimizer", recipe.optimizer}}})}};
 }
 
+std::optional<double> stated_power_limit(const MeasuredRow& row, PowerBoundary boundary) {
+  const auto limit = row.number("power_limit_W");
+  if (!limit || boundary == PowerBoundary::node) return std::nullopt;
+  if (!(*limit > 0)) throw CannotSimulate("faulty row: power_limit_W is not positive");
+  return boundary == PowerBoundary::device ? *limit : *limit * static_cast<double>(row.integer("devices").value_or(1));
+}
+
 bool is_residual_network(const MeasuredRow& row) {
   const auto workload = row.has("network") ? row.text("network") : row.text("workload");
   return workload && (*workload == "resnet50" || *workload == "resnet");
@@ -136,7 +143,7 @@ ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundar
   const double idle = device.power.idle ? device.power.idle->value : 0;
   double watts = idle + step.energy.value / step.time.value;
   if (device.power.tdp) watts = std::min(watts, device.power.tdp->value);
-  if (const auto limit = row.number("power_limit_W"); limit && boundary == PowerBoundary::device) {
+  if (const auto limit = stated_power_limit(row, PowerBoundary::device); limit && !node) {
     used.insert(Rule::power_limit);
     watts = std::min(watts, *limit);
   }
@@ -156,10 +163,10 @@ double predicted_power(const ScenarioRun& run, PowerBoundary boundary, const Mea
   if (boundary == PowerBoundary::node) return nodes_J / job.iteration_s;
   const double devices = (nodes_J - job.energy.host_J) / job.iteration_s;
   const double watts = boundary == PowerBoundary::device ? devices / job.devices : devices;
-  const auto limit = row.number("power_limit_W");
+  const auto limit = stated_power_limit(row, boundary);
   if (!limit) return watts;
   used.insert(Rule::power_limit);
-  return std::min(watts, boundary == PowerBoundary::device ? *limit : *limit * job.devices);
+  return std::min(watts, *limit);
 }
 
 }  // namespace orrery

@@ -1,7 +1,9 @@
 // A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices, or the
-// kernels of a training step of ResNet-50 (models/residual_network.hpp). What is compared is energy over time of the steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of
-// whole nodes with their hosts where the boundary is the node. A board that would draw more than the row's power limit
-// draws the limit; how much slower it runs is not predicted here.
+// kernels of a training step of ResNet-50 (models/residual_network.hpp). What is compared is energy over time of the
+// steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of whole nodes with their hosts where
+// the boundary is the node. A board that would draw more than the row's power limit draws the limit: no prediction, but
+// what is left of one, so rows that it does not bind are also summed up alone. How much slower the board then runs is not
+// predicted, and a scenario cannot state a limit.
 // Not modelled: other convolutional, speech and recommendation networks, decoding, low-rank adaptation; CannotSimulate says so.
 #pragma once
 
@@ -18,6 +20,9 @@ struct MeasuredPower {
 };
 // None when the row states no average power.
 std::optional<MeasuredPower> measured_power(const MeasuredRow&);
+
+// What the devices within the boundary may draw together; none where the row states no limit or hosts are inside.
+std::optional<double> stated_power_limit(const MeasuredRow&, PowerBoundary);
 
 bool is_residual_network(const MeasuredRow&);
 struct ResidualNetworkPower {

@@ -172,7 +172,8 @@ void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, 
     throw CannotSimulate("network \"" + row.need_text("benchmark") + "\": sizes and parallelism are not stated");
   if (!p.measured) throw CannotSimulate("no step time or rate is stated");
   const Json document = step_scenario(row, fidelity, library, used);
-  p.software = document["jobs"][0]["software"].get<std::string>();
+  const Json& software = document["jobs"][0]["software"];
+  p.software = (software.is_object() ? software["base"] : software).get<std::string>();
   if (whole_step(phase)) {
     predict_step(p, {document, row_name}, library);
     return;
@@ -243,9 +244,10 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
   p.hardware_flops_s = p.model_flops_s;
 }
 
-void predict_power(Prediction& p, const MeasuredRow& row, const Library& library, RulesUsed& used) {
+void predict_power(Prediction& p, const MeasuredRow& row, Fidelity fidelity, const Library& library, RulesUsed& used) {
   const auto measured = measured_power(row);
   const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
+  p.power_limit = stated_power_limit(row, boundary);
   if (is_residual_network(row)) {
     if (!measured) throw CannotSimulate("no average power is stated");
     const ResidualNetworkPower power = residual_network_power(row, boundary, library, used);
@@ -253,7 +255,8 @@ void predict_power(Prediction& p, const MeasuredRow& row, const Library& library
     p.group = power.device + ", power";
     return;
   }
-  const Json document = power_scenario(row, boundary, used);
+  Json document = power_scenario(row, boundary, used);
+  set_fidelity(document, fidelity);
   if (!measured) throw CannotSimulate("no average power is stated");
   const Scenario scenario = read_scenario({document, row_name}, library);
   const ScenarioRun run = run_scenario(scenario, row_name, library);
@@ -337,7 +340,7 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
     else if (row.kind == "collective")
       predict_collective(p, row, library, used);
     else if (row.kind == "power")
-      predict_power(p, row, library, used);
+      predict_power(p, row, fidelity, library, used);
     else
       predict_reliability(p, row, library, used);
     if (!(*p.measured > 0)) throw CannotSimulate("faulty row: what was measured is not positive");
@@ -362,7 +365,16 @@ Json shown_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& li
     if (is_residual_network(row)) throw CannotSimulate("a convolutional network is not a scenario");
     RulesUsed unused;
     const auto measured = measured_power(row);
-    return power_scenario(row, measured ? measured->boundary : PowerBoundary::device, unused);
+    const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
+    Json document = power_scenario(row, boundary, unused);
+    set_fidelity(document, fidelity);
+    if (const auto limit = stated_power_limit(row, boundary))
+      document["description"] = fmt::format(
+          "without the power limit of the row, which a scenario cannot state: where a run of this draws more than {} "
+          "W, "
+          "the row is predicted to draw that",
+          *limit);
+    return document;
   }
   if (row.kind != "training") throw CannotSimulate("a " + row.kind + " row is not a scenario");
   if (!whole_step(row.text("phase").value_or("")))
@@ -395,7 +407,8 @@ Json prediction_json(const Prediction& p) {
           {"group", p.group},
           {"model_flops_s", p.model_flops_s},
           {"hardware_flops_s", p.hardware_flops_s},
-          {"memory_s", p.memory_s}};
+          {"memory_s", p.memory_s},
+          {"power_limit", optional_json(p.power_limit)}};
 }
 
 Prediction prediction_from_json(const Json& json) {
@@ -415,6 +428,7 @@ Prediction prediction_from_json(const Json& json) {
   p.model_flops_s = json["model_flops_s"];
   p.hardware_flops_s = json["hardware_flops_s"];
   p.memory_s = json["memory_s"];
+  p.power_limit = optional_from(json["power_limit"]);
   return p;
 }
 

@@ -28,6 +28,7 @@ struct Prediction {
   // data sheet's memory bandwidth; "device, precision" they are fitted for. Empty group: no such models.
   std::string group;
   double model_flops_s = 0, hardware_flops_s = 0, memory_s = 0;
+  std::optional<double> power_limit;  // of power rows that state one, in watts within the boundary of `measured`
 };
 
 Prediction predict(const MeasuredRow&, Fidelity, const Library&);

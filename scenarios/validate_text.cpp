@@ -58,6 +58,37 @@ std::string_view unit_of(const ValidatedRow& r) {
   return r.prediction.metric.ends_with("_h") ? "h" : "";
 }
 
+// A limit that binds is the row's own figure, so the rows where it does not are a source's true test.
+std::string power_limits(const Validation& v) {
+  std::string text;
+  for (const SourceStatistics& s : v.by_source) {
+    if (s.power_limit.simulated == 0) continue;
+    text += fmt::format(
+        "  {}: had every board drawn its limit, median/p90 {}/{} %; {} of {} rows are predicted below their limit: "
+        "{}/{} %\n",
+        s.source, percent(s.power_limit.median_abs_error), percent(s.power_limit.p90_abs_error),
+        s.below_limit.simulated, s.power_limit.simulated, percent(s.below_limit.median_abs_error),
+        percent(s.below_limit.p90_abs_error));
+  }
+  return text.empty() ? "" : "\nRows with a power limit:\n" + text;
+}
+
+std::string row_line(const ValidatedRow& r) {
+  const Prediction& p = r.prediction;
+  const auto figure = [](const std::optional<double>& x) { return x ? fmt::format("{:.4g}", *x) : std::string("-"); };
+  return fmt::format("  {:<64} {:>11} {unit} predicted {:>11} {unit} measured {:>8} %{}\n", r.row.id,
+                     figure(p.predicted), figure(p.measured), percent(r.error(), true),
+                     r.counts ? "" : "  (grade " + r.row.grade + ", not counted)", fmt::arg("unit", unit_of(r)));
+}
+
+std::string all_rows(const Validation& v) {
+  std::string text = "\nRows:\n";
+  for (const ValidatedRow& r : v.rows)
+    text += r.prediction.skipped.empty() ? row_line(r)
+                                         : fmt::format("  {:<64} not simulated: {}\n", r.row.id, r.prediction.skipped);
+  return text;
+}
+
 std::string worst_rows(const Validation& v) {
   std::vector<const ValidatedRow*> rows;
   for (const ValidatedRow& r : v.rows)
@@ -68,10 +99,7 @@ std::string worst_rows(const Validation& v) {
   if (rows.empty()) return "";
   rows.resize(std::min<std::size_t>(rows.size(), 10));
   std::string text = "\nWorst rows (by ratio):\n";
-  for (const ValidatedRow* r : rows)
-    text += fmt::format("  {:<64} {:>11.4g} {unit} predicted {:>11.4g} {unit} measured {:>8} %\n", r->row.id,
-                        *r->prediction.predicted, *r->prediction.measured, percent(r->error(), true),
-                        fmt::arg("unit", unit_of(*r)));
+  for (const ValidatedRow* r : rows) text += row_line(*r);
   return text;
 }
 
@@ -103,7 +131,7 @@ std::string skipped(const Validation& v) {
   if (!reasons.empty()) text += "\nNot simulated:\n";
   for (const auto& [reason, count] : reasons) text += fmt::format("  {:>5} rows  {}\n", count, reason);
   if (uncounted > 0)
-    text += fmt::format("\n{} simulated rows are graded B or C: listed (--json, --csv), not counted above.\n",
+    text += fmt::format("\n{} simulated rows are graded B or C: listed (--rows, --json, --csv), not counted above.\n",
                         uncounted);
   if (unfit > 0) text += fmt::format("{} rows are predicted not to fit in memory, although they ran.\n", unfit);
   return text;
@@ -111,8 +139,10 @@ std::string skipped(const Validation& v) {
 
 }  // namespace
 
-std::string validation_text(const Validation& v) {
-  return table(v) + classes(v) + worst_rows(v) + assumptions(v) + skipped(v);
+std::string validation_text(const Validation& v, bool every_row) {
+  constexpr std::size_t few = 40;  // a screen of them
+  const std::string rows = every_row || v.rows.size() <= few ? all_rows(v) : worst_rows(v);
+  return table(v) + power_limits(v) + classes(v) + rows + assumptions(v) + skipped(v);
 }
 
 }  // namespace orrery

@@ -24,7 +24,7 @@ struct ValidateOptions {
   std::vector<std::string> records, logs, columns;
   std::string own, csv, sources, plot, show;
   std::optional<std::int64_t> warm_up;
-  bool json = false, markdown = false;
+  bool json = false, markdown = false, rows = false;
   int jobs = 0;
 };
 
@@ -52,10 +52,13 @@ std::string command_for_log(const std::filesystem::path& file) {
 std::vector<MeasuredRow> read_rows(const ValidateOptions& options) {
   std::vector<MeasuredRow> rows;
   std::vector<Fault> faults;
-  std::map<std::string, std::string> file_of;
+  std::map<std::string, std::string> file_of, file_of_source;
   for (const auto& file : measured_files(options.records)) {
     try {
       MeasuredFile measured = read_measured(file);
+      if (const auto [it, fresh] = file_of_source.emplace(measured.source, file.string()); !fresh)
+        print_error(fmt::format("warning: {} and {} are summed up as one source, {}\n", it->second, file.string(),
+                                measured.source));
       for (MeasuredRow& row : measured.rows) {
         const auto [it, fresh] = file_of.emplace(row.id, row.file);
         if (!fresh)
@@ -151,7 +154,7 @@ int validate_records(const ValidateOptions& options) {
   write_validation(options, result);
   print(options.json       ? validation_json(result).dump(2) + "\n"
         : options.markdown ? validation_markdown(result)
-                           : validation_text(result));
+                           : validation_text(result, options.rows));
   return exit_done;
 }
 
@@ -192,13 +195,20 @@ CommandAction declare_validate(CLI::App& app, const Invocation&) {
   app.add_flag("--markdown", options->markdown, "Print the tables of docs/accuracy.md, and nothing else")
       ->excludes("--json")
       ->excludes("--log");
+  app.add_flag(
+         "--rows", options->rows,
+         "Print every row, predicted beside measured, or why it was skipped (default: where there are at most 40)")
+      ->excludes("--json")
+      ->excludes("--markdown")
+      ->excludes("--log");
   app.add_option("--csv", options->csv, "Also write one line per row")->type_name("FILE");
   app.add_option("--sources", options->sources, "Also write one line per source: rows, median, 90th percentile")
       ->type_name("FILE.csv");
   app.add_option("--plot", options->plot, "Also write predicted against measured as an SVG picture")
       ->type_name("FILE.svg");
   app.add_option("--show", options->show,
-                 "Print the scenario of one training or power row and stop; `orrery run` on it gives the same number")
+                 "Print the scenario of one training or power row and stop; `orrery run` on it gives the same number "
+                 "(of a power row: before the row's power limit, which a scenario cannot state)")
       ->type_name("ID")
       ->excludes("--scenario");
   app.add_option("--jobs", options->jobs, "Worker processes (default: one per processor); results do not depend on it")

@@ -138,3 +138,55 @@ TEST_CASE("a wiring that is called by its link is the usual one of the accelerat
   CHECK(trainium["scale_up"]["kind"] == "torus");
   CHECK(trainium["scale_up"]["dimensions"] == Json({4, 4}));
 }
+
+namespace {
+
+// The board that the library has for this name; "" where it has none.
+std::string board_for(const char* name, const char* wiring, RulesUsed& used) {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  const Json cluster = {{"accelerator", name},
+                        {"devices_per_node", 8},
+                        {"scale_up", {{"kind", wiring}}},
+                        {"scale_out", {{"link", "infiniband-hdr-200"}, {"ports_per_node", 8}}}};
+  try {
+    const std::string found = *with_known_names(row_of(gpt_run(), cluster), library, used).text("cluster/accelerator");
+    return library.find("hardware/accelerators", found).empty() ? "" : found;
+  } catch (const CannotSimulate&) {
+    return "";
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a board of a named form is taken for one of that form only") {
+  const std::pair<const char*, const char*> boards[] = {{"nvidia-h100-pcie", "nvidia-h100-pcie-80gb"},
+                                                        {"NVIDIA H100 80GB HBM3", "nvidia-h100-sxm5-80gb"},
+                                                        {"nvidia-v100-pcie-16gb", "nvidia-v100-pcie-32gb"},
+                                                        {"Tesla V100-SXM2-16GB", "nvidia-v100-sxm2-32gb"},
+                                                        {"NVIDIA A100-SXM4-40GB", "nvidia-a100-sxm4-40gb"},
+                                                        {"nvidia-h100-nvl-94gb", ""},
+                                                        {"nvidia-h20", ""},
+                                                        {"google-tpu-v6p", ""},
+                                                        {"TPU v5p", "google-tpu-v5p"}};
+  for (const auto& [name, known] : boards) {
+    INFO(name);
+    RulesUsed used;
+    CHECK(board_for(name, "nvswitch", used) == known);
+  }
+}
+
+TEST_CASE("a product without a form is taken for the form of its wiring, else for the common one, and that is listed") {
+  const auto board = [](const char* name, const char* wiring) {
+    RulesUsed used;
+    const std::string found = board_for(name, wiring, used);
+    INFO(name);
+    CHECK(used.count(Rule::common_form) == 1);
+    CHECK(used.count(Rule::nearest_name) == 0);
+    return found;
+  };
+  CHECK(board("H100", "nvswitch") == "nvidia-h100-sxm5-80gb");
+  CHECK(board("A100", "nvswitch") == "nvidia-a100-sxm4");
+  CHECK(board("NVIDIA A100 40GB", "nvswitch") == "nvidia-a100-sxm4-40gb");
+  CHECK(board("nvidia-a100", "pcie") == "nvidia-a100-pcie-40gb");
+  CHECK(board("GB200", "nvswitch") == "nvidia-gb200-nvl72");
+}

@@ -71,6 +71,26 @@ TEST_CASE("a CSV beside the file gives one row per line, numbers as numbers and 
   CHECK_THROWS_AS(read_measured(file), SpecError);
 }
 
+TEST_CASE("a heading with slashes is a field inside others, as in a JSON file") {
+  const Folder folder;
+  folder.write("table.csv",
+               "id,devices,model/layers,model/hidden,measured/iteration_s,cluster/accelerator\n"
+               "first,8,24,2048,1.5,y\n");
+  const auto file = folder.write(
+      "table.json",
+      R"({"format": "orrery/measured/1", "kind": "training", "data_file": "table.csv", "cluster": {"accelerator": "x"}})");
+  const MeasuredRow row = read_measured(file).rows.at(0);
+  CHECK(row.need_integer("model/layers") == 24);
+  CHECK(row.need_integer("model/hidden") == 2048);
+  CHECK(row.need_number("measured/iteration_s") == 1.5);
+  CHECK(row.need_text("cluster/accelerator") == "y");
+  for (const char* header : {"model,model/layers", "model/layers,model", "a,a", "/a,b", "a/,b", "a//b,c"}) {
+    folder.write("table.csv", std::string(header) + "\n1,2\n");
+    INFO(header);
+    CHECK_THROWS_AS(read_measured(file), SpecError);
+  }
+}
+
 TEST_CASE("a folder stands for all its JSON files, each once") {
   const Folder folder;
   std::filesystem::create_directories(folder.path("inner"));

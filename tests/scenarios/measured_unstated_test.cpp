@@ -14,6 +14,7 @@ TEST_CASE("unstated settings follow the written rules and are listed") {
   run["recompute"] = nullptr;
   run["batch"]["micro"] = nullptr;
   run["parallelism"]["virtual_pipeline"] = nullptr;
+  run["framework"] = "NVIDIA NeMo Framework";
   RulesUsed used;
   const Json document = training_scenario(row_of(run), used);
   const Json& plan = document["jobs"][0]["plan"];
@@ -147,7 +148,52 @@ TEST_CASE("a schedule that is not modelled runs as 1f1b, and that is listed") {
   CHECK(used.count(Rule::interleaving) == 0);
   used.clear();
   run["parallelism"]["schedule"] = "interleaved 1F1B";
-  training_scenario(row_of(run), used);
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["virtual_pipeline"] == 6);
   CHECK(used.count(Rule::other_schedule) == 0);
   CHECK(used.count(Rule::interleaving) == 1);
+}
+
+TEST_CASE("only frameworks whose recipes interleave do so without being told") {
+  const auto stages_of = [](const char* framework) {
+    Json run = gpt_run();
+    run["parallelism"]["virtual_pipeline"] = nullptr;
+    run["framework"] = framework;
+    return scenario_of(row_of(run))["jobs"][0]["plan"]["virtual_pipeline"].get<int>();
+  };
+  for (const char* framework : {"NVIDIA NeMo Framework Release 23.09", "PyTorch NVIDIA Release 23.09"})
+    CHECK(stages_of(framework) == 6);
+  for (const char* framework : {"Megatron-LM", "DeepSpeed", "PyTorch", "Megatron-Bridge, nemo 26.02", "own"})
+    CHECK(stages_of(framework) == 1);
+}
+
+TEST_CASE("launches block where a row states the variable that makes them, and nowhere else") {
+  Json run = gpt_run();
+  run["framework"] = "Megatron-DeepSpeed";
+  run["precision"] = "bf16";
+  CHECK(scenario_of(row_of(run))["jobs"][0]["software"] == "megatron-deepspeed-bf16");
+  run["environment"] = {{"CUDA_LAUNCH_BLOCKING", "0"}};
+  CHECK(scenario_of(row_of(run))["jobs"][0]["software"] == "megatron-deepspeed-bf16");
+  for (const Json& on : {Json("1"), Json(1), Json(true)}) {
+    run["environment"] = {{"CUDA_LAUNCH_BLOCKING", on}};
+    CHECK(scenario_of(row_of(run))["jobs"][0]["software"] ==
+          Json({{"base", "megatron-deepspeed-bf16"}, {"blocking_launches", true}}));
+  }
+}
+
+TEST_CASE("binned batches are as long as passages are on average, at any length and for no other framework") {
+  Json run = gpt_run();
+  run["framework"] = "NVIDIA DeepLearningExamples (PyTorch)";
+  run["model"]["family"] = "bert";
+  std::int64_t last = 0;
+  for (std::int64_t longest = 16; longest <= 4096; ++longest) {
+    const std::int64_t mean = usual_sequence(row_of(run), longest);
+    CHECK(mean >= last);
+    CHECK(mean <= longest);
+    last = mean;
+  }
+  CHECK(usual_sequence(row_of(run), 128) == 128);  // shorter than a passage and its padding
+  CHECK(usual_sequence(row_of(run), 512) == 288);  // half of 512, as Krell et al. count, and half a bin
+  CHECK(last <= 321 + 32 + 4);
+  run["framework"] = "Megatron-LM";
+  CHECK(usual_sequence(row_of(run), 512) == 512);
 }

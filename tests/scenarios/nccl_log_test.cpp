@@ -137,3 +137,18 @@ TEST_CASE("collectives go by the names of programs, libraries and papers") {
   CHECK_FALSE(collective_of("hypercube"));
   CHECK_FALSE(collective_of(""));
 }
+
+TEST_CASE("a log whose ranks contradict its header or its bandwidths says so") {
+  std::string text = two_hosts;
+  text.replace(text.find("nGpus 1"), 7, "nGpus 8");
+  NcclLog log = parse(text);
+  REQUIRE(log.notes.size() == 1);
+  CHECK(log.notes[0].find("4 ranks") != std::string::npos);
+  CHECK(log.notes[0].find("8 GPUs per process") != std::string::npos);
+  text = two_hosts;  // 1.75 times the algorithm bandwidth: eight ranks, of which the log lists four
+  for (const auto& [from, to] : {std::pair("141.70", "165.32"), std::pair("141.82", "165.46")})
+    text.replace(text.find(from), std::string(from).size(), to);
+  log = parse(text);
+  REQUIRE(log.notes.size() == 1);
+  CHECK(log.notes[0].find("busbw/algbw is 1.750") != std::string::npos);
+}

@@ -294,3 +294,65 @@ TEST_CASE("send_recv among the devices of a node is predicted") {
   CHECK(p.skipped.empty());
   CHECK(p.predicted);
 }
+
+TEST_CASE("rates become times by one bus factor, nested or flat, and a barrier moves nothing") {
+  const auto measured_of = [](const std::string& figures) {
+    const Prediction p = predict(
+        row("c", "collective", "{" + figures + ", \"devices\": 8, \"nodes\": 1, " + a100 + "}"), Fidelity::flow,
+        shipped());
+    INFO(p.skipped);
+    return p.skipped.empty() ? p.measured : std::nullopt;
+  };
+  const double gigabyte = 1e9;
+  for (const char* kind : {"gather", "scatter", "all_gather", "reduce_scatter", "alltoall"}) {
+    const std::string head = "\"collective\": \"" + std::string(kind) + "\", \"bytes\": 1000000000, ";
+    CHECK(*measured_of(head + R"("measured": {"busbw_GBs": 400})") == Approx(7.0 / 8 * gigabyte / 400e9));
+    CHECK(*measured_of(head + R"("busbw_GBs": 400)") == Approx(7.0 / 8 * gigabyte / 400e9));
+    CHECK(*measured_of(head + R"("algbw_GBs": 100)") == Approx(gigabyte / 100e9));
+    CHECK(*measured_of(head + R"("time_s": 0.01)") == Approx(0.01));
+  }
+  CHECK(*measured_of(R"("collective": "all_reduce", "bytes": 1e9, "busbw_GBs": 350)") ==
+        Approx(7.0 / 4 * gigabyte / 350e9));
+  CHECK(measured_of(R"("collective": "barrier", "measured": {"time_s": 1e-5})"));
+  CHECK_FALSE(measured_of(R"("collective": "barrier", "bytes": 1e9, "measured": {"time_s": 1e-5})"));
+}
+
+TEST_CASE("rows with a power limit stand beside that limit, and those below it are summed up alone") {
+  const auto capped = [](const char* id, const char* limit) {
+    return row(id, "power",
+               R"({"network": "bert_base_uncased", "dataset": "squad", "batch_size": 24,
+                   "accelerator": "nvidia-v100", "measured": {"average_power_W": 80}, "power_limit_W": )" +
+                   std::string(limit) + "}");
+  };
+  const Validation v = validate({capped("bound", "100"), capped("free", "2000")}, Fidelity::flow, shipped(), 1, {});
+  const SourceStatistics& s = v.by_source.at(0);
+  CHECK(s.power_limit.simulated == 2);
+  CHECK(*s.power_limit.worst_abs_error == Approx(2000.0 / 80 - 1));
+  REQUIRE(s.below_limit.simulated == 1);
+  CHECK(*s.below_limit.median_abs_error == Approx(std::abs(*of(v, "free").predicted / 80 - 1)));
+  CHECK(validation_json(v)["by_source"][0]["below_power_limit"]["simulated"] == 1);
+  CHECK(validation_text(v).find("1 of 2 rows are predicted below their limit") != std::string::npos);
+  CHECK(validation_markdown(v).find("| hand-made | 2 |") != std::string::npos);
+}
+
+TEST_CASE("the text lists every row where they are few or asked for, skipped ones with their reason") {
+  Validation v;
+  for (int i = 0; i < 41; ++i) {
+    v.rows.emplace_back();
+    v.rows.back().row.id = "row-" + std::to_string(i) + ".";
+    v.rows.back().row.kind = "collective";
+    v.rows.back().row.source = "collective/x";
+    v.rows.back().row.grade = "B";
+    if (i == 0)
+      v.rows.back().prediction.skipped = "because";
+    else
+      v.rows.back().prediction.predicted = v.rows.back().prediction.measured = 0.5;
+  }
+  const auto lists = [](const std::string& text, const char* what) { return text.find(what) != std::string::npos; };
+  CHECK_FALSE(lists(validation_text(v), "row-40."));
+  CHECK(lists(validation_text(v, true), "row-40."));
+  CHECK(lists(validation_text(v, true), "not simulated: because"));
+  v.rows.pop_back();
+  CHECK(lists(validation_text(v), "row-39."));
+  CHECK(lists(validation_text(v), "row-0."));
+}
