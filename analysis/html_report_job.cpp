@@ -193,7 +193,7 @@ std::string memory_section(const JobMetrics& job) {
 }
 
 std::string energy_section(const JobMetrics& job) {
-  if (job.energy_J <= 0) return "";
+  if (!(job.energy_J > 0)) return "";  // none, or unknown
   HtmlTable table;
   table.columns = {{"consumer", Kind::text},
                    {"", Kind::bar},

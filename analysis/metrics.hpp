@@ -52,7 +52,7 @@ struct StageMetrics {  // one pipeline stage: times are means over its devices, 
 };
 
 struct EnergyMetrics {    // of one iteration, all devices of the job
-  double compute_J = 0;   // dynamic energy of kernels
+  double compute_J = 0;   // dynamic energy of kernels; not a number: unknown
   double transfer_J = 0;  // dynamic energy of links
   double static_J = 0;    // idle and leakage power of devices, prorated from the whole run
   double host_J = 0;      // share of host, fans and NICs
@@ -73,7 +73,7 @@ struct JobMetrics {
   std::optional<double> model_tflops_per_device, hardware_tflops_per_device, mfu, hfu;
   double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0, waiting_s = 0;  // device means
   EnergyMetrics energy;
-  // Of one iteration, all devices of the job, with their shares of hosts and network.
+  // Of one iteration, all devices of the job, with their shares of hosts and network; not a number: a part is unknown.
   double energy_J = 0, average_power_W = 0;
   double memory_peak_bytes = 0;                   // worst device
   std::optional<MemoryPoolMetrics> memory_pools;  // with offload to a pool; beside other jobs, what all keep there

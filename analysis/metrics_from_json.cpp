@@ -1,6 +1,7 @@
 #include "analysis/metrics_from_json.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace orrery {
 namespace {
@@ -135,7 +136,8 @@ JobMetrics job_metrics_from_json(const std::string& name, const Json& json) {
   job.bubble_s = number(json, "bubble_s");
   job.other_s = number(json, "other_s");
   job.waiting_s = number(json, "waiting_s");
-  job.energy_J = number(json, "energy_J");
+  const double without_energy = job.iteration_s > 0 ? std::numeric_limits<double>::quiet_NaN() : 0;  // a null
+  job.energy_J = number(json, "energy_J", without_energy);
   const auto sources = named(json, "energy_by_source_J");
   const auto source = [&](const char* key) { return sources.contains(key) ? sources.at(key) : 0.0; };
   job.energy = {source("compute"), source("transfer"), source("static"), source("host"), source("network")};

@@ -115,9 +115,11 @@ class TextReport {
     if (job.iteration_s_low && job.iteration_s_high)
       field("90 % band", fmt::format("{} to {}", seconds(*job.iteration_s_low), seconds(*job.iteration_s_high)));
     if (job.mfu || job.hfu || job.model_tflops_per_device) field("utilization", utilization(job));
-    field("energy", fmt::format("{} per iteration    {} ({} per device)", human(Joules(job.energy_J)),
-                                human(Watts(job.average_power_W)),
-                                human(Watts(job.devices > 0 ? job.average_power_W / job.devices : 0))));
+    field("energy", std::isnan(job.energy_J)
+                        ? "unknown: that of the kernels is not known (see the warnings)"
+                        : fmt::format("{} per iteration    {} ({} per device)", human(Joules(job.energy_J)),
+                                      human(Watts(job.average_power_W)),
+                                      human(Watts(job.devices > 0 ? job.average_power_W / job.devices : 0))));
     if (job.time_to_train_s) field("training", training(job));
     if (job.cost) field("cost", costs(*job.cost));
     if (job.reliability) field("goodput", goodput(*job.reliability));
@@ -318,7 +320,7 @@ class TextReport {
   }
 
   void energy(const JobMetrics& job) {
-    if (job.energy_J <= 0) return;
+    if (!(job.energy_J > 0)) return;  // none, or unknown
     heading("Energy per iteration", "all devices, mean power");
     const std::pair<std::string_view, double> parts[] = {{"kernels (dynamic)", job.energy.compute_J},
                                                          {"links (dynamic)", job.energy.transfer_J},

@@ -257,6 +257,7 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
     resolved.sustained[i] = std::min(1.0, resolved.sustained[i] * efficiency / ceiling);
     efficiency = ceiling;
     resolved.gemm[i].from += ", held by the power limit";
+    resolved.gemm[i].calibrated = false;  // the rate is no longer the one that was measured
   }
   if (resolved.attention.empty()) resolved.attention.push_back({AttentionParameters{}, false, "built-in default"});
   std::stable_sort(resolved.attention.begin(), resolved.attention.end(),

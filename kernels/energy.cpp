@@ -7,7 +7,7 @@ namespace orrery {
 namespace {
 
 constexpr double pico = 1e-12, bits_per_byte = 8;
-constexpr double idle_share = 0.13;  // of the board limit, see the header
+constexpr double gpu_idle_share = 0.13;  // of the board limit, see the header
 constexpr double memory_share_of_budget = 0.5;
 constexpr double on_die_path_pJ_per_bit = 9.19;  // between registers and the interface of the memory, see the header
 constexpr double rate_at_full_budget = 0.65;     // of the data sheet's peak, see the header
@@ -21,10 +21,20 @@ double reference_rate(const DeviceModel& device, DataType type) {
 
 }  // namespace
 
+std::optional<Watts> idle_power(const DeviceModel& device) {
+  if (device.power.idle || !device.power.tdp || device.family != DeviceFamily::gpu) return device.power.idle;
+  return gpu_idle_share * *device.power.tdp;
+}
+
 double dynamic_budget_W(const DeviceModel& device) {
   if (!device.power.tdp) return 0;
-  const double limit = device.power.tdp->value;
-  return limit - (device.power.idle ? device.power.idle->value : idle_share * limit);
+  return (*device.power.tdp - idle_power(device).value_or(Watts(0))).value;
+}
+
+EnergySource energy_source(const DeviceModel& device, const DeviceCalibration& calibration, KernelKind kind) {
+  const bool events = device.family == DeviceFamily::neuromorphic && kind == KernelKind::spiking_step;
+  if (calibration.energy || events) return EnergySource::constants;
+  return device.power.tdp ? EnergySource::power_limit : EnergySource::unknown;
 }
 
 double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const EnergyParameters& energy) {
@@ -43,11 +53,17 @@ std::optional<double> stated_memory_J(const DeviceModel& device, double bytes) {
 
 }  // namespace
 
+double power_cap_W(const DeviceContext& context) {
+  return context.conditions == Conditions::isolated ? 0 : dynamic_budget_W(context.device);
+}
+
 void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic, const DeviceContext& context) {
   const DeviceModel& device = context.device;
+  const EnergySource source = energy_source(device, context.calibration, kernel.kind);
+  if (source == EnergySource::unknown) return;
   const double budget = dynamic_budget_W(device);
-  terms.power_cap_W = budget;
-  if (!context.calibration.energy && budget > 0) {
+  terms.power_cap_W = power_cap_W(context);
+  if (!context.calibration.energy) {
     const double compute_rate = traffic.matrix_flops > 0 ? matrix_rate(device, kernel.type)
                                                          : vector_rate(device, kernel.type);
     terms.compute_J = (traffic.matrix_flops + traffic.vector_flops) * budget / (rate_at_full_budget * compute_rate);
@@ -55,7 +71,7 @@ void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic
                          .value_or(traffic.memory_bytes * memory_share_of_budget * budget / memory_rate(device));
     return;
   }
-  const EnergyParameters energy = context.calibration.energy.value_or(EnergyParameters{});
+  const EnergyParameters& energy = *context.calibration.energy;
   const double width = traffic.matrix_flops > 0 ? reference_rate(device, kernel.type) / matrix_rate(device, kernel.type)
                                                 : 1.0;
   // fp32 products run on the vector units, however many of those a board has beside its matrix units.

@@ -4,9 +4,12 @@
 // agree: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs, whose peaks stand 16 to 1).
 // A memory that states its own energy per byte (models/hardware/memories) adds 9.19 pJ/bit for the way over the die: A100's
 // 13.11 from DRAM to register less the 3.92 of its HBM2 device and interface (O'Connor et al., MICRO 2017).
-// Dynamic power is capped at the board limit minus idle, as the board itself does. Without constants for a generation the
-// cost follows from the limit: 65 % of the data sheet's rate takes the whole dynamic budget (H100: 643 of 989 TFLOP/s in
-// training draw 700 W; V100: 70 % of the fp32 rate draws 228 of 250 W, Zeus, NSDI 2023), full memory bandwidth half of it.
+// Without constants for a generation the cost follows from the board's limit, whatever its kind: 65 % of the data sheet's
+// rate takes the whole dynamic budget (V100: 70 % of the fp32 rate draws 228 of 250 W, Zeus, NSDI 2023), full memory
+// bandwidth half of it. A device with neither constants nor a limit has no energy: unknown, not zero.
+// The constants hold for long runs. There the limit binds: an estimate that exceeds it at the nominal clock is scaled down to
+// it once, so that the same work never costs more at a lower clock. A benchmark of milliseconds on a cool board is over
+// before the limit acts (power is regulated as a mean over a longer time) and keeps the constant cost per operation.
 #pragma once
 
 #include "kernels/kernel_terms.hpp"
@@ -17,14 +20,28 @@ struct Traffic {
   double matrix_flops = 0, vector_flops = 0, cache_bytes = 0, memory_bytes = 0;
 };
 
-// Adds energy and the power cap to terms whose times are known.
+// Where the energy of a kernel on a device comes from.
+enum class EnergySource {
+  unknown,      // nothing is known: no energy
+  power_limit,  // from the limit of the board
+  constants     // per operation, of the device or its generation; per event of spiking hardware
+};
+EnergySource energy_source(const DeviceModel&, const DeviceCalibration&, KernelKind);
+
+// Adds energy and the power cap to terms whose times are known; none where its source is unknown.
 void add_energy(KernelTerms&, const Kernel&, const Traffic&, const DeviceContext&);
+
+// What dynamic power is held to: the budget below in long runs, nothing (0) in isolated ones.
+double power_cap_W(const DeviceContext&);
 
 // Energy of one matrix FLOP on operands of `type`; the device has a rate for it.
 double pJ_per_matrix_flop(const DeviceModel&, DataType, const EnergyParameters&);
 
-// Board limit minus idle (idle unknown: 13 % of the limit, the mean of A100 54/400, H100 72.5/700, B200 137/1000 W);
-// 0 when the limit is unknown.
+// Stated, else of a GPU 13 % of its limit (mean of A100 54/400, H100 72.5/700, B200 137/1000 W). Nothing for other silicon,
+// whose idle shares differ too much (TPU v4: 90 of 192 W).
+std::optional<Watts> idle_power(const DeviceModel&);
+
+// Board limit minus idle power, as far as that is known; 0 when the limit is unknown.
 double dynamic_budget_W(const DeviceModel&);
 
 }  // namespace orrery

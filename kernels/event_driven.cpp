@@ -21,7 +21,7 @@ KernelTerms event_driven(const Kernel& kernel, const DeviceContext& context) {
   terms.compute_name = arriving * events.synaptic_event.value > neurons * events.neuron_update.value ? "synaptic events"
                                                                                                      : "neuron updates";
   terms.compute_J = pico * (neurons * events.neuron_update_pJ + arriving * events.synaptic_event_pJ);
-  terms.power_cap_W = dynamic_budget_W(context.device);
+  terms.power_cap_W = power_cap_W(context);
   return terms;
 }
 

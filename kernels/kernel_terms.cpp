@@ -15,14 +15,21 @@ double join(double a, double b, const std::optional<double>& exponent) {
 
 double voltage(double clock) { return std::max(0.65, 0.2 + 0.8 * clock); }
 
+// Of the energy at the nominal point that the power cap leaves, at most 1.
+double share_under_cap(const KernelTerms& terms) {
+  const double joules = terms.compute_J + terms.memory_J;
+  if (terms.power_cap_W <= 0 || joules <= 0) return 1;
+  return std::min(1.0,
+                  terms.power_cap_W * (terms.launch_s + join(terms.compute_s, terms.memory_s, terms.overlap)) / joules);
+}
+
 }  // namespace
 
 Cost cost_at(const KernelTerms& terms, const OperatingPoint& point) {
   const double busy = join(terms.compute_s / point.clock, terms.memory_s / point.memory, terms.overlap);
   const double time = (terms.launch_s + busy) / point.share;
   const double volts = voltage(point.clock);
-  double energy = terms.compute_J * volts * volts + terms.memory_J;
-  if (terms.power_cap_W > 0) energy = std::min(energy, terms.power_cap_W * time);
+  const double energy = share_under_cap(terms) * (terms.compute_J * volts * volts + terms.memory_J);
   return {Seconds(time), Joules(energy)};
 }
 

@@ -15,7 +15,7 @@ namespace orrery {
 struct KernelTerms {
   double launch_s = 0, compute_s = 0, memory_s = 0;
   double compute_J = 0, memory_J = 0;
-  double power_cap_W = 0;         // dynamic power never exceeds it; 0: unknown, no cap
+  double power_cap_W = 0;         // dynamic power at the nominal point never exceeds it; 0: no cap
   std::optional<double> overlap;  // exponent of the join
   bool calibrated = false;
   const char *compute_name = "compute", *memory_name = "memory";  // what the two are on this device, for bound_of

@@ -84,10 +84,10 @@ const AttentionParameters* attention_of(const DeviceFit& fit, int generation) {
   return nullptr;
 }
 
-void keep(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group,
+void keep(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group, const std::string& what,
           const DeviceCalibration& calibration, const std::vector<KernelSample>& samples) {
   for (const double residual : log_residuals(device, calibration, samples))
-    errors.push_back({device.name, group, -residual});
+    errors.push_back({device.name, group, what, -residual});
 }
 
 void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const std::vector<DeviceFit>& fits,
@@ -102,7 +102,7 @@ void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const st
     GemmParameters mean = mean_of(others, start.gemm[static_cast<std::size_t>(type)].parameters);
     mean.type = type;
     put(stand_in, mean);
-    keep(errors, timed_device(fit.device, Group::gemm), Group::gemm, stand_in,
+    keep(errors, timed_device(fit.device, Group::gemm), Group::gemm, what_of(own), stand_in,
          measured::of_type(measured::select(rows, name, Group::gemm), type));
   }
   for (const AttentionParameters& own : fit.calibration.attention) {
@@ -114,7 +114,7 @@ void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const st
     AttentionParameters mean = mean_of(others, attention_parameters(start, generation).parameters);
     mean.generation = generation;
     put(stand_in, mean);
-    keep(errors, fit.device, Group::attention, stand_in,
+    keep(errors, fit.device, Group::attention, what_of(own), stand_in,
          measured::of_generation(measured::select(rows, name, Group::attention), generation));
   }
   if (!fit.calibration.memory) return;
@@ -123,13 +123,13 @@ void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const st
   if (others.empty()) return;
   DeviceCalibration stand_in = start;
   stand_in.memory.parameters = mean_of(others, start.memory.parameters);
-  keep(errors, fit.device, Group::memory, stand_in, measured::select(rows, name, Group::memory));
+  keep(errors, fit.device, Group::memory, memory_bound_name, stand_in, measured::select(rows, name, Group::memory));
 }
 
 using Refit = std::function<void(DeviceCalibration&, const std::vector<KernelSample>& known)>;
 
 // Few samples, or a last quarter of few, would test the fit on itself.
-void cross_validate(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group,
+void cross_validate(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group, const std::string& what,
                     const DeviceCalibration& start, const std::vector<KernelSample>& samples, const Refit& refit) {
   constexpr std::size_t folds = 4, enough = 8;
   if (samples.size() < enough) return;
@@ -138,7 +138,7 @@ void cross_validate(std::vector<LeftOutError>& errors, const DeviceModel& device
     for (std::size_t i = 0; i < samples.size(); ++i) (i % folds == fold ? asked : known).push_back(samples[i]);
     DeviceCalibration calibration = start;
     refit(calibration, known);
-    keep(errors, device, group, calibration, asked);
+    keep(errors, device, group, what, calibration, asked);
   }
 }
 
@@ -249,6 +249,24 @@ struct LeftOutBand {
   std::vector<BandedRow> rows;  // each with the band found without its own group
 };
 
+// Each error with the band of the other groups. Of a single group nothing.
+std::vector<BandedRow> in_bands_of_others(const std::vector<GroupedError>& errors) {
+  std::map<std::string, std::vector<GroupedError>> others;
+  for (const GroupedError& e : errors) others[e.group];
+  if (others.size() < 2) return {};
+  for (auto& [group, rest] : others)
+    for (const GroupedError& e : errors)
+      if (e.group != group) rest.push_back(e);
+  std::map<std::string, ErrorBand> without;
+  for (const auto& [group, rest] : others) without[group] = band_of(weighted(rest));
+  std::vector<BandedRow> rows;
+  for (const GroupedError& e : errors) {
+    const ErrorBand& band = without.at(e.group);
+    rows.push_back({e.group, e.error, {std::exp(band.low), std::exp(band.high)}});
+  }
+  return rows;
+}
+
 // What holds 90 % of the rows of a group (machine, source) that was left out: the percentiles of the other groups, widened
 // by one factor until it does, at most two: a source that errs like none of the others is not to decide. The band is that
 // of all groups, widened by the same factor. With fewer than three groups nothing can be left out: the larger of their
@@ -322,6 +340,9 @@ std::string_view class_name(Group group) {
 
 }  // namespace
 
+std::string what_of(const GemmParameters& gemm) { return fmt::format("gemm {}", name(gemm.type)); }
+std::string what_of(const AttentionParameters& attention) { return fmt::format("attention {}", attention.generation); }
+
 std::vector<LeftOutError> left_out_errors(const std::vector<measured::Row>& rows, const std::vector<DeviceFit>& fits,
                                           const Library& library) {
   std::vector<LeftOutError> errors;
@@ -336,15 +357,16 @@ std::vector<LeftOutError> left_out_shapes(const std::vector<measured::Row>& rows
     const DeviceCalibration start = family_defaults(fit.device, library);
     const DeviceModel halved = timed_device(fit.device, Group::gemm);
     for (const GemmParameters& own : fit.calibration.gemm)
-      cross_validate(errors, halved, Group::gemm, start,
+      cross_validate(errors, halved, Group::gemm, what_of(own), start,
                      measured::of_type(measured::select(rows, fit.device.name, Group::gemm), own.type),
                      [&](DeviceCalibration& c, const auto& known) { put(c, fit_gemm(halved, start, known)); });
     for (const AttentionParameters& own : fit.calibration.attention)
-      cross_validate(errors, fit.device, Group::attention, start,
+      cross_validate(errors, fit.device, Group::attention, what_of(own), start,
                      measured::of_generation(measured::select(rows, fit.device.name, Group::attention), own.generation),
                      [&](DeviceCalibration& c, const auto& known) { put(c, fit_attention(fit.device, start, known)); });
     cross_validate(
-        errors, fit.device, Group::memory, start, measured::select(rows, fit.device.name, Group::memory),
+        errors, fit.device, Group::memory, memory_bound_name, start,
+        measured::select(rows, fit.device.name, Group::memory),
         [&](DeviceCalibration& c, const auto& known) { c.memory.parameters = fit_memory(fit.device, start, known); });
   }
   return errors;
@@ -361,6 +383,10 @@ BandFit fit_bands(ErrorBands start, const std::vector<LeftOutError>& devices, co
     for (const LeftOutError& e : devices)
       if (class_name(e.group) == c.name) of_devices.push_back({e.device, e.error});
     if (!of_shapes.empty()) c.measured = rounded(band_of(weighted(of_shapes)));
+    for (const auto& [errors, of] : {std::pair(&of_devices, "each device left out"),
+                                     std::pair(&of_shapes, "shapes left out, in the band of the other devices")})
+      if (const std::vector<BandedRow> banded = in_bands_of_others(*errors); !banded.empty())
+        result.coverage.push_back(coverage_of(fmt::format("{}, {}", c.name, of), banded));
     fill(c, of_devices);
   }
   for (BandClass& c : bands.links) fit_links(c, of_kind(validated, "collective"), result.coverage);

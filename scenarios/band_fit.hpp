@@ -32,8 +32,12 @@ struct BandFit {
 struct LeftOutError {
   std::string device;
   measured::Group group;
+  std::string what;  // "gemm fp16", "attention 2", "memory-bound"
   double error = 0;
 };
+inline constexpr const char* memory_bound_name = "memory-bound";
+std::string what_of(const GemmParameters&);
+std::string what_of(const AttentionParameters&);
 std::vector<LeftOutError> left_out_errors(const std::vector<measured::Row>&, const std::vector<DeviceFit>&,
                                           const Library&);
 // The same with the device's other shapes known.

@@ -9,7 +9,6 @@
 
 #include "kernels/cost_models.hpp"
 #include "kernels/device_rates.hpp"
-#include "kernels/energy.hpp"
 #include "kernels/gpu_attention.hpp"
 #include "scenarios/error_bands.hpp"
 
@@ -45,11 +44,25 @@ bool streams(const DeviceModel& device) {
   return memory_bandwidth(device) || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
 }
 
-std::string calibration_of(const Kernel& kernel, const DeviceCalibration& calibration) {
+// What must be in memory at once. Traffic that is not a product's may read and write the same bytes, in every pass again.
+double operands_of(const SizedKernel& what) {
+  if (what.kernel.kind == KernelKind::gemm || what.kernel.kind == KernelKind::convolution) return what.kernel.bytes;
+  const auto passes = what.sizes.find("passes");
+  return what.kernel.bytes / 2 / (passes == what.sizes.end() ? 1 : passes->second);
+}
+
+void name_calibration(KernelAnswer& a, const DeviceCalibration& calibration) {
+  const auto name = [&a](const auto& found) {
+    a.calibration = found.from.empty() ? "built-in default" : found.from;
+    if (!(found.parameters.fit.median_error > 0)) a.calibration_note = found.parameters.fit.note;  // no fit
+  };
+  const Kernel& kernel = a.what.kernel;
   if (kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward)
-    return attention_parameters(calibration, kernel.generation).from;
-  if (is_matrix_work(kernel.kind)) return calibration.gemm[static_cast<std::size_t>(kernel.type)].from;
-  return calibration.memory.from.empty() ? "built-in default" : calibration.memory.from;
+    name(attention_parameters(calibration, kernel.generation));
+  else if (is_matrix_work(kernel.kind))
+    name(calibration.gemm[static_cast<std::size_t>(kernel.type)]);
+  else
+    name(calibration.memory);
 }
 
 }  // namespace
@@ -74,12 +87,16 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
   check_type(question, device);
   const DeviceCalibration calibration = resolve_calibration(device, library);
   const auto costs = make_cost_model({&device, 1}, {calibration}, question.conditions);
-  const double budget = dynamic_budget_W(device);
   const ErrorBands bands = load_error_bands(library);
   std::vector<KernelAnswer> answers;
   for (const KernelSizes& sizes : question.answers) {
     KernelAnswer a;
     a.what = build_kernel(*question.form, sizes, question.type);
+    if (a.what.kernel.type != question.type)
+      throw std::invalid_argument(fmt::format("--precision: {} is in {} whatever its operands are, found {}",
+                                              question.form->name, name(a.what.kernel.type), name(question.type)));
+    a.operand_bytes = operands_of(a.what);
+    if (const auto capacity = memory_capacity(device)) a.fits_in_memory = a.operand_bytes <= capacity->value;
     std::vector<KernelCost> parts;
     costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, parts);
     a.time_s = parts.at(0).cost.time.value;
@@ -92,9 +109,12 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
       a.low_s = a.time_s * factors.low;
       a.high_s = a.time_s * factors.high;
     }
-    a.dynamic_J = parts[0].cost.energy.value;
-    if (device.power.tdp) a.energy_J = a.dynamic_J + (device.power.tdp->value - budget) * a.time_s;
-    a.calibration = calibration_of(a.what.kernel, calibration);
+    a.energy_source = energy_source(device, calibration, a.what.kernel.kind);
+    if (a.energy_source != EnergySource::unknown) {
+      a.dynamic_J = parts[0].cost.energy.value;
+      if (const auto idle = idle_power(device)) a.energy_J = *a.dynamic_J + idle->value * a.time_s;
+    }
+    name_calibration(a, calibration);
     a.peak_flops_per_s = peak_of(device, a.what.kernel);
     a.unvalidated = calibration.unvalidated;
     a.memory_bytes_per_s = streams(device) ? memory_rate(device) : std::numeric_limits<double>::infinity();

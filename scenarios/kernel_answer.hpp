@@ -1,6 +1,6 @@
 // What one kernel costs on one device, and where it stands in the device's roofline (Williams, Waterman, Patterson, CACM
 // 2009): time, rates, the resource that bounds it, energy. The roof is the data sheet's: min(peak, intensity x bandwidth).
-// Energy is the kernel's dynamic energy plus idle power over its time. No FLOPs (a copy): only bandwidth has a roof.
+// Energy is the kernel's dynamic energy plus idle power over its time, as far as they are known. No FLOPs (a copy): only bandwidth has a roof.
 #pragma once
 
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "analysis/svg_plot.hpp"
 #include "kernels/calibration.hpp"
+#include "kernels/energy.hpp"
 #include "scenarios/kernel_forms.hpp"
 #include "sim/device.hpp"
 #include "sim/json.hpp"
@@ -29,13 +30,17 @@ struct KernelAnswer {
   double time_s = 0;
   std::optional<double> low_s, high_s;  // nominal 90 % band
   std::string bound;                    // "compute", "memory", "launch"
-  double dynamic_J = 0;
-  std::optional<double> energy_J;  // none: the power limit is unknown
-  bool calibrated = false;         // on parameters measured on this device, inside their range
-  std::string calibration;         // "of this device", "family default"
-  std::string unvalidated;         // why no measurement stands behind the model of such devices; "" = one does
+  EnergySource energy_source = EnergySource::unknown;
+  std::optional<double> dynamic_J;  // none: neither energy per operation nor the power limit is known
+  std::optional<double> energy_J;   // with idle power; none: that or the dynamic energy is unknown
+  bool calibrated = false;          // on parameters measured on this device, inside their range
+  std::string calibration;          // "of this device", "family default"
+  std::string calibration_note;     // how the parameters were found, where no fit has residuals
+  std::string unvalidated;          // why no measurement stands behind the model of such devices; "" = one does
   std::optional<double> peak_flops_per_s;
-  double memory_bytes_per_s = 0;  // infinite: the data sheet has none, and the kernel needs none
+  double memory_bytes_per_s = 0;       // infinite: the data sheet has none, and the kernel needs none
+  double operand_bytes = 0;            // at least: operands and results of a product; of others half of their traffic
+  std::optional<bool> fits_in_memory;  // none: the capacity is unknown
 
   double flops_per_s() const { return what.kernel.flops / time_s; }
   double bytes_per_s() const { return what.kernel.bytes / time_s; }

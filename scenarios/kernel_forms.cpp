@@ -248,14 +248,15 @@ std::string names_of(const std::vector<KernelSize>& sizes) {
 // Kept in fewer than 64 bits.
 constexpr std::string_view small_sizes[] = {"launches", "passes", "points", "order", "variables", "halo"};
 
+constexpr double largest_size = 9007199254740992;  // 2^53: a double holds it exactly, and an int64
+
 // A count that a double holds exactly and an int64 can hold, small ones where the kernel stores 16 bits.
 void check(const KernelSize& size, double value) {
-  constexpr double largest = 9007199254740992;  // 2^53
   const bool may_be_zero = size.otherwise.has_value() && *size.otherwise <= 0;
   const std::string expected = may_be_zero ? "0 or more" : "more than 0";
   if (!std::isfinite(value) || value < 0 || (value == 0 && !may_be_zero && size.name != "flops-per-element"))
     throw std::invalid_argument(fmt::format("--{}: expected {}, found {:g}", size.name, expected, value));
-  if (value > largest)
+  if (value > largest_size)
     throw std::invalid_argument(fmt::format("--{}: expected at most 2^53, found {:g}", size.name, value));
   if (size.whole && value != std::floor(value))
     throw std::invalid_argument(fmt::format("--{}: expected a whole number, found {:g}", size.name, value));
@@ -270,12 +271,26 @@ void check(const KernelSize& size, double value) {
     throw std::invalid_argument(fmt::format("--causal: expected 0 or 1, found {:g}", value));
 }
 
-// What one size allows another.
-void check_together(const KernelSizes& sizes) {
+// Sizes that the kernels multiply in integers.
+constexpr std::pair<std::string_view, std::string_view> multiplied[] = {
+    {"batch", "heads"}, {"tokens", "copies"}, {"kernel-positions", "input-channels"}, {"experts", "busiest"}};
+
+// What one size allows another; `given` are those without their defaults.
+void check_together(const KernelSizes& sizes, const KernelSizes& given) {
   const auto of = [&](std::string_view name) {
     const auto it = sizes.find(name);
     return it == sizes.end() ? 0.0 : it->second;
   };
+  for (const auto& [one, other] : multiplied)
+    if (of(one) * of(other) > largest_size)
+      throw std::invalid_argument(
+          fmt::format("--{} x --{}: expected at most 2^53, found {:g}", one, other, of(one) * of(other)));
+  if (of("order") > 0 && given.count("points") > 0 && of("points") != star_points(static_cast<int>(of("order"))))
+    throw std::invalid_argument(fmt::format("--points: expected none beside --order {:g}, which has {}, found {:g}",
+                                            of("order"), star_points(static_cast<int>(of("order"))), of("points")));
+  if (sizes.count("experts") > 0 && of("copies") > of("experts"))
+    throw std::invalid_argument(
+        fmt::format("--copies: expected at most --experts ({:g}), found {:g}", of("experts"), of("copies")));
   if (const double kv = of("kv-heads"); kv > 0 && std::fmod(of("heads"), kv) != 0)
     throw std::invalid_argument(
         fmt::format("--kv-heads: expected a divisor of --heads ({:g}), found {:g}", of("heads"), kv));
@@ -315,8 +330,13 @@ SizedKernel build_kernel(const CatalogEntry<KernelForm>& form, const KernelSizes
     check(size, value);
     result.sizes.emplace(size.name, value);
   }
-  check_together(result.sizes);
+  check_together(result.sizes, given);
   result.kernel = form.value.build(result.sizes, type);
+  // What a 0 stands for goes without saying, and an order says the points.
+  for (const KernelSize& size : takes)
+    if (size.otherwise && *size.otherwise == 0 && result.sizes.at(std::string(size.name)) == 0)
+      result.sizes.erase(std::string(size.name));
+  if (result.sizes.count("order") > 0) result.sizes["points"] = star_points(static_cast<int>(result.sizes.at("order")));
   return result;
 }
 

@@ -39,7 +39,7 @@ std::vector<KernelSize> all_kernel_sizes();
 // Fills in defaults and builds. Throws std::invalid_argument naming a size that the kernel does not take, lacks, or that
 // has no meaning (negative, fractional, more than 2^53, heads that key-value heads do not divide).
 struct SizedKernel {
-  KernelSizes sizes;  // with defaults
+  KernelSizes sizes;  // with defaults, but those that follow from the others
   Kernel kernel;
 };
 SizedKernel build_kernel(const CatalogEntry<KernelForm>&, const KernelSizes& given, DataType);

@@ -18,7 +18,8 @@ std::string size_text(double value) { return fmt::format("{:.17g}", value); }
 std::string sizes_text(const KernelAnswer& a, const std::string& leave_out) {
   std::string text;
   for (const auto& [name, value] : a.what.sizes)
-    if (name != leave_out) text += (text.empty() ? "" : ", ") + name + " " + size_text(value);
+    if (name != leave_out)
+      text += (text.empty() ? "" : ", ") + (name == "causal" ? name : name + " " + size_text(value));
   return text;
 }
 
@@ -45,7 +46,25 @@ std::string roofline_text(const KernelAnswer& a) {
                             human(FlopsPerSecond(a.roof_flops_per_s())));
 }
 
-std::string one_text(const KernelAnswer& a) {
+// A benchmark may be over before the power limit acts, see kernels/energy.hpp.
+std::string power_text(const KernelAnswer& a, const DeviceModel& device) {
+  const double watts = *a.energy_J / a.time_s;
+  std::string text = human(Watts(watts)) + " on average";
+  constexpr double rounding = 1e-6;
+  if (device.power.tdp && watts > device.power.tdp->value * (1 + rounding))
+    text += fmt::format(", more than the {} that long runs are held to (--sustained)", human(*device.power.tdp));
+  return text;
+}
+
+std::string energy_text(const KernelAnswer& a, const DeviceModel& device) {
+  if (!a.dynamic_J) return "unknown: neither the power limit nor the energy of operations of the device is";
+  const std::string dynamic = human(Joules(*a.dynamic_J)) + " dynamic";
+  return (a.energy_J ? fmt::format("{} ({}), {}", human(Joules(*a.energy_J)), dynamic, power_text(a, device))
+                     : dynamic + "; idle power is unknown") +
+         (a.energy_source == EnergySource::power_limit ? "; estimated from the power limit" : "");
+}
+
+std::string one_text(const KernelAnswer& a, const DeviceModel& device) {
   std::string text = "  time         " + human(Seconds(a.time_s)) + band_text(a) + "\n";
   if (a.what.kernel.flops > 0) {
     text += "  rate         " + human(FlopsPerSecond(a.flops_per_s()));
@@ -59,17 +78,16 @@ std::string one_text(const KernelAnswer& a) {
                         percent_text(a.bytes_per_s() / a.memory_bytes_per_s),
                         human(BytesPerSecond(a.memory_bytes_per_s)));
   text += fmt::format("  bound by     {}\n  roofline     {}\n", a.bound, roofline_text(a));
-  if (a.energy_J)
-    text += fmt::format("  energy       {} ({} dynamic), {} on average\n", human(Joules(*a.energy_J)),
-                        human(Joules(a.dynamic_J)), human(Watts(*a.energy_J / a.time_s)));
-  else
-    text += fmt::format("  energy       {} dynamic; the power limit of the device is unknown\n",
-                        human(Joules(a.dynamic_J)));
+  text += "  energy       " + energy_text(a, device) + "\n";
+  if (a.fits_in_memory == false)
+    text += fmt::format("  does not fit {} of operands in the {} of the device's memory\n",
+                        human(Bytes(a.operand_bytes)), human(*memory_capacity(device)));
   return text +
          fmt::format("  calibration  {}{}\n", a.calibration,
                      a.calibrated                        ? ""
                      : a.calibration == "of this device" ? ": outside the kinds and sizes measured there"
                                                          : ": not measured on this device") +
+         (a.calibration_note.empty() ? "" : "               " + a.calibration_note + "\n") +
          (a.unvalidated.empty() ? "" : "  unvalidated  " + a.unvalidated + "\n");
 }
 
@@ -85,7 +103,10 @@ std::string sweep_table(const KernelQuestion& question, const std::vector<Kernel
                           computes ? human(FlopsPerSecond(a.flops_per_s())) : "-",
                           computes && a.peak_flops_per_s ? percent_text(a.flops_per_s() / *a.peak_flops_per_s) : "-",
                           human(BytesPerSecond(a.bytes_per_s())), percent_text(a.roof_share()),
-                          a.energy_J ? human(Joules(*a.energy_J)) : "-", a.bound});
+                          a.energy_J    ? human(Joules(*a.energy_J))
+                          : a.dynamic_J ? human(Joules(*a.dynamic_J)) + " dynamic"
+                                        : "-",
+                          a.bound});
   }
   const bool all = std::all_of(answers.begin(), answers.end(), [](const KernelAnswer& a) { return a.calibrated; });
   table.remarks.push_back(fmt::format("Calibration: {}{}", answers.front().calibration,
@@ -93,6 +114,14 @@ std::string sweep_table(const KernelQuestion& question, const std::vector<Kernel
                                       : answers.front().calibration == "of this device"
                                           ? "; some or all rows outside the kinds and sizes measured there"
                                           : "; not measured on this device"));
+  if (answers.front().energy_source == EnergySource::unknown)
+    table.remarks.emplace_back("Energy: neither the power limit nor the energy of operations of the device is known");
+  if (answers.front().energy_source == EnergySource::power_limit)
+    table.remarks.emplace_back("Energy: estimated from the power limit");
+  if (const auto over = std::count_if(answers.begin(), answers.end(),
+                                      [](const KernelAnswer& a) { return a.fits_in_memory == false; });
+      over > 0)
+    table.remarks.push_back(fmt::format("Memory: the operands of {} rows do not fit in the device", over));
   if (const std::string& reason = answers.front().unvalidated; !reason.empty())
     table.remarks.push_back("Unvalidated: " + reason);
   return table.text();
@@ -125,11 +154,17 @@ Json answer_json(const KernelAnswer& a) {
       {"ridge_flop_per_byte", a.peak_flops_per_s ? Json(*a.peak_flops_per_s / a.memory_bytes_per_s) : Json(nullptr)},
       {"roof_tflops", computes ? finite(a.roof_flops_per_s() / 1e12) : Json(nullptr)},
       {"roof_share", a.roof_share()},
-      {"dynamic_energy_J", a.dynamic_J},
+      {"operand_bytes", a.operand_bytes},
+      {"fits_in_memory", a.fits_in_memory ? Json(*a.fits_in_memory) : Json(nullptr)},
+      {"dynamic_energy_J", maybe(a.dynamic_J)},
       {"energy_J", maybe(a.energy_J)},
       {"average_power_W", a.energy_J ? Json(*a.energy_J / a.time_s) : Json(nullptr)},
       {"calibrated", a.calibrated},
+      {"energy_source", a.energy_source == EnergySource::unknown       ? Json(nullptr)
+                        : a.energy_source == EnergySource::power_limit ? Json("power limit")
+                                                                       : Json("constants")},
       {"calibration", a.calibration},
+      {"calibration_note", a.calibration_note.empty() ? Json(nullptr) : Json(a.calibration_note)},
       {"unvalidated", a.unvalidated.empty() ? Json(nullptr) : Json(a.unvalidated)}};
 }
 
@@ -186,7 +221,8 @@ Plot roofline_plot(const KernelAnswer& a) {
 std::string kernel_text(const KernelQuestion& question, const std::vector<KernelAnswer>& answers,
                         const DeviceModel& device) {
   const std::string head = heading(question, answers.front(), device);
-  return question.swept.empty() ? head + one_text(answers.front()) : head + "\n" + sweep_table(question, answers);
+  return question.swept.empty() ? head + one_text(answers.front(), device)
+                                : head + "\n" + sweep_table(question, answers);
 }
 
 Json kernel_json(const KernelQuestion& question, const std::vector<KernelAnswer>& answers, const DeviceModel& device) {

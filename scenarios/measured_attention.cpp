@@ -65,7 +65,7 @@ void attention_case(KernelCase& work, const MeasuredRow& row, const std::string&
     used.insert(Rule::attention_by_device);
   }
   const int generation = *named;
-  work.kernel_class = "attention";
+  work.kernel_class = generation == 0 ? "attention, unfused" : "attention";  // a chain of products and softmax
   const std::int64_t sequence = size_of(row, "sequence"), d = size_of(row, "head_dim");
   AttentionShape a{sequence,
                    size_or(row, "key_length", sequence),

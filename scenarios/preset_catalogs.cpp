@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "kernels/collectives/algorithms.hpp"
+#include "scenarios/kernel_forms.hpp"
 #include "scenarios/preset_tables.hpp"
-#include "sim/kernel.hpp"
 #include "sim/program.hpp"
 #include "topologies/wiring.hpp"
 
@@ -71,50 +71,23 @@ Preset load_collective(const std::string& name, const Library&) {
 
 // ---- kernels ------------------------------------------------------------------------------------------------------
 
-struct KernelText {
-  KernelKind kind;
-  std::string_view description;
-};
-constexpr KernelText kernel_texts[] = {
-    {KernelKind::gemm, "matrix product of m x k and k x n, `batch` times"},
-    {KernelKind::attention, "fused attention, forward"},
-    {KernelKind::attention_backward, "fused attention, backward with recomputed scores"},
-    {KernelKind::softmax, "softmax of rows, with scale and mask"},
-    {KernelKind::normalization, "layer norm or RMS norm of rows"},
-    {KernelKind::elementwise, "element-wise chains: bias, activation, dropout, residual"},
-    {KernelKind::embedding, "look-up of table rows and the scatter of their gradients"},
-    {KernelKind::cross_entropy, "loss over the vocabulary"},
-    {KernelKind::optimizer, "parameter update"},
-    {KernelKind::copy, "copies and layout changes"},
-    {KernelKind::routing, "choice of experts and permutation of tokens"},
-    {KernelKind::quantize, "conversion to a narrow format with scales"},
-    {KernelKind::reduction, "sums over a buffer"},
-    {KernelKind::convolution, "convolution"},
-    {KernelKind::stencil, "update of a grid from its neighbours"},
-    {KernelKind::fft, "fast Fourier transform"},
-    {KernelKind::sparse_matrix_vector, "product of a sparse matrix and a vector"},
-    {KernelKind::spiking_step, "one time step of a spiking network"},
-};
-static_assert(std::size(kernel_texts) == kernel_kind_names.size(), "describe every kind of kernel");
-
-std::vector<std::string> kernel_names(const Library&) {
-  std::vector<std::string> all;
-  for (const KernelText& kernel : kernel_texts) all.emplace_back(name(kernel.kind));
-  return all;
-}
+std::vector<std::string> kernel_names(const Library&) { return names(kernel_forms()); }
 
 TextTable kernel_table(const Library&) {
   TextTable table{{{"name"}, {"description"}}, {}, {}};
-  for (const KernelText& kernel : kernel_texts)
-    table.rows.push_back({std::string(name(kernel.kind)), std::string(kernel.description)});
+  for (const auto& form : kernel_forms()) table.rows.push_back({std::string(form.name), std::string(form.description)});
+  table.remarks = {"", "`orrery show NAME` and `orrery kernel --help` say by which sizes a kernel is asked for"};
   return table;
 }
 
 Preset load_kernel(const std::string& wanted, const Library&) {
-  for (const KernelText& kernel : kernel_texts)
-    if (name(kernel.kind) == wanted)
-      return {std::string(kernel.description), "", {{"name", wanted}, {"description", kernel.description}}, {}};
-  internal_error(__FILE__, __LINE__, "no kernel " + wanted);
+  const auto* form = find(kernel_forms(), wanted);
+  Preset preset{std::string(form->description), "", {{"name", wanted}, {"description", form->description}}, {}};
+  preset.resolved["usual_precision"] = name(form->value.usual);
+  for (const KernelSize& size : form->value.sizes)
+    preset.resolved["sizes"][std::string(size.name)] = {
+        {"description", size.description}, {"default", size.otherwise ? Json(*size.otherwise) : Json(nullptr)}};
+  return preset;
 }
 
 }  // namespace

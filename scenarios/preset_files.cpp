@@ -63,13 +63,18 @@ std::string rate_text(FlopsPerSecond rate, DataType type) {
   return text;
 }
 
+// Where the parameters of products in the headline type come from, and the types of products measured on the device.
 std::string kernels_from(const DeviceModel& device, const Library& library) {
   const auto type = headline_type(device);
   const DeviceCalibration calibration = resolve_calibration(device, library);
   if (!calibration.unvalidated.empty()) return type ? "unvalidated" : "unvalidated, no matrix products";
   if (!type) return "none";
   const auto& gemm = calibration.gemm[static_cast<std::size_t>(*type)];
-  return gemm.calibrated ? gemm.from : "* " + (gemm.from.empty() ? "built-in default" : gemm.from);
+  std::string measured;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i)
+    if (calibration.gemm[i].calibrated && matrix_peak(device, static_cast<DataType>(i)))
+      measured += (measured.empty() ? "" : ", ") + std::string(data_type_names[i]);
+  return (gemm.from.empty() ? "built-in default" : gemm.from) + (measured.empty() ? " *" : "; fitted: " + measured);
 }
 
 TextTable accelerator_table(const Library& library) {
@@ -93,8 +98,11 @@ TextTable accelerator_table(const Library& library) {
                                     shown(d.power.tdp),
                                     kernels_from(d, library)};
   });
-  table.remarks = {"", "* no kernels measured on this device: times are predictions from its data sheet.",
-                   "unvalidated: nor was any measurement of such devices compared with the model of their family."};
+  table.remarks = {
+      "", "kernel times: where the parameters of matrix products in the type under `at` come from. `of this device`:",
+      "a file of its own or of a board with the same chip, with fits or with figures from sources.",
+      "fitted: types whose products were measured there. *: none; times are predictions from the data sheet.",
+      "unvalidated: nor was any measurement of such devices compared with the model of their family."};
   return table;
 }
 

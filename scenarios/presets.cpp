@@ -18,7 +18,7 @@ std::span<const CatalogEntry<PresetCategory>> preset_categories() {
       {"reliability", "how often devices of a generation fail, as published", reliability_category},
       {"topologies", "ways to wire devices inside a node and nodes with each other", topologies_category},
       {"collectives", "algorithms of collective communication", collectives_category},
-      {"kernels", "kinds of compute kernels that the cost models know", kernels_category},
+      {"kernels", "compute kernels that the cost models know, and the sizes they are asked for by", kernels_category},
       {"scenarios", "complete scenarios, ready for `orrery run`", scenarios_category},
       {"sweeps", "variations of a scenario, ready for `orrery sweep`", sweeps_category},
   };

@@ -10,6 +10,7 @@
 #include "models/power/fixed_clock.hpp"
 #include "scenarios/error_bands.hpp"
 #include "scenarios/idle_options.hpp"
+#include "scenarios/kernel_energy.hpp"
 #include "scenarios/placement.hpp"
 #include "scenarios/version.hpp"
 #include "sim/catalog.hpp"
@@ -240,8 +241,7 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
   for (const DeviceModel& device : run.cluster.device_types) {
     if (const std::string reason = resolve_calibration(device, library).unvalidated; !reason.empty())
       run.warnings.push_back(device.name + ": the model of its kernels is not validated: " + reason);
-    if (!device.power.idle)
-      run.warnings.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
+    for (std::string& line : energy_warnings(device, library)) run.warnings.push_back(std::move(line));
     if (!memory_capacity(device))
       run.warnings.push_back(device.name + ": memory capacity unknown: nothing is checked against it");
     if (!memory_bandwidth(device))
@@ -302,6 +302,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
     if (prepared.prices[j]) job.cost = cost_of(job, *prepared.prices[j]);
     if (prepared.failures[j]) job.reliability = goodput_of(*prepared.failures[j], job.time_to_train_s);
   }
+  forget_unknown_energy(run, placed, library);
   add_error_bands(run.metrics, run.cluster, library);
   add_notes(run, scenario);
   warn(run, scenario, placed, library);

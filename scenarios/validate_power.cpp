@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "kernels/cost_models.hpp"
+#include "kernels/energy.hpp"
 #include "models/residual_network.hpp"
 #include "sim/error.hpp"
 
@@ -135,12 +137,14 @@ ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundar
   if (devices < 1 || *batch < devices) throw CannotSimulate("the batch does not reach every device");
   used.insert(Rule::power_recipe);
   const auto device = load_part<DeviceModel>("hardware/accelerators", accelerator, library);
+  if (energy_source(device, resolve_calibration(device, library), KernelKind::convolution) == EnergySource::unknown)
+    throw CannotSimulate("neither power limit nor energy per operation of " + device.name + " is known");
   const auto costs = make_cost_model({&device, 1}, library);
   const bool node = boundary == PowerBoundary::node;
   const std::vector<Kernel> kernels = training_step(resnet50_layers(), *batch / devices,
                                                     convolution_type(row, device, boundary), node);
   const Cost step = costs->sequence(DeviceTypeId(std::size_t{0}), kernels, {});
-  const double idle = device.power.idle ? device.power.idle->value : 0;
+  const double idle = idle_power(device).value_or(Watts(0)).value;
   double watts = idle + step.energy.value / step.time.value;
   if (device.power.tdp) watts = std::min(watts, device.power.tdp->value);
   if (const auto limit = stated_power_limit(row, PowerBoundary::device); limit && !node) {
@@ -159,6 +163,7 @@ ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundar
 double predicted_power(const ScenarioRun& run, PowerBoundary boundary, const MeasuredRow& row, RulesUsed& used) {
   const JobMetrics& job = run.metrics.jobs.at(0);
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
+  if (std::isnan(job.energy_J)) throw CannotSimulate("neither power limit nor energy per operation is known");
   const double nodes_J = job.energy.total() - job.energy.network_J;  // meters of nodes see no switches
   if (boundary == PowerBoundary::node) return nodes_J / job.iteration_s;
   const double devices = (nodes_J - job.energy.host_J) / job.iteration_s;

@@ -103,6 +103,10 @@ void fields(Fields& f, DeviceModel& d) {
   f.raw("sources", d.sources);
 }
 
+// The formats of OCP MX came to silicon together: units that multiply 4- or 6-bit floats apply the scales of blocks, and no
+// shipped unit without those does (Hopper, Ada and CDNA 3 have fp8 with one scale per tensor; software scales blocks there).
+static bool has_block_scales(const PeakRates& peak) { return peak.fp4 || peak.fp6; }
+
 std::optional<FlopsPerSecond> matrix_peak(const DeviceModel& device, DataType type) {
   const PeakRates& p = device.peak;
   switch (type) {
@@ -117,16 +121,18 @@ std::optional<FlopsPerSecond> matrix_peak(const DeviceModel& device, DataType ty
     case DataType::fp16:
       return p.fp16;
     case DataType::fp8:
-    case DataType::mxfp8:
       return p.fp8;
+    case DataType::mxfp8:
+      return has_block_scales(p) ? p.fp8 : std::nullopt;
     case DataType::int8:
       return p.int8;
     case DataType::fp6:
       return p.fp6;
     case DataType::fp4:
     case DataType::mxfp4:
-    case DataType::nvfp4:
       return p.fp4;
+    case DataType::nvfp4:
+      return device.vendor == "NVIDIA" ? p.fp4 : std::nullopt;
   }
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 #include "scenarios/commands/calibrate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <ostream>
 
@@ -48,11 +49,11 @@ std::string fits_text(const std::vector<DeviceFit>& fits) {
                    {"parameters"}};
   for (const DeviceFit& fit : fits) {
     for (const GemmParameters& g : fit.calibration.gemm)
-      add_row(table, fit, fmt::format("gemm {}", name(g.type)), g.fit,
+      add_row(table, fit, what_of(g), g.fit,
               fmt::format("e {:.3f} e_m {:.3f} launch {:.2f} us k0 {:.0f} c {:.1f}", g.efficiency, g.memory_efficiency,
                           g.launch.value * 1e6, g.k_overhead, g.tile_cost));
     for (const AttentionParameters& a : fit.calibration.attention)
-      add_row(table, fit, fmt::format("attention {}", a.generation), a.fit,
+      add_row(table, fit, what_of(a), a.fit,
               fmt::format("e {:.3f} backward {:.2f} causal {:.2f}", a.efficiency, a.backward_ratio, a.causal_ratio));
     if (const auto& m = fit.calibration.memory)
       add_row(table, fit, "memory-bound", m->fit,
@@ -61,6 +62,63 @@ std::string fits_text(const std::vector<DeviceFit>& fits) {
   }
   table.remarks = {"", "median and p90: |ln(predicted / measured)| over the fitted samples"};
   return table.text();
+}
+
+// Of each fit: its own error, and that of the other devices' mean on its samples.
+struct LeftOutRow {
+  std::string device, what;
+  Fit own;
+  std::vector<double> errors;  // |ln(measured / predicted)|, ascending
+  double at(double share) const {
+    return errors[static_cast<std::size_t>(share * static_cast<double>(errors.size() - 1) + 0.5)];
+  }
+};
+
+std::vector<LeftOutRow> left_out_rows(const std::vector<measured::Row>& rows, const std::vector<DeviceFit>& fits,
+                                      const Library& library) {
+  std::vector<LeftOutRow> table;
+  for (const DeviceFit& fit : fits) {
+    for (const GemmParameters& g : fit.calibration.gemm) table.push_back({fit.device.name, what_of(g), g.fit, {}});
+    for (const AttentionParameters& a : fit.calibration.attention)
+      table.push_back({fit.device.name, what_of(a), a.fit, {}});
+    if (const auto& m = fit.calibration.memory) table.push_back({fit.device.name, memory_bound_name, m->fit, {}});
+  }
+  for (const LeftOutError& e : left_out_errors(rows, fits, library))
+    for (LeftOutRow& row : table)
+      if (row.device == e.device && row.what == e.what) row.errors.push_back(std::abs(e.error));
+  for (LeftOutRow& row : table) std::sort(row.errors.begin(), row.errors.end());
+  return table;
+}
+
+std::string left_out_text(const std::vector<LeftOutRow>& rows) {
+  TextTable table;
+  table.columns = {{"accelerator"},           {"kernels"},           {"samples", Align::right},
+                   {"own fit", Align::right}, {"p90", Align::right}, {"left out", Align::right},
+                   {"p90", Align::right}};
+  const auto percent = [](double error) { return fmt::format("{:.1f} %", 100 * error); };
+  for (const LeftOutRow& row : rows) {
+    const bool known = !row.errors.empty();
+    table.rows.push_back({row.device, row.what, fmt::format("{}", row.own.samples), percent(row.own.median_error),
+                          percent(row.own.p90_error), known ? percent(row.at(0.5)) : "-",
+                          known ? percent(row.at(0.9)) : "-"});
+  }
+  table.remarks = {"",
+                   "left out: |ln(predicted / measured)| on the geometric mean of what other devices fit, of the same",
+                   "generation if any was measured, else of the family. -: no other device tells of such kernels."};
+  return table.text();
+}
+
+Json left_out_json(const std::vector<LeftOutRow>& rows) {
+  Json all = Json::array();
+  for (const LeftOutRow& row : rows)
+    all.push_back({{"accelerator", row.device},
+                   {"kernels", row.what},
+                   {"samples", row.own.samples},
+                   {"own_median_error", row.own.median_error},
+                   {"own_p90_error", row.own.p90_error},
+                   {"left_out_median_error", row.errors.empty() ? Json(nullptr) : Json(row.at(0.5))},
+                   {"left_out_p90_error", row.errors.empty() ? Json(nullptr) : Json(row.at(0.9))}});
+  return all;
 }
 
 std::string bands_text(const BandFit& fit) {
@@ -148,9 +206,8 @@ void warn_of_misfits(const std::vector<DeviceFit>& fits) {
           fit.device.name, what, 100 * entry.median_error));
   };
   for (const DeviceFit& fit : fits) {
-    for (const GemmParameters& g : fit.calibration.gemm) look(fit, fmt::format("gemm {}", name(g.type)), g.fit);
-    for (const AttentionParameters& a : fit.calibration.attention)
-      look(fit, fmt::format("attention {}", a.generation), a.fit);
+    for (const GemmParameters& g : fit.calibration.gemm) look(fit, what_of(g), g.fit);
+    for (const AttentionParameters& a : fit.calibration.attention) look(fit, what_of(a), a.fit);
     if (fit.calibration.memory) look(fit, "memory-bound", fit.calibration.memory->fit);
   }
 }
@@ -184,11 +241,14 @@ int calibrate(const CalibrateOptions& options) {
     files.push_back({options.collectives,
                      [&](std::ostream& out) { out << document_text(write_spec(collectives->fit.calibration)); }});
   }
+  std::vector<LeftOutRow> left_out;
+  if (options.leave_out && !fits.empty()) left_out = left_out_rows(rows, fits, library);
   write_files(files);
   warn_of_misfits(fits);
   if (options.json) {
     Json json = {{"orrery", version()}, {"calibrations", Json::array()}};
     for (const DeviceFit& fit : fits) json["calibrations"].push_back(write_spec(fit.calibration));
+    if (!left_out.empty()) json["left_out"] = left_out_json(left_out);
     if (bands) {
       json["bands"] = write_spec(bands->bands);
       json["coverage"] = coverage_json(*bands);
@@ -196,7 +256,8 @@ int calibrate(const CalibrateOptions& options) {
     if (collectives) json["collectives"] = collectives_json(*collectives);
     print(document_text(json));
   } else {
-    print((fits.empty() ? "" : fits_text(fits)) + (bands ? "\n" + bands_text(*bands) : "") +
+    print((fits.empty() ? "" : fits_text(fits)) + (left_out.empty() ? "" : "\n" + left_out_text(left_out)) +
+          (bands ? "\n" + bands_text(*bands) : "") +
           (collectives ? (fits.empty() ? "" : "\n") + collectives_text(*collectives) : ""));
   }
   return exit_done;
@@ -223,13 +284,14 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
                  "Write one calibration file per accelerator into this folder; what is not fitted is kept as it was")
       ->type_name("DIR");
   app.add_option("--bands", options->bands, "Write the error bands to this file")->type_name("FILE");
-  CLI::Option* collectives = app.add_option(
-      "--collectives", options->collectives,
-      "Fit the costs of collectives too, and write them to this file; what no sample crosses is kept as it was");
-  collectives->type_name("FILE");
-  app.add_flag("--leave-out", options->leave_out,
-               "With --collectives: also predict every source by a fit that has not seen it")
-      ->needs(collectives);
+  app.add_option(
+         "--collectives", options->collectives,
+         "Fit the costs of collectives too, and write them to this file; what no sample crosses is kept as it was")
+      ->type_name("FILE");
+  app.add_flag(
+      "--leave-out", options->leave_out,
+      "Also predict every accelerator by what the others fit, and with --collectives every source by a fit that "
+      "has not seen it");
   app.add_option("--jobs", options->jobs, "Worker processes for --bands (default: one per processor)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
@@ -241,6 +303,7 @@ CommandAction declare_calibrate(CLI::App& app, const Invocation&) {
       "Examples:\n"
       "  orrery calibrate tests/validation/measured/kernels --accelerator nvidia-a40 --out my/kernels/calibration\n"
       "  orrery calibrate tests/validation/measured/kernels --pool nvidia-h100-sxm5-80gb,nvidia-h800-sxm5-80gb\n"
+      "  orrery calibrate tests/validation/measured/kernels --leave-out\n"
       "  orrery calibrate tests/validation/measured --bands kernels/calibration/bands.json\n"
       "  orrery calibrate tests/validation/measured/collectives tests/validation/measured/cc-by-sa-4.0/collectives "
       "--collectives kernels/calibration/collectives.json --leave-out");

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "kernels/cost_models.hpp"
+#include "kernels/energy.hpp"
 #include "kernels/shapes.hpp"
 #include "sim/error.hpp"
 #include "tests/kernels/allocations.hpp"
@@ -174,7 +175,7 @@ TEST_CASE("a memory that states its energy per byte adds the way over the die to
         Approx(1e6 * 8 * (0.4 + 9.19) * 1e-12));
 }
 
-TEST_CASE("dynamic power stays below the board limit minus idle") {
+TEST_CASE("dynamic power of long runs stays below the board limit minus idle") {
   DeviceCalibration hungry = perfect();
   hungry.energy->matrix_pJ_per_flop = 100;
   const auto model = make_cost_model(std::vector{plain_gpu()}, std::vector{hungry});
@@ -189,6 +190,52 @@ TEST_CASE("without energy constants full matrix rate draws the whole dynamic bud
   const Kernel product = gemm(128 * 10, 256 * 10, 65536, DataType::fp16);
   const Cost cost = model->sequence(first, std::vector{product}, {});
   CHECK(cost.energy.value == Approx(250 * cost.time.value));
+}
+
+TEST_CASE("the same work never costs more at a lower clock, held by the power limit or not") {
+  DeviceCalibration hungry = perfect();
+  hungry.energy->matrix_pJ_per_flop = 5;  // 500 of 250 W
+  const std::vector<Kernel> product = {gemm(12800, 12800, 12800, DataType::fp16)};
+  for (const Conditions conditions : {Conditions::sustained, Conditions::isolated}) {
+    const auto model = make_cost_model(std::vector{plain_gpu()}, std::vector{hungry}, conditions);
+    Joules before{0};
+    for (double clock = 0.5; clock <= 1; clock += 0.05) {
+      const Joules now = model->sequence(first, product, {clock, 1, 1}).energy;
+      CHECK(now >= before);
+      before = now;
+    }
+  }
+  DeviceCalibration throttled = hungry;
+  throttled.sustained.fill(0.6);
+  const auto joules = [&](Conditions conditions) {
+    return make_cost_model(std::vector{plain_gpu()}, std::vector{throttled}, conditions)
+        ->sequence(first, product, {})
+        .energy.value;
+  };
+  CHECK(joules(Conditions::sustained) <= joules(Conditions::isolated));
+}
+
+TEST_CASE("energy is unknown, not another device's, where neither constants nor a limit are known") {
+  DeviceModel device = plain_gpu();
+  DeviceCalibration calibration = perfect();
+  CHECK(energy_source(device, calibration, KernelKind::gemm) == EnergySource::constants);
+  calibration.energy.reset();
+  CHECK(energy_source(device, calibration, KernelKind::gemm) == EnergySource::power_limit);
+  device.power = {};
+  CHECK(energy_source(device, calibration, KernelKind::gemm) == EnergySource::unknown);
+  const auto model = make_cost_model(std::vector{device}, std::vector{calibration});
+  CHECK(model->sequence(first, std::vector{gemm(128, 128, 128, DataType::fp16)}, {}).energy.value == 0);
+}
+
+TEST_CASE("unknown idle power is a share of the limit on GPUs and unknown elsewhere") {
+  DeviceModel device = plain_gpu();
+  CHECK(idle_power(device)->value == 50);
+  device.power.idle.reset();
+  CHECK(idle_power(device)->value == Approx(0.13 * 300));
+  CHECK(dynamic_budget_W(device) == Approx(0.87 * 300));
+  device.family = DeviceFamily::tpu;
+  CHECK_FALSE(idle_power(device));
+  CHECK(dynamic_budget_W(device) == 300);
 }
 
 TEST_CASE("a lower clock saves energy on compute-bound kernels") {

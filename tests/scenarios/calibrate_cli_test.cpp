@@ -111,6 +111,21 @@ TEST_CASE("every shipped calibration that states residuals comes out of the docu
   CHECK(files >= 12);
 }
 
+TEST_CASE("devices are left out of the fit by command, and what the others say of them stands beside their own fit") {
+  const Outcome outcome = run_orrery({"calibrate", corpus, "--leave-out", "--json"});
+  REQUIRE(outcome.exit_code == 0);
+  const Json rows = parse_json(outcome.out, "output")["left_out"];
+  REQUIRE(rows.size() > 12);
+  int judged = 0;
+  for (const Json& row : rows) {
+    if (row["left_out_median_error"].is_null()) continue;
+    ++judged;
+    CHECK(row["left_out_p90_error"].get<double>() >= row["left_out_median_error"].get<double>());
+  }
+  CHECK(judged > 8);
+  CHECK_THAT(run_orrery({"calibrate", corpus, "--leave-out", "--accelerator", "nvidia-a40"}).out, Contains("left out"));
+}
+
 TEST_CASE("the shipped costs of collectives come out of the documented command again, and carry to systems left out") {
   const Folder folder;
   const std::string measured = corpus.substr(0, corpus.rfind("/")), collectives = measured + "/collectives",

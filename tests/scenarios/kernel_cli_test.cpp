@@ -54,6 +54,61 @@ TEST_CASE("every kind of kernel has a form, and every form an answer") {
   }
 }
 
+TEST_CASE("a heading says the sizes that were given or are usual, and a 0 that stands for something else is no size") {
+  const Outcome outcome = run_orrery({"kernel", "nvidia-h100-sxm5-80gb", "attention", "--sequence", "128", "--causal"});
+  CHECK_THAT(outcome.out, Contains("batch 1, causal, generation 2, head-dim 128, heads 1, sequence 128\n"));
+  const Outcome stencil = run_orrery({"kernel", "nvidia-h100-sxm5-80gb", "stencil", "--cells", "1000", "--order", "8"});
+  CHECK_THAT(stencil.out, Contains("order 8, points 25, variables 1\n"));
+}
+
+TEST_CASE("energy is absent, and said to be, where nothing of it is known") {
+  const std::vector<std::string> product = {"gemm", "--m", "4096", "--n", "4096", "--k", "4096"};
+  const auto on = [&](const std::string& device) {
+    std::vector<std::string> arguments = {device};
+    arguments.insert(arguments.end(), product.begin(), product.end());
+    return Json(ask(arguments)["rows"][0]);
+  };
+  for (const char* device : {"google-tpu-v5e", "aws-trainium1", "graphcore-ipu-gc200"}) {
+    INFO(device);
+    const Json row = on(device);
+    CHECK(row["dynamic_energy_J"].is_null());
+    CHECK(row["energy_J"].is_null());
+    CHECK(row["energy_source"].is_null());
+  }
+  CHECK(on("google-tpu-v4")["energy_source"] == "power limit");
+  CHECK(on("google-tpu-v4")["energy_J"].is_number());
+  CHECK(on("intel-gaudi2")["dynamic_energy_J"].is_number());  // a limit, but no idle power
+  CHECK(on("intel-gaudi2")["energy_J"].is_null());
+  CHECK(on("nvidia-h100-sxm5-80gb")["energy_source"] == "constants");
+  CHECK_THAT(run_orrery({"kernel", "google-tpu-v5e", "copy", "--bytes", "1e9"}).out, Contains("energy       unknown"));
+}
+
+TEST_CASE("operands that the memory cannot hold are told") {
+  const std::vector<std::string> arguments = {
+      "nvidia-h100-sxm5-80gb", "gemm", "--m", "1000000", "--n", "1000000", "--k", "1000000"};
+  CHECK(ask(arguments)["rows"][0]["fits_in_memory"] == false);
+  std::vector<std::string> command = {"kernel"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  CHECK_THAT(run_orrery(command).out, Contains("does not fit"));
+  CHECK(ask({"nvidia-h100-sxm5-80gb", "gemm", "--m", "8", "--n", "8", "--k", "8"})["rows"][0]["fits_in_memory"] ==
+        true);
+}
+
+TEST_CASE("no unit of a Jetson's GPU is faster than the GPU, whose rate leaves the DLAs out") {
+  const Json row = ask({"nvidia-jetson-agx-orin-64gb", "gemm", "--m", "8192", "--n", "8192", "--k", "8192",
+                        "--precision", "int8"})["rows"][0];
+  CHECK(row["peak_tflops"] == Approx(85));
+  CHECK(row["achieved_tflops"].get<double>() <= 85);
+}
+
+TEST_CASE("the list shows every kernel that can be asked for, with its sizes") {
+  const std::string list = run_orrery({"list", "kernels"}).out;
+  for (const auto& form : kernel_forms()) {
+    CHECK_THAT(list, Contains("\n" + std::string(form.name) + " ") || Contains("  " + std::string(form.name) + " "));
+    CHECK(run_orrery({"show", std::string(form.name)}).exit_code == 0);
+  }
+}
+
 TEST_CASE("a stencil is asked for by its order, its variables and its halo, too") {
   const auto row = [](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"nvidia-a100-sxm4-80gb", "stencil", "--cells", "1000000"};
@@ -131,6 +186,15 @@ TEST_CASE("bad questions are refused with one line that says what is wrong") {
       {{device, "gem", "--m", "8"}, "did you mean \"gemm\""},
       {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "bf61"}, "expected one of fp64, fp32"},
       {{device, "attention", "--sequence", "8", "--heads", "8", "--kv-heads", "3"}, "a divisor of --heads"},
+      {{device, "attention", "--sequence", "8", "--batch", "9e15", "--heads", "9e15"},
+       "--batch x --heads: expected at most"},
+      {{device, "routing", "--tokens", "9e15", "--hidden", "8", "--copies", "9e15"}, "--tokens x --copies"},
+      {{device, "stencil", "--cells", "8", "--order", "8", "--points", "7"},
+       "--points: expected none beside --order 8"},
+      {{device, "router", "--tokens", "8", "--experts", "4", "--copies", "8"}, "--copies: expected at most --experts"},
+      {{device, "optimizer", "--parameters", "8", "--precision", "bf16"}, "--precision: optimizer is in fp32"},
+      {{"nvidia-h100-sxm5-80gb", "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "mxfp8"},
+       "nvidia-h100-sxm5-80gb computes with"},
       {{"nvidia-a100-sxm4-81gb", "copy", "--bytes", "8"}, "expected an accelerator"},
       {{"intel-loihi-2", "gemm", "--m", "8", "--n", "8", "--k", "8"}, "no peak of any data type"},
   };

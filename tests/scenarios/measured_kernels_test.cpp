@@ -138,6 +138,10 @@ TEST_CASE("fused attention without an implementation is the one that its device 
   CHECK(generation("nvidia-a100-sxm4-80gb") == 2);
   CHECK(generation("amd-mi300x") == 2);
   CHECK(generation("nvidia-v100-sxm2-32gb") == 1);
+  RulesUsed used;
+  const MeasuredRow unfused = row(R"({"kernel": "attention_forward", "precision": "fp16", "implementation": "PyTorch",
+    "measured": {"tflops": 100}, "shape": {"sequence": 2048, "batch": 8, "heads": 16, "head_dim": 128, "causal": true}})");
+  CHECK(kernel_case(unfused, used).kernel_class == "attention, unfused");
   const Prediction p = predict(row(run), Fidelity::flow, shipped());
   CHECK(p.skipped.empty());
   CHECK(p.predicted);

@@ -1,4 +1,7 @@
 // What joins the nodes draws its power as long as a job runs, whatever crosses it.
+#include <algorithm>
+#include <cmath>
+
 #include <catch2/catch.hpp>
 
 #include "tests/support/small_scenario.hpp"
@@ -60,4 +63,26 @@ TEST_CASE(
   CHECK_THAT(missing(scenario), Contains("connectx-6, cable of infiniband-hdr-200: power unknown, counted as 0 W"));
   scenario.cluster.pools[0].node.host_power = Watts(1000);
   CHECK_THAT(missing(scenario), Contains("cable of infiniband-hdr-200: power unknown") && !Contains("connectx-6"));
+}
+
+TEST_CASE("a job on devices of unknown power has no energy, and says so, while its other parts stand") {
+  SmallScenario small;
+  small.plan.data = 16;
+  Scenario scenario = make(small);
+  DeviceModel& device = scenario.cluster.pools[0].node.device;
+  device.power = {};
+  device.name = "unknown";  // nor has a generation of its own
+  device.generation = "";
+  const ScenarioRun run = run_of(scenario);
+  const JobMetrics& job = run.metrics.jobs[0];
+  CHECK(std::isnan(job.energy.compute_J));
+  CHECK(std::isnan(job.energy_J));
+  CHECK(job.energy.network_J > 0);
+  const Json json = result_json(scenario, run);
+  CHECK(json["metrics"]["energy_J"].is_null());
+  const auto says = [&](const char* text) {
+    return std::any_of(run.warnings.begin(), run.warnings.end(),
+                       [text](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  CHECK(says("neither its power limit nor the energy of its operations is known"));
 }

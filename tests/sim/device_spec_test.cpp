@@ -82,11 +82,27 @@ TEST_CASE("the matrix peak of a type is that of the matrix units, else that of t
 
 TEST_CASE("block-scaled formats run at the rate of their elements") {
   DeviceModel device;
+  device.vendor = "NVIDIA";
   device.peak.fp8 = FlopsPerSecond(8);
   device.peak.fp4 = FlopsPerSecond(4);
   CHECK(matrix_peak(device, DataType::mxfp8) == FlopsPerSecond(8));
   CHECK(matrix_peak(device, DataType::mxfp4) == FlopsPerSecond(4));
   CHECK(matrix_peak(device, DataType::nvfp4) == FlopsPerSecond(4));
+}
+
+TEST_CASE("only units that multiply 4- or 6-bit floats apply the scales of blocks, and NVFP4 is NVIDIA's") {
+  const auto runs = [](const char* name, DataType type) {
+    return matrix_peak(load_part<DeviceModel>("hardware/accelerators", name, shipped()), type).has_value();
+  };
+  for (const char* name : {"nvidia-h100-sxm5-80gb", "amd-mi300x", "nvidia-l4"}) {
+    INFO(name);
+    CHECK(runs(name, DataType::fp8));
+    CHECK_FALSE(runs(name, DataType::mxfp8));
+  }
+  CHECK(runs("nvidia-b200-sxm-180gb", DataType::mxfp8));
+  CHECK(runs("nvidia-b200-sxm-180gb", DataType::nvfp4));
+  CHECK(runs("amd-mi355x", DataType::mxfp4));
+  CHECK_FALSE(runs("amd-mi355x", DataType::nvfp4));
 }
 
 TEST_CASE("every shipped memory reads under its own name, and its figures are covered by its sources") {
