@@ -282,7 +282,8 @@ std::string metric_of(const std::string& kind) {
 std::string fault_text(const SpecError& error) {
   if (error.faults().empty()) return error.what();
   const Fault& fault = error.faults().front();
-  return fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+  const std::string place = fault.pointer.empty() ? "" : fault.pointer + ": ";
+  return fmt::format("{}expected {}, found {}", place, fault.expected, fault.found);
 }
 
 // One class of its own for kernels and collectives; steps also carry what no class explains.
