@@ -34,7 +34,7 @@ void add_energy(KernelTerms&, const Kernel&, const Traffic&, const DeviceContext
 // What dynamic power is held to: the budget below in long runs, nothing (0) in isolated ones.
 double power_cap_W(const DeviceContext&);
 
-// Energy of one matrix FLOP on operands of `type`; the device has a rate for it.
+// Energy of one matrix FLOP on operands of `type`, in proportion to their width: a bound that no data-sheet rate moves.
 double pJ_per_matrix_flop(const DeviceModel&, DataType, const EnergyParameters&);
 
 // Stated, else of a GPU 13 % of its limit (mean of A100 54/400, H100 72.5/700, B200 137/1000 W). Nothing for other silicon,
