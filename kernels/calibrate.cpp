@@ -109,6 +109,15 @@ std::vector<double> log_residuals(const DeviceModel& device, const DeviceCalibra
 
 namespace {
 
+void stretch(std::optional<Span>& span, std::int64_t to) {
+  span = span ? Span{std::min(span->low, to), std::max(span->high, to)} : Span{to, to};
+}
+
+template <class T> void keep_each_once(std::vector<T>& all) {
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
 // To hold this sample.
 void widen(Fit& fit, const Kernel& k) {
   const auto hold = [&](std::initializer_list<std::int64_t> sizes) {
@@ -118,12 +127,18 @@ void widen(Fit& fit, const Kernel& k) {
   switch (k.kind) {
     case KernelKind::gemm:
     case KernelKind::convolution:
+      if (k.kind == KernelKind::convolution) fit.kernels.emplace_back(name(k.kind));
+      stretch(fit.short_side, std::min(k.m, k.n));
+      stretch(fit.long_side, std::max(k.m, k.n));
+      stretch(fit.depth, k.k);
+      stretch(fit.flops, std::llround(std::min(k.flops, static_cast<double>(Fit::unknown_end))));
       return hold({k.m, k.n, k.k});
     case KernelKind::attention:
     case KernelKind::attention_backward: {
       const bool first = fit.narrowest == 1 && fit.widest == Fit::unknown_end;
       fit.narrowest = first ? k.k : std::min(fit.narrowest, k.k);
       fit.widest = first ? k.k : std::max(fit.widest, k.k);
+      fit.types.push_back(k.type);
       return hold({k.m, k.n});
     }
     default:
@@ -148,10 +163,9 @@ Fit describe_fit(std::span<const KernelSample> samples, std::span<const double> 
     fit.files.push_back(sample.file);
     for (const Kernel& k : sample.kernels) widen(fit, k);
   }
-  for (auto* names : {&fit.files, &fit.kernels}) {
-    std::sort(names->begin(), names->end());
-    names->erase(std::unique(names->begin(), names->end()), names->end());
-  }
+  keep_each_once(fit.files);
+  keep_each_once(fit.kernels);
+  keep_each_once(fit.types);
   return fit;
 }
 

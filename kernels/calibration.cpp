@@ -2,12 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "kernels/power_ceiling.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
+
+void fields(Fields& f, Span& span) {
+  f.required("low", span.low, at_least_one);
+  f.required("high", span.high, at_least_one);
+  f.check(span.low <= span.high, "high", "no less than low", std::to_string(span.high));
+}
 
 void fields(Fields& f, Fit& fit) {
   f("files", fit.files);
@@ -18,6 +25,11 @@ void fields(Fields& f, Fit& fit) {
   f("largest", fit.largest, Need::optional, at_least_one);
   f("narrowest", fit.narrowest, Need::optional, at_least_one);
   f("widest", fit.widest, Need::optional, at_least_one);
+  f("short_side", fit.short_side);
+  f("long_side", fit.long_side);
+  f("depth", fit.depth);
+  f("flops", fit.flops);
+  f("types", fit.types);
   f("kernels", fit.kernels);
   f("note", fit.note);
 }
@@ -40,23 +52,64 @@ bool covers_kind(const Fit& fit, KernelKind kind) {
   });
 }
 
+// Types that are computed alike, so that a measurement of one tells of the other.
+bool alike(DataType a, DataType b) {
+  const auto half = [](DataType t) { return t == DataType::bf16 || t == DataType::fp16; };
+  return a == b || (half(a) && half(b));
+}
+
+bool covers_type(const Fit& fit, DataType type) {
+  if (fit.types.empty()) return alike(type, DataType::fp16);
+  return std::any_of(fit.types.begin(), fit.types.end(), [type](DataType sampled) { return alike(sampled, type); });
+}
+
+bool covers_product(const Fit& fit, const Kernel& kernel) {
+  const Span box{fit.smallest, fit.largest};
+  const auto [narrow, wide] = std::minmax(kernel.m, kernel.n);
+  return fit.short_side.value_or(box).contains(narrow) && fit.long_side.value_or(box).contains(wide) &&
+         fit.depth.value_or(box).contains(kernel.k) &&
+         (!fit.flops || fit.flops->contains(std::llround(std::min(kernel.flops, 0x1p53))));
+}
+
 }  // namespace
 
 bool fit_covers(const Fit& fit, const Kernel& kernel) {
-  const auto inside = [&](std::int64_t low, std::int64_t high) { return low >= fit.smallest && high <= fit.largest; };
+  const Span lengths{fit.smallest, fit.largest}, heads{fit.narrowest, fit.widest};
   switch (kernel.kind) {
     case KernelKind::gemm:
-    case KernelKind::convolution: {
-      const auto [low, high] = std::minmax({kernel.m, kernel.n, kernel.k});
-      return inside(low, high);
-    }
+      return covers_product(fit, kernel);
+    case KernelKind::convolution:
+      return covers_kind(fit, kernel.kind) && covers_product(fit, kernel);
     case KernelKind::attention:
     case KernelKind::attention_backward:
-      return inside(std::min(kernel.m, kernel.n), std::max(kernel.m, kernel.n)) && kernel.k >= fit.narrowest &&
-             kernel.k <= fit.widest;
+      return lengths.contains(kernel.m) && lengths.contains(kernel.n) && heads.contains(kernel.k) &&
+             covers_type(fit, kernel.type);
     default:
       return covers_kind(fit, kernel.kind) && kernel.bytes >= static_cast<double>(fit.smallest);
   }
+}
+
+int unit_bits(DataType type) {
+  switch (type) {
+    case DataType::fp64:
+      return 64;
+    case DataType::fp32:
+    case DataType::tf32:
+      return 32;
+    case DataType::bf16:
+    case DataType::fp16:
+      return 16;
+    case DataType::fp8:
+    case DataType::mxfp8:
+    case DataType::int8:
+    case DataType::fp6:
+      return 8;
+    case DataType::fp4:
+    case DataType::mxfp4:
+    case DataType::nvfp4:
+      return 4;
+  }
+  return 16;
 }
 
 // Efficiencies are fractions of a data-sheet peak: above 1 a kernel would beat the device.
@@ -161,63 +214,45 @@ std::vector<Source> sources_of(const DeviceModel& device, const Library& library
 // fp32 and fp64 products mostly run on other units than narrow types: neither says anything of the other.
 bool is_wide(DataType type) { return type == DataType::fp32 || type == DataType::fp64; }
 
-// Types that run on the same unit at the same rate are the same to a matrix unit.
-bool same_rate(const DeviceModel& device, DataType a, DataType b) {
-  if (a == b) return true;
-  const auto rate_a = matrix_peak(device, a), rate_b = matrix_peak(device, b);
-  return rate_a && rate_b && rate_a->value == rate_b->value && !is_wide(a) && !is_wide(b);
+// How many times as many operands of `wanted` as of `given` the unit takes in.
+double unit_ratio(DataType wanted, DataType given) { return static_cast<double>(unit_bits(given)) / unit_bits(wanted); }
+
+// Of a file's entries, that of this type, else of the nearest width; none where only units of another kind are known.
+template <class Entry> const Entry* nearest(const std::vector<Entry>& entries, DataType type) {
+  const Entry* best = nullptr;
+  const auto distance = [type](const Entry& entry) {
+    return entry.type == type ? -1 : std::abs(std::log2(unit_ratio(type, entry.type)));
+  };
+  for (const Entry& entry : entries)
+    if (is_wide(entry.type) == is_wide(type) && (best == nullptr || distance(entry) < distance(*best))) best = &entry;
+  return best;
 }
 
-const GemmParameters* entry_of(const DeviceModel& device, const Calibration& calibration, DataType type) {
-  for (const auto& entry : calibration.gemm)
-    if (entry.type == type) return &entry;
-  for (const auto& entry : calibration.gemm)
-    if (same_rate(device, entry.type, type)) return &entry;
-  return nullptr;
-}
-
-// The entry whose rate is nearest, made to fit `type`: the faster the unit, the more elements of k its prologue costs and
-// the more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster.
-std::optional<GemmParameters> scaled_entry(const DeviceModel& device, const Calibration& calibration, DataType type) {
+// An entry made to fit `type`: the more operands a unit takes in at once, the more elements of k its prologue costs and the
+// more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster.
+GemmParameters scaled(GemmParameters entry, DataType type) {
   constexpr double delivery_exponent = 0.7;
-  const auto wanted = matrix_peak(device, type);
-  if (!wanted) return std::nullopt;
-  const GemmParameters* best = nullptr;
-  double best_ratio = 0;
-  for (const auto& entry : calibration.gemm) {
-    if (is_wide(entry.type) != is_wide(type)) continue;
-    const auto rate = matrix_peak(device, entry.type);
-    const double ratio = rate ? wanted->value / rate->value : 1;  // a device without that type: take the entry as it is
-    if (best == nullptr || std::abs(std::log(ratio)) < std::abs(std::log(best_ratio)))
-      best = &entry, best_ratio = ratio;
-  }
-  if (best == nullptr) return std::nullopt;
-  GemmParameters scaled = *best;
-  scaled.type = type;
-  scaled.k_overhead *= std::pow(best_ratio, delivery_exponent);
-  scaled.tile_cost *= std::pow(best_ratio, delivery_exponent);
-  return scaled;
+  const double scale = std::pow(unit_ratio(type, entry.type), delivery_exponent);
+  entry.type = type;
+  entry.k_overhead *= scale;
+  entry.tile_cost *= scale;
+  return entry;
 }
 
-DeviceCalibration::Found<GemmParameters> find_gemm(const DeviceModel& device, const std::vector<Source>& sources,
-                                                   DataType type) {
-  for (const auto& source : sources) {
-    if (const auto* entry = entry_of(device, source.calibration, type))
-      return {*entry, is_fit(source, entry->fit), source.from};
-    // Another type of a nearer file says more than this type of a more general one.
-    if (auto scaled = scaled_entry(device, source.calibration, type))
-      return {*scaled, false, source.own ? "scaled from another precision" : source.from};
-  }
+// Another type of a nearer file says more than this type of a more general one.
+DeviceCalibration::Found<GemmParameters> find_gemm(const std::vector<Source>& sources, DataType type) {
+  for (const auto& source : sources)
+    if (const auto* entry = nearest(source.calibration.gemm, type)) {
+      const bool same_unit = unit_bits(entry->type) == unit_bits(type);
+      return {scaled(*entry, type), alike(entry->type, type) && is_fit(source, entry->fit),
+              source.own && !same_unit ? "scaled from another precision" : source.from};
+    }
   return {GemmParameters{}, false, "built-in default"};
 }
 
-double find_sustained(const DeviceModel& device, const std::vector<Source>& sources, DataType type) {
-  for (const auto& source : sources) {
-    for (const auto& entry : source.calibration.sustained)
-      if (entry.type == type) return entry.fraction;
-    for (const auto& entry : source.calibration.sustained)
-      if (same_rate(device, entry.type, type)) return entry.fraction;
-  }
+double find_sustained(const std::vector<Source>& sources, DataType type) {
+  for (const auto& source : sources)
+    if (const auto* entry = nearest(source.calibration.sustained, type)) return entry->fraction;
   return 1;
 }
 
@@ -235,8 +270,8 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
   DeviceCalibration resolved;
   for (std::size_t i = 0; i < data_type_names.size(); ++i) {
     const auto type = static_cast<DataType>(i);
-    resolved.gemm[i] = find_gemm(device, sources, type);
-    resolved.sustained[i] = find_sustained(device, sources, type);
+    resolved.gemm[i] = find_gemm(sources, type);
+    resolved.sustained[i] = find_sustained(sources, type);
   }
   for (const auto& source : sources) {
     if (resolved.attention.empty())

@@ -1,7 +1,9 @@
 // How much of a data-sheet peak kernels reach: a handful of physical parameters per device, precision and kernel family,
 // read from kernels/calibration/*.json. Nothing is keyed on a model, a shape or a run.
 // Look-up, most specific first: this device and precision; this device, another precision scaled; its generation; its
-// family. What was measured nowhere says so (`calibrated` false) and runs on the family's defaults.
+// family. What was measured nowhere says so (`calibrated` false) and runs on the family's defaults. Which precisions share
+// a unit is declared by the width of their operands, not read off a data sheet's rates: a changed peak changes that rate
+// and nothing else.
 // `sustained` is the clock that a board holds through hours of training over the clock of a short, cool kernel
 // benchmark: a property of the board (power limit, cooling), fitted on training steps. Conditions::isolated leaves it out.
 #pragma once
@@ -23,6 +25,11 @@ enum class Conditions : std::uint8_t {
   isolated
 };  // a long training step; a short benchmark on a cool device
 
+struct Span {
+  std::int64_t low = 1, high = 1;
+  bool contains(std::int64_t n) const { return n >= low && n <= high; }
+};
+
 // Where numbers come from. Errors are |ln(predicted / measured)| over the fitted samples.
 struct Fit {
   std::vector<std::string> files;  // of the measured corpus
@@ -32,14 +39,17 @@ struct Fit {
   static constexpr std::int64_t unknown_end = std::int64_t{1} << 53;  // the largest that a file holds exactly
   std::int64_t smallest = 1, largest = unknown_end;
   std::int64_t narrowest = 1, widest = unknown_end;  // head dimensions of attention
-  std::vector<std::string> kernels;                  // memory-bound: kinds in the samples
+  // Of products, where known: the shorter and the longer side of the result, the inner dimension, FLOPs in all.
+  std::optional<Span> short_side, long_side, depth, flops;
+  std::vector<DataType> types;       // attention: of the samples; none: 16-bit
+  std::vector<std::string> kernels;  // memory-bound: kinds in the samples; products: "convolution" if there were some
   std::string note;
 };
 
-// Whether the samples say something of this kernel: it is of a kind and of sizes among theirs. Kernels that read and write
-// whole tensors in order (element-wise, copies, optimizer steps, sums) tell of each other; those that gather rows, reduce
-// over them, convert types or walk meshes and graphs need samples of their own. Memory-bound kernels larger than all samples
-// run at the same bandwidth and are covered.
+// Whether the samples say something of this kernel: it is of a kind, a type and of sizes among theirs. Kernels that read
+// and write whole tensors in order (element-wise, copies, optimizer steps, sums) tell of each other; those that gather rows,
+// reduce over them, convert types or walk meshes and graphs need samples of their own, and so do convolutions, which gather
+// their operands. Memory-bound kernels larger than all samples run at the same bandwidth and are covered.
 bool fit_covers(const Fit&, const Kernel&);
 
 // t = launch + join(bytes / (memory_efficiency BW), min over tiles of waves x 2 tm tn (k + k_overhead) / rate of one core),
@@ -112,6 +122,9 @@ struct Calibration {  // one file
 };
 
 void fields(Fields&, Calibration&);
+
+// Bits of an operand as a matrix unit takes it in: types of one width run on the same part of it. FP6 moves as bytes.
+int unit_bits(DataType);
 
 // The parameters one device runs on, with where they were found.
 struct DeviceCalibration {

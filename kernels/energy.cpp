@@ -30,7 +30,7 @@ double dynamic_budget_W(const DeviceModel& device) {
 double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const EnergyParameters& energy) {
   // Single precision without a matrix unit of its own runs on the vector units.
   if (type == DataType::fp32 && !device.peak.fp32_matrix) return energy.vector_pJ_per_flop;
-  return energy.matrix_pJ_per_flop * reference_rate(device, type) / matrix_rate(device, type);
+  return energy.matrix_pJ_per_flop * unit_bits(type) / unit_bits(DataType::bf16);
 }
 
 namespace {

@@ -20,7 +20,7 @@ struct Traffic {
 // Adds energy and the power cap to terms whose times are known.
 void add_energy(KernelTerms&, const Kernel&, const Traffic&, const DeviceContext&);
 
-// Energy of one matrix FLOP on operands of `type`; the device has a rate for it.
+// Energy of one matrix FLOP on operands of `type`, in proportion to their width: a bound that no data-sheet rate moves.
 double pJ_per_matrix_flop(const DeviceModel&, DataType, const EnergyParameters&);
 
 // Board limit minus idle (idle unknown: 13 % of the limit, the mean of A100 54/400, H100 72.5/700, B200 137/1000 W);

@@ -1,6 +1,7 @@
 #include "kernels/gpu_attention.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "kernels/device_rates.hpp"
@@ -12,19 +13,50 @@ namespace orrery {
 namespace {
 
 constexpr int block_rows = 128;  // query rows of one block
-constexpr int decode_rows = 64;  // up to here kernels split the keys
+constexpr int packed_rows = 64;  // up to here heads that share keys share a block
 constexpr int instruction_rows = 16;
 constexpr int fast_head_multiple = 8;
+constexpr double least_keys = 128;       // of a split
+constexpr double full_enough = 0.8;      // of the cores: keys stay whole
+constexpr double uneven_end = 0.25;      // of the longest block, which is twice the mean of a square
+constexpr double partial_bytes = 2 * 4;  // an fp32 element of a partial result, written and read
+constexpr std::array<int, 14> splittings = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
 
 std::int64_t rounded_up(std::int64_t n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-// Work over work that fills all cores: padding of query rows and the last, partly filled wave.
-double padding(const Kernel& kernel, int cores) {
-  const double rows = static_cast<double>(kernel.m);
-  if (kernel.m <= decode_rows) return static_cast<double>(rounded_up(kernel.m, instruction_rows)) / rows;
-  const double padded = static_cast<double>(rounded_up(kernel.m, block_rows));
-  const double blocks = padded / block_rows * static_cast<double>(kernel.batch);
-  return padded / rows * std::ceil(blocks / cores) * cores / blocks;
+struct Blocks {  // of query rows, of all heads and sequences
+  double rows = 0, count = 0;
+};
+
+Blocks cut_rows(const Kernel& kernel) {
+  const std::int64_t own = seeing_rows(kernel), sharing = own <= packed_rows ? kernel.group : 1;
+  const std::int64_t height = own * sharing, padded = rounded_up(height, instruction_rows);
+  const std::int64_t block = height <= packed_rows ? padded : block_rows;
+  return {static_cast<double>(block),
+          static_cast<double>(rounded_up(height, static_cast<int>(block)) / block * (kernel.batch / sharing))};
+}
+
+// What computes the blocks: cores, and the rate of one in pairs of a query row and a key.
+struct Cores {
+  const Kernel& kernel;
+  const AttentionParameters& parameters;
+  double count = 1, pairs_per_s = 1, ceiling = 1;  // at the peak; share of it that is reached at most
+
+  double seconds(double pairs, double keys, bool causal) const {
+    return pairs / (pairs_per_s * std::min(attention_rate_fraction(kernel, parameters, keys, causal), ceiling));
+  }
+};
+
+// All blocks, each with its keys in so many splits.
+double compute_seconds(const Blocks& blocks, int splits, const Cores& cores) {
+  const double n = static_cast<double>(cores.kernel.n);
+  const double keys = splits == 1 ? n : std::max(n / splits, least_keys);
+  const double longest = cores.seconds(blocks.rows * keys, keys, false);
+  const double unmasked = std::ceil(blocks.count * splits / cores.count) * longest;
+  if (!cores.kernel.causal) return unmasked;
+  const double seen = n - static_cast<double>(seeing_rows(cores.kernel)) / 2;
+  const double mean = cores.seconds(blocks.count / cores.count * blocks.rows * seen, keys, true);
+  return std::clamp(mean + uneven_end * longest, longest, unmasked);
 }
 
 }  // namespace
@@ -38,11 +70,18 @@ const DeviceCalibration::Found<AttentionParameters>& attention_parameters(const 
   return *best;
 }
 
-double attention_rate_fraction(const Kernel& kernel, const AttentionParameters& parameters) {
-  const double d = static_cast<double>(kernel.k), s = static_cast<double>(kernel.n);
+bool attention_calibrated(const DeviceCalibration::Found<AttentionParameters>& found, const Kernel& kernel) {
+  return found.calibrated && found.parameters.generation == kernel.generation &&
+         fit_covers(found.parameters.fit, kernel);
+}
+
+std::int64_t seeing_rows(const Kernel& kernel) { return kernel.causal ? std::min(kernel.m, kernel.n) : kernel.m; }
+
+double attention_rate_fraction(const Kernel& kernel, const AttentionParameters& parameters, double s, bool causal) {
+  const double d = static_cast<double>(kernel.k);
   double reached = parameters.efficiency * d / (d + parameters.head_overhead);
   if (kernel.kind == KernelKind::attention_backward) reached *= parameters.backward_ratio;
-  if (kernel.causal) return reached * parameters.causal_ratio * s / (s + parameters.causal_half_length);
+  if (causal) return reached * parameters.causal_ratio * s / (s + parameters.causal_half_length);
   return reached * s / (s + parameters.half_length);
 }
 
@@ -50,22 +89,40 @@ KernelTerms gpu_attention(const Kernel& kernel, const DeviceContext& context) {
   const auto& found = attention_parameters(context.calibration, kernel.generation);
   const auto& gemm = context.calibration.gemm[static_cast<std::size_t>(kernel.type)];
   const double aligned = kernel.k % fast_head_multiple == 0 ? 1.0 : gemm.parameters.misaligned;
+  const MemoryParameters& memory = context.calibration.memory.parameters;
+  const double bytes_per_s = memory.elementwise * memory_rate(context.device);
+  const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n);
+  const double batch = static_cast<double>(kernel.batch), outputs = m * batch * static_cast<double>(kernel.k + 1);
+  const double flops_per_pair = kernel.flops * kernel.counted / (m * n * batch);
+  const int cores = core_count(context.device);
   // Attention leaves the matrix units idle for most of its time and stays below the power limit: what the board sustains is
   // a ceiling to it, not a factor (H100 training at 32k tokens comes out 15 % too slow with the factor, right with this).
-  const double fraction_of_peak = std::min(attention_rate_fraction(kernel, found.parameters),
-                                           gemm.parameters.efficiency * sustained(context, kernel.type));
-  const double rate = matrix_rate(context.device, kernel.type) * aligned * fraction_of_peak;
+  const Cores all{kernel, found.parameters, static_cast<double>(cores),
+                  matrix_rate(context.device, kernel.type) * aligned / flops_per_pair / cores,
+                  gemm.parameters.efficiency * sustained(context, kernel.type)};
+  const Blocks blocks = cut_rows(kernel);
 
   KernelTerms terms;
-  terms.launch_s = gemm.parameters.launch.value * kernel.launches;
-  terms.compute_s = kernel.flops * padding(kernel, core_count(context.device)) / rate;
-  terms.memory_s = kernel.bytes / (context.calibration.memory.parameters.elementwise * memory_rate(context.device));
-  terms.calibrated = found.calibrated && fit_covers(found.parameters.fit, kernel);
+  double best_s = 0, moved = 0;
+  for (const int splits : splittings) {
+    if (splits > 1 && blocks.count >= full_enough * cores) break;
+    KernelTerms way;
+    const double bytes = kernel.bytes + (splits > 1 ? splits * outputs * partial_bytes : 0);
+    way.launch_s = gemm.parameters.launch.value * kernel.launches + (splits > 1 ? memory.launch.value : 0);
+    way.compute_s = compute_seconds(blocks, splits, all);
+    way.memory_s = bytes / bytes_per_s;
+    const double seconds = way.launch_s + std::max(way.compute_s, way.memory_s);
+    if (splits > 1 && seconds >= best_s) continue;
+    best_s = seconds;
+    terms = way;
+    moved = bytes;
+  }
+  terms.calibrated = attention_calibrated(found, kernel);
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   // Each block of query rows streams all keys and values through the cache: two products per 128 rows.
   traffic.cache_bytes = kernel.flops / 2 / block_rows * bytes_per_element(kernel.type);
-  traffic.memory_bytes = kernel.bytes;
+  traffic.memory_bytes = moved;
   add_energy(terms, kernel, traffic, context);
   return terms;
 }

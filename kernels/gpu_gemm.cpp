@@ -29,6 +29,8 @@ constexpr std::array<Tile, 11> tiles = {{{256, 128},
 constexpr double widest = 1.0 / 256 + 1.0 / 128;  // operand bytes per FLOP of the largest tile
 constexpr int widest_tile = 256;
 constexpr double fast_path_bytes = 16;
+constexpr std::array<int, 14> splittings = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+constexpr double partial_bytes = 2 * 4;  // an fp32 partial sum, written and read
 
 double ceiling_of(std::int64_t size, int tile) { return static_cast<double>((size + tile - 1) / tile); }
 
@@ -44,11 +46,13 @@ bool is_aligned(const Kernel& kernel) {
   return whole(kernel.n) && whole(kernel.k);
 }
 
-GemmTiling choose_tiling(const Kernel& kernel, const GemmParameters& parameters, int cores, double core_flops) {
+GemmTiling choose_tiling(const Kernel& kernel, const GemmParameters& parameters, int cores, double core_flops,
+                         int splits) {
   GemmTiling best;
-  const double depth = static_cast<double>(kernel.k) + parameters.k_overhead;
+  const double depth = static_cast<double>(kernel.k) / splits + parameters.k_overhead;
   const auto consider = [&](int m, int n) {
-    const double full = row_tiles(kernel, m) * ceiling_of(kernel.n, n) / cores;
+    const double full = row_tiles(kernel, m) * ceiling_of(kernel.n, n) * splits / cores;
+    if (splits > 1 && full > 1) return;
     const double waves = std::max(1.0, full + parameters.wave_tail * (std::ceil(full) - full));
     const double narrow = std::max(0.0, 1.0 / m + 1.0 / n - widest);
     const double seconds = waves * 2.0 * m * n * depth * (1 + parameters.tile_cost * narrow) / core_flops;
@@ -69,20 +73,34 @@ KernelTerms gpu_gemm(const Kernel& kernel, const DeviceContext& context) {
   const GemmParameters& parameters = found.parameters;
   const int cores = core_count(context.device);
   const double peak = matrix_rate(context.device, kernel.type);
-  const GemmTiling tiling = choose_tiling(kernel, parameters, cores, peak / cores);
   const double reached = parameters.efficiency * sustained(context, kernel.type) *
                          (is_aligned(kernel) ? 1.0 : parameters.misaligned);
+  const double bytes_per_s = parameters.memory_efficiency * memory_rate(context.device);
+  const double results = kernel.flops / 2 / static_cast<double>(kernel.k);
 
   KernelTerms terms;
-  terms.launch_s = parameters.launch.value * kernel.launches;
-  terms.compute_s = tiling.core_s / reached;
-  terms.memory_s = kernel.bytes / (parameters.memory_efficiency * memory_rate(context.device));
-  terms.overlap = parameters.overlap;
+  GemmTiling tiling;
+  double moved = 0;
+  for (const int splits : splittings) {
+    const GemmTiling cut = choose_tiling(kernel, parameters, cores, peak / cores, splits);
+    if (cut.tile_m == 0) break;
+    KernelTerms way;
+    const double bytes = kernel.bytes + (splits > 1 ? splits * results * partial_bytes : 0);
+    way.launch_s = parameters.launch.value * kernel.launches +
+                   (splits > 1 ? context.calibration.memory.parameters.launch.value : 0);
+    way.compute_s = cut.core_s / reached;
+    way.memory_s = bytes / bytes_per_s;
+    way.overlap = parameters.overlap;
+    if (splits > 1 && !(cost_at(way, {}).time < cost_at(terms, {}).time)) continue;
+    terms = way;
+    tiling = cut;
+    moved = bytes;
+  }
   terms.calibrated = found.calibrated && fit_covers(parameters.fit, kernel);
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   traffic.cache_bytes = kernel.flops / 2 * (1.0 / tiling.tile_m + 1.0 / tiling.tile_n) * bytes_per_element(kernel.type);
-  traffic.memory_bytes = kernel.bytes;
+  traffic.memory_bytes = moved;
   add_energy(terms, kernel, traffic, context);
   return terms;
 }

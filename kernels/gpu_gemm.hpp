@@ -6,9 +6,12 @@
 //   te = 1 / (1 + c (1/tm + 1/tn - 1/256 - 1/128)): small tiles need more operand bytes per FLOP
 // q: near the ridge neither memory nor compute hides all of the other. q = 2.5 and tail = 0.5 are values of the family, found
 // on A100, A40, V100 and H100 together (docs/kernels.md). Tiles 256x128 down to 32x32 (CUTLASS's standard set); the
-// library's heuristic is taken to pick the best. Rows (n, k) that are no multiple of 16 bytes leave the fast path. Not
-// modelled: split-k (tried, did not reduce errors), reuse in L2 (bytes are compulsory). The experts of a grouped product
-// share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
+// library's heuristic is taken to pick the best. Where tiles leave cores idle, k is cut in S parts as far as the cores reach
+// (split-k: tiles S <= cores, depth k / S): partial sums in fp32 are written and read once more, by a kernel that adds them;
+// the S that takes least time is chosen, as cuBLAS and CUTLASS do. Rows (n, k) that are no multiple of 16 bytes leave the fast
+// path. Bytes to memory are compulsory: operands that a last-level cache still holds from the kernel before, or must fetch
+// twice, are not told apart; reuse among tiles enters by c and, as energy, by the bytes through the cache. The experts of a
+// grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +26,9 @@ struct GemmTiling {
   double core_s = 0;  // time of the matrix units at efficiency 1: what the tiling alone costs
 };
 
-// The fastest tile for one product; `core_flops` is the peak of one core.
-GemmTiling choose_tiling(const Kernel&, const GemmParameters&, int cores, double core_flops);
+// The fastest tile for one product; `core_flops` is the peak of one core. With k in several `splits`: of those tiles that the
+// cores can compute all parts of at once; tile_m = 0 where there are too many of every size.
+GemmTiling choose_tiling(const Kernel&, const GemmParameters&, int cores, double core_flops, int splits = 1);
 
 // Rows of every operand start at a multiple of 16 bytes.
 bool is_aligned(const Kernel&);

@@ -172,9 +172,11 @@ Kernel stencil(std::int64_t cells, int points, DataType type) {
 Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type) {
   const double points = as_real(length) * as_real(transforms);
   const double complex_bytes = 2 * bytes_per_element(type);
-  Kernel kernel = memory_bound(KernelKind::fft, transforms, length, type, 2 * passes * points * complex_bytes,
+  const int least = std::max(1, passes);
+  Kernel kernel = memory_bound(KernelKind::fft, transforms, length, type, 2 * least * points * complex_bytes,
                                5 * points * std::log2(as_real(length)));
-  kernel.launches = static_cast<std::uint16_t>(passes);
+  kernel.launches = static_cast<std::uint16_t>(least);
+  kernel.k = passes;
   return kernel;
 }
 

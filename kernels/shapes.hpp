@@ -39,7 +39,8 @@ Kernel convolution(std::int64_t output_positions, std::int64_t output_channels, 
                    std::int64_t input_channels, std::int64_t input_positions, DataType type);
 // One sweep of a stencil of `points` over `cells`: a multiply-add per point; each cell read and written once.
 Kernel stencil(std::int64_t cells, int points, DataType type);
-// Complex transforms of `length` (5 n log2 n FLOPs each), in `passes` over memory (one while a transform fits on chip).
+// Complex transforms of `length` (5 n log2 n FLOPs each), in `passes` over memory; 0: as few as the device's on-chip memory
+// allows, which its cost model knows. `k` of the kernel is the number of passes given, FLOPs and bytes are those of them.
 Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type);
 // y = A x in compressed rows: values, 4-byte column indices and gathered x per non-zero, 4-byte row ends and y per row.
 Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type);

@@ -221,7 +221,7 @@ const CatalogEntry<KernelForm> forms[] = {
       DataType::fp64,
       {{"length", "points of a transform", {}},
        {"transforms", "how many", 1},
-       {"passes", "over memory (1: a transform fits on chip)", 1}},
+       {"passes", "over memory (0: as few as the memory of a core allows)", 0}},
       [](const Sizes& s, DataType t) {
         return fft(whole(s, "length"), whole(s, "transforms"), static_cast<int>(whole(s, "passes")), t);
       }}},

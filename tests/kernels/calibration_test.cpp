@@ -72,7 +72,7 @@ TEST_CASE("calibrations are looked up by device, then generation, then family") 
   CHECK(found.gemm[static_cast<std::size_t>(DataType::fp16)].from == "of this device");
 }
 
-TEST_CASE("types of one rate share an entry, and a faster type scales the overheads and is not called calibrated") {
+TEST_CASE("types of one width share an entry, and a narrower one scales the overheads and is not called calibrated") {
   Files files;
   files.add("mine", "fp16", 0.5);
   const auto found = resolve_calibration(device_named("mine"), files.library());
@@ -81,6 +81,33 @@ TEST_CASE("types of one rate share an entry, and a faster type scales the overhe
   CHECK(gemm_of(found, DataType::fp8).efficiency == 0.5);
   CHECK(gemm_of(found, DataType::fp8).k_overhead == Approx(100 * std::pow(2, 0.7)));
   CHECK_FALSE(found.gemm[static_cast<std::size_t>(DataType::fp8)].calibrated);
+}
+
+TEST_CASE("a peak that is a little off changes that rate and nothing of the calibration") {
+  const Library library = Library::installed();
+  const DeviceModel device = test::shipped("nvidia-h100-sxm5-80gb");
+  const DeviceCalibration as_shipped = resolve_calibration(device, library);
+  DeviceModel other = device;
+  for (const auto peak : {&PeakRates::bf16, &PeakRates::fp16, &PeakRates::fp8, &PeakRates::int8, &PeakRates::tf32}) {
+    *(other.peak.*peak) *= 1.001;
+    const DeviceCalibration found = resolve_calibration(other, library);
+    for (std::size_t i = 0; i < data_type_names.size(); ++i) {
+      INFO(data_type_names[i]);
+      CHECK(found.sustained[i] == as_shipped.sustained[i]);
+      CHECK(found.gemm[i].calibrated == as_shipped.gemm[i].calibrated);
+      CHECK(found.gemm[i].parameters.efficiency == as_shipped.gemm[i].parameters.efficiency);
+      CHECK(found.gemm[i].parameters.k_overhead == as_shipped.gemm[i].parameters.k_overhead);
+    }
+  }
+}
+
+TEST_CASE("the sustained fraction of a type comes from the entry that its products come from") {
+  const auto found = resolve_calibration(test::shipped("nvidia-h100-sxm5-80gb"), Library::installed());
+  const auto of = [&](DataType type) { return found.sustained[static_cast<std::size_t>(type)]; };
+  CHECK(of(DataType::fp16) == of(DataType::bf16));
+  CHECK(of(DataType::tf32) == of(DataType::bf16));
+  CHECK(of(DataType::int8) == of(DataType::fp8));
+  CHECK(of(DataType::fp32) == 1);  // on other units
 }
 
 TEST_CASE("fp32 products, on vector units, say nothing of narrow types") {
@@ -176,6 +203,12 @@ TEST_CASE("a fit covers kernels of the kinds and sizes of its samples and no oth
   CHECK(fit_covers(fit, gemm(512, 512, 16384, DataType::fp16)));
   CHECK_FALSE(fit_covers(fit, gemm(512, 512, 16385, DataType::fp16)));
   CHECK_FALSE(fit_covers(fit, gemm(511, 512, 512, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, convolution(4096, 512, 9, 512, 4096, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, attention(2048, 2048, 128, 2, 8, 8, true, DataType::fp8, 2)));
+  CHECK(fit_covers(fit, attention(2048, 2048, 128, 2, 8, 8, true, DataType::bf16, 2)));
+  fit.types = {DataType::fp8};
+  CHECK(fit_covers(fit, attention(2048, 2048, 128, 2, 8, 8, true, DataType::fp8, 2)));
+  CHECK_FALSE(fit_covers(fit, attention(2048, 2048, 128, 2, 8, 8, true, DataType::bf16, 2)));
   fit.smallest = 1'000'000;
   fit.kernels = {"elementwise", "softmax"};
   CHECK(fit_covers(fit, elementwise(1'000'000, 4e6, 0, DataType::fp16)));
@@ -186,6 +219,20 @@ TEST_CASE("a fit covers kernels of the kinds and sizes of its samples and no oth
   CHECK_FALSE(fit_covers(fit, normalization(4096, 4096, 4, DataType::fp16)));
   CHECK_FALSE(fit_covers(fit, fft(1 << 20, 64, 1, DataType::fp64)));
   CHECK_FALSE(fit_covers(fit, routing(1 << 20, 4096, 2, DataType::fp16)));
+}
+
+TEST_CASE(
+    "a fit of products says how short, long and deep they were and how much they computed, and covers no others") {
+  const std::vector<KernelSample> samples = {{{gemm(4096, 16, 512, DataType::fp16)}, 1e-3, 0, "a"},
+                                             {{gemm(128, 1024, 65536, DataType::fp16)}, 1e-3, 0, "a"}};
+  const std::vector<double> residuals = {0, 0};
+  const Fit fit = describe_fit(samples, residuals);
+  CHECK(fit_covers(fit, gemm(16, 4096, 512, DataType::fp16)));
+  CHECK(fit_covers(fit, gemm(64, 2048, 4096, DataType::fp16)));
+  CHECK_FALSE(fit_covers(fit, gemm(4096, 4096, 512, DataType::fp16)));   // no sample was as wide both ways
+  CHECK_FALSE(fit_covers(fit, gemm(16, 65536, 512, DataType::fp16)));    // as long a side only along k
+  CHECK_FALSE(fit_covers(fit, gemm(128, 4096, 65536, DataType::fp16)));  // more work than any
+  CHECK_FALSE(fit_covers(fit, gemm(64, 2048, 16, DataType::fp16)));
 }
 
 TEST_CASE("only what was measured on a device is called calibrated there") {
@@ -203,7 +250,12 @@ TEST_CASE("only what was measured on a device is called calibrated there") {
   CHECK_FALSE(calibrated(attend(1'000'000, 128)));
   CHECK_FALSE(calibrated(attend(4096, 512)));
   CHECK(calibrated(gemm(4096, 4096, 4096, DataType::fp16)));
+  CHECK(calibrated(gemm(4096, 4096, 4096, DataType::bf16)));
   CHECK(calibrated(softmax(65536, 4096, 4, DataType::fp16)));
+  CHECK_FALSE(calibrated(gemm(4096, 4096, 4096, DataType::int8)));
+  CHECK_FALSE(calibrated(convolution(1 << 16, 512, 9, 512, 1 << 16, DataType::fp16)));
+  CHECK_FALSE(calibrated(attention(4096, 4096, 128, 2, 16, 16, true, DataType::int8, 2)));
+  CHECK_FALSE(calibrated(attention(4096, 4096, 128, 2, 16, 16, true, DataType::fp16, 3)));  // none was timed there
   for (const Kernel& kernel :
        {fft(1 << 20, 64, 1, DataType::fp64), stencil(1 << 28, 7, DataType::fp64),
         sparse_matrix_vector(1 << 22, 1 << 26, DataType::fp64), spiking_step(1 << 24, 1e9, DataType::fp32),
@@ -223,6 +275,7 @@ TEST_CASE("a fit of attention or memory-bound kernels says what its samples were
   CHECK(fit.largest == 4096);
   CHECK(fit.narrowest == 64);
   CHECK(fit.widest == 128);
+  CHECK(fit.types == std::vector{DataType::fp16});
   const std::vector<KernelSample> streams = {{{memory_copy(1e6)}, 1e-3, 0, "b"},
                                              {{softmax(1000, 1000, 4, DataType::fp16)}, 1e-3, 0, "b"}};
   fit = describe_fit(streams, residuals);

@@ -32,8 +32,10 @@ TEST_CASE("at the half length attention runs at half its rate") {
   calibration.attention.front().parameters.half_length = 0;
   calibration.attention.front().parameters.causal_half_length = 512;
   CHECK(seconds_of(plain_gpu(), calibration, one_wave()) == Approx(seconds_of(plain_gpu(), perfect(), one_wave())));
-  CHECK(seconds_of(plain_gpu(), calibration, one_wave(true)) ==
-        Approx(2 * seconds_of(plain_gpu(), perfect(), one_wave(true))));
+  const Kernel causal = attention(512, 512, 128, 40, 40, 40, true, DataType::fp16, 2);  // 64 waves
+  // Half a mean block more, of the 64 blocks that a core computes.
+  CHECK(seconds_of(plain_gpu(), perfect(), causal) == Approx(causal.flops / 100e12 * 64.5 / 64));
+  CHECK(seconds_of(plain_gpu(), calibration, causal) == Approx(causal.flops / 100e12 * 128.5 / 64));
 }
 
 TEST_CASE("an unknown newer generation falls back to the newest older one, an unknown older one to the oldest") {
@@ -53,6 +55,63 @@ TEST_CASE("an unknown newer generation falls back to the newest older one, an un
 TEST_CASE("a block of query rows more than a wave costs another wave") {
   const Kernel over = attention(512 + 128, 512, 128, 5, 5, 5, false, DataType::fp16, 2);
   CHECK(seconds_of(plain_gpu(), perfect(), over) == Approx(2 * seconds_of(plain_gpu(), perfect(), one_wave())));
+}
+
+TEST_CASE("a wave of causal blocks takes as long as its longest, whose last row sees all keys") {
+  CHECK(seconds_of(plain_gpu(), perfect(), one_wave(true)) == Approx(seconds_of(plain_gpu(), perfect(), one_wave())));
+  const Kernel last_rows = attention(128, 4096, 128, 10, 10, 10, true, DataType::fp16, 2);
+  const Kernel unmasked = attention(128, 4096, 128, 10, 10, 10, false, DataType::fp16, 2);
+  CHECK(seconds_of(plain_gpu(), perfect(), last_rows) == Approx(seconds_of(plain_gpu(), perfect(), unmasked)));
+}
+
+TEST_CASE("causal attention never gets faster when queries or keys grow by a block, nor slower than without a mask") {
+  const DeviceModel device = test::shipped("nvidia-h100-sxm5-80gb");
+  const auto calibration = resolve_calibration(device, Library::installed());
+  const auto seconds = [&](std::int64_t queries, std::int64_t keys, bool causal) {
+    return seconds_of(device, calibration, attention(queries, keys, 128, 1, 16, 16, causal, DataType::bf16, 2));
+  };
+  for (std::int64_t keys : {1024, 4096, 8192})
+    for (std::int64_t queries = 128; queries <= 8192; queries += 128) {
+      INFO(queries << " queries, " << keys << " keys");
+      CHECK(seconds(queries + 128, keys, true) >= seconds(queries, keys, true));
+      CHECK(seconds(queries, keys + 128, true) >= seconds(queries, keys, true));
+      CHECK(seconds(queries, keys, true) <= seconds(queries, keys, false));
+    }
+}
+
+TEST_CASE("keys are split as well when a few blocks of many rows leave cores idle") {
+  // 8 blocks on 100 cores, in 12 parts each: 96 at once, each a twelfth of the keys.
+  DeviceModel device = plain_gpu();
+  device.memory.bandwidth = BytesPerSecond(1e15);
+  const Kernel few = attention(128, 32768, 128, 1, 8, 8, false, DataType::fp16, 2);
+  CHECK(seconds_of(device, perfect(), few) == Approx(few.flops / 100e12 * 100 / 96));
+  const auto time = [&](std::int64_t rows) {
+    return seconds_of(device, perfect(), attention(rows, 32768, 128, 1, 8, 8, false, DataType::fp16, 2));
+  };
+  CHECK(time(65) == Approx(2 * time(64)));  // a block of 128 rows instead of 64, and no cliff
+}
+
+TEST_CASE("the partial outputs of split keys are written and read once, and another kernel joins them") {
+  DeviceCalibration calibration = perfect();
+  calibration.memory.parameters.launch = Seconds(1e-6);
+  const Kernel few = attention(128, 32768, 128, 1, 8, 8, false, DataType::fp16, 2);
+  DeviceModel device = plain_gpu();
+  device.peak.fp16 = FlopsPerSecond(1e18);
+  device.memory.bandwidth = BytesPerSecond(1e15);
+  const double split = seconds_of(device, calibration, few);
+  CHECK(split == Approx(few.flops / 1e18 * 100 / 8).epsilon(1e-6));  // 0.4 us unsplit: not worth 1 us
+  device.peak.fp16 = FlopsPerSecond(1e14);
+  CHECK(seconds_of(device, calibration, few) == Approx(few.flops / 1e14 * 100 / 96 + 1e-6));
+}
+
+TEST_CASE("in decoding the heads that share keys share a block, so that more of them read no more") {
+  const auto decode = [](std::int64_t heads) {
+    return attention(1, 131072, 128, 16, heads, 8, false, DataType::bf16, 2);
+  };
+  const DeviceModel device = test::shipped("nvidia-h100-sxm5-80gb");
+  const auto calibration = resolve_calibration(device, Library::installed());
+  const double own = seconds_of(device, calibration, decode(8));
+  for (std::int64_t heads : {64, 128, 256}) CHECK(seconds_of(device, calibration, decode(heads)) < 1.05 * own);
 }
 
 TEST_CASE("decoding splits the keys over the cores and is bound by reading them") {

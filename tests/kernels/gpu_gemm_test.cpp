@@ -94,6 +94,32 @@ TEST_CASE("every tile pays for its prologue in elements of k") {
         Approx(seconds_of(plain_gpu(), perfect(), kernel) * (4096 + 1024) / 4096));
 }
 
+TEST_CASE("a deep product of few tiles is split along k over the cores that they leave idle") {
+  DeviceModel device = plain_gpu();
+  device.memory.bandwidth = BytesPerSecond(1e15);
+  const Kernel one_tile = gemm(32, 32, 1 << 20, DataType::fp16);
+  CHECK(seconds_of(device, perfect(), one_tile) == Approx(one_tile.flops / 100e12 * 100 / 96));
+  const auto parameters = perfect().gemm[static_cast<std::size_t>(DataType::fp16)].parameters;
+  CHECK(choose_tiling(gemm(320, 320, 4096, DataType::fp16), parameters, 100, 1e12, 2).tile_m > 32);  // 100 of 32 x 32
+  CHECK(choose_tiling(gemm(12800, 12800, 4096, DataType::fp16), parameters, 100, 1e12, 2).tile_m == 0);
+}
+
+TEST_CASE("partial sums are written and read once more in fp32, by a kernel of their own") {
+  DeviceCalibration calibration = perfect();
+  calibration.memory.parameters.launch = Seconds(3e-6);
+  DeviceModel device = plain_gpu();
+  const Kernel shallow = gemm(32, 32, 1024, DataType::fp16);
+  CHECK(seconds_of(device, calibration, shallow) == Approx(shallow.flops / 100e12 * 100));  // 2.1 us: stays whole
+  // Energy tells the bytes: two parts' worth of partial sums and more, beside the operands.
+  const Kernel deep = gemm(32, 32, 1 << 20, DataType::fp16);
+  const auto memory_J = [&](const Kernel& kernel) {
+    const DeviceContext context{device, calibration, Conditions::isolated};
+    return gpu_gemm(kernel, context).memory_J;
+  };
+  const double per_byte = memory_J(shallow) / shallow.bytes;
+  CHECK(memory_J(deep) == Approx(per_byte * (deep.bytes + 96 * 32 * 32 * 8.0)));
+}
+
 TEST_CASE("a product with few rows takes its bytes over the bandwidth") {
   const Kernel kernel = gemm(1, 8192, 8192, DataType::fp16);
   CHECK(seconds_of(plain_gpu(), perfect(), kernel) == Approx(kernel.bytes / 1e12));

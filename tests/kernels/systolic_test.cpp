@@ -70,6 +70,27 @@ TEST_CASE("compute and memory time join in a norm whose exponent says how well t
   CHECK(test::seconds_of(device, calibration, kernel) == Approx(std::max(memory, compute)));
 }
 
+TEST_CASE("attention pads the width of a head to the array, and heads that share keys stream together") {
+  const auto attend = [](std::int64_t rows, std::int64_t head, std::int64_t heads, std::int64_t kv,
+                         bool causal = false) {
+    return seconds(attention(rows, 8192, head, 1, heads, kv, causal, DataType::bf16, 1));
+  };
+  const double full = attention(8192, 8192, 128, 1, 8, 8, false, DataType::bf16, 1).flops / (2 * 128 * 128 * 1e9);
+  CHECK(attend(8192, 128, 8, 8) == Approx(full).epsilon(1e-3));
+  CHECK(attend(8192, 32, 8, 8) == Approx(attend(8192, 128, 8, 8)));
+  CHECK(attend(8192, 129, 8, 8) == Approx(2 * full).epsilon(1e-3));
+  CHECK(attend(1, 128, 8, 8) == Approx(attend(128, 128, 8, 8)));  // keys are loaded into the array all the same
+  CHECK(attend(1, 128, 8, 1) == Approx(attend(1, 128, 1, 1)));
+  CHECK(attend(8192, 128, 8, 8, true) == Approx(full / 2).epsilon(0.02));
+  CHECK(attend(128, 128, 8, 8, true) == Approx(attend(128, 128, 8, 8)));
+}
+
+TEST_CASE("backward attention is five products of the same shapes") {
+  const auto flops = [](const Kernel& kernel) { return kernel.flops / (2 * 128 * 128 * 1e9); };
+  const Kernel backward = attention_backward(4096, 4096, 128, 1, 8, 8, false, DataType::bf16, 1);
+  CHECK(seconds(backward) == Approx(flops(backward)).epsilon(1e-3));
+}
+
 TEST_CASE("kernels that are no matrix product take their bytes over the bandwidth") {
   CHECK(seconds(elementwise(1, 1e12, 0, DataType::bf16)) == Approx(1e-3));
 }
