@@ -21,8 +21,8 @@ double tiles_of(double size, double tile) { return std::ceil(size / tile); }
 double rows_of(const DeviceModel& device) { return *device.systolic_rows; }
 double columns_of(const DeviceModel& device) { return device.systolic_columns.value_or(*device.systolic_rows); }
 
-struct ArrayTime {                 // seconds at the full rate
-  double streaming = 0, rest = 0;  // rest: fill, drain, and arrays that wait for pieces as long as they are deep
+struct ArrayTime {                  // seconds at the full rate
+  double streaming = 0, whole = 0;  // with fill, drain, and waiting for pieces as long as the array is deep
 };
 
 // What the arrays need for `share` of the product's rows.
@@ -36,7 +36,7 @@ ArrayTime array_seconds(const Kernel& kernel, const DeviceModel& device, double 
                                    rows * static_cast<double>(kernel.batch));
   // Tiles are cut along m as well, so that all arrays work, down to pieces as long as an array is deep.
   const double streams = tiles * streamed * share / arrays;
-  return {streams / cycles_per_s, (std::max(rows - streams, 0.0) + rows + columns) / cycles_per_s};
+  return {streams / cycles_per_s, (std::max(streams, rows) + rows + columns) / cycles_per_s};
 }
 
 // The products of attention.
@@ -56,7 +56,7 @@ ArrayTime attention_seconds(const Kernel& kernel, const DeviceModel& device, dou
   const bool forward = kernel.kind == KernelKind::attention;
   const double scores = forward ? 1 : 2, outputs = forward ? 1 : 3;
   const ArrayTime a = array_seconds(deep, device, peak, share), b = array_seconds(wide, device, peak, share);
-  return {scores * a.streaming + outputs * b.streaming, scores * a.rest + outputs * b.rest};
+  return {scores * a.streaming + outputs * b.streaming, scores * a.whole + outputs * b.whole};
 }
 
 // What the array takes at its full rate, over the share of it that attention reaches: a share that falls with few keys for
@@ -67,8 +67,9 @@ double attention_seconds(const Kernel& kernel, const DeviceModel& device, double
   const ArrayTime time = attention_seconds(kernel, device, peak);
   const double keys = tiles_of(static_cast<double>(kernel.n), columns_of(device)) * columns_of(device);
   const double streaming = time.streaming / attention_rate_fraction(kernel, parameters, keys, kernel.causal);
-  const double rest = time.rest / attention_rate_fraction(kernel, parameters, many_keys, kernel.causal);
-  return std::max(streaming + rest, (time.streaming + time.rest) / product_share);
+  const double rest = (time.whole - time.streaming) /
+                      attention_rate_fraction(kernel, parameters, many_keys, kernel.causal);
+  return std::max(streaming + rest, time.whole / product_share);
 }
 
 }  // namespace
@@ -90,8 +91,7 @@ KernelTerms systolic(const Kernel& kernel, const DeviceContext& context) {
                                         parameters.efficiency * reached);
     terms.calibrated = attention_calibrated(attention, kernel);
   } else {
-    const ArrayTime time = array_seconds(kernel, context.device, peak);
-    terms.compute_s = (time.streaming + time.rest) / (parameters.efficiency * reached);
+    terms.compute_s = array_seconds(kernel, context.device, peak).whole / (parameters.efficiency * reached);
     terms.calibrated = found.calibrated && fit_covers(parameters.fit, kernel);
   }
   terms.memory_s = kernel.bytes / (parameters.memory_efficiency * memory_rate(context.device));

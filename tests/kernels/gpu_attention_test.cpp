@@ -30,12 +30,12 @@ TEST_CASE("at the half length attention runs at half its rate") {
   calibration.attention.front().parameters.half_length = 512;
   CHECK(seconds_of(plain_gpu(), calibration, one_wave()) == Approx(2 * seconds_of(plain_gpu(), perfect(), one_wave())));
   calibration.attention.front().parameters.half_length = 0;
-  calibration.attention.front().parameters.causal_half_length = 512;
+  calibration.attention.front().parameters.causal_half_length = 256;
   CHECK(seconds_of(plain_gpu(), calibration, one_wave()) == Approx(seconds_of(plain_gpu(), perfect(), one_wave())));
   const Kernel causal = attention(512, 512, 128, 40, 40, 40, true, DataType::fp16, 2);  // 64 waves
   // Half a mean block more, of the 64 blocks that a core computes.
   CHECK(seconds_of(plain_gpu(), perfect(), causal) == Approx(causal.flops / 100e12 * 64.5 / 64));
-  CHECK(seconds_of(plain_gpu(), calibration, causal) == Approx(causal.flops / 100e12 * 128.5 / 64));
+  CHECK(seconds_of(plain_gpu(), calibration, causal) == Approx(causal.flops / 100e12 * 96.5 / 64));
 }
 
 TEST_CASE("an unknown newer generation falls back to the newest older one, an unknown older one to the oldest") {
@@ -75,7 +75,7 @@ TEST_CASE("causal attention never gets faster when queries or keys grow by a blo
       INFO(queries << " queries, " << keys << " keys");
       CHECK(seconds(queries + 128, keys, true) >= seconds(queries, keys, true));
       CHECK(seconds(queries, keys + 128, true) >= seconds(queries, keys, true));
-      CHECK(seconds(queries, keys, true) <= seconds(queries, keys, false));
+      CHECK(seconds(queries, keys, true) <= seconds(queries, keys, false) * (1 + 1e-12));
     }
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("in decoding the heads that share keys share a block, so that more of 
 
 TEST_CASE("decoding splits the keys over the cores and is bound by reading them") {
   const Kernel decode = attention(1, 32768, 128, 1, 8, 8, false, DataType::fp16, 2);
-  CHECK(seconds_of(plain_gpu(), perfect(), decode) == Approx(decode.bytes / 1e12));
+  CHECK(seconds_of(plain_gpu(), perfect(), decode) == Approx(decode.bytes / 1e12).epsilon(1e-3));
 }
 
 TEST_CASE("head dimensions that are no multiple of 8 leave the fast path") {

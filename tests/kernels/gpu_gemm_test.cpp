@@ -108,9 +108,10 @@ TEST_CASE("partial sums are written and read once more in fp32, by a kernel of t
   DeviceCalibration calibration = perfect();
   calibration.memory.parameters.launch = Seconds(3e-6);
   DeviceModel device = plain_gpu();
+  device.memory.bandwidth = BytesPerSecond(1e15);
   const Kernel shallow = gemm(32, 32, 1024, DataType::fp16);
   CHECK(seconds_of(device, calibration, shallow) == Approx(shallow.flops / 100e12 * 100));  // 2.1 us: stays whole
-  // Energy tells the bytes: two parts' worth of partial sums and more, beside the operands.
+  // Energy tells the bytes: partial sums of 96 parts beside the operands.
   const Kernel deep = gemm(32, 32, 1 << 20, DataType::fp16);
   const auto memory_J = [&](const Kernel& kernel) {
     const DeviceContext context{device, calibration, Conditions::isolated};
