@@ -2,11 +2,13 @@
 // are closed forms.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "kernels/calibration.hpp"
 #include "kernels/cost_models.hpp"
+#include "kernels/device_rates.hpp"
 #include "sim/device.hpp"
 
 namespace orrery::test {
@@ -50,6 +52,20 @@ inline DeviceCalibration perfect() {
   memory.wide_normalization = 0.5;
   calibration.energy = EnergyParameters{};
   return calibration;
+}
+
+// Where results (products) or queries (attention) leave cores of a GPU idle, k or the keys are cut as it takes least time at
+// the rates of the moment, and what is cut finer moves more bytes.
+inline bool cut_by_rates(const DeviceModel& device, const Kernel& kernel) {
+  if (device.family != DeviceFamily::gpu) return false;
+  const auto parts = [](std::int64_t size, std::int64_t part) { return (size + part - 1) / part; };
+  const std::int64_t cores = core_count(device);
+  if (kernel.kind == KernelKind::gemm || kernel.kind == KernelKind::convolution)
+    return kernel.batch *
+               std::min(parts(kernel.m, 256) * parts(kernel.n, 128), parts(kernel.m, 128) * parts(kernel.n, 256)) <
+           cores;  // in the largest tiles
+  const bool attention = kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward;
+  return attention && kernel.batch / std::max<std::int64_t>(kernel.group, 1) * parts(kernel.m, 128) < cores;
 }
 
 inline double seconds_of(const DeviceModel& device, const DeviceCalibration& calibration, const Kernel& kernel,

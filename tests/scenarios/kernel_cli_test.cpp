@@ -62,11 +62,10 @@ TEST_CASE("a heading says the sizes that were given or are usual, and a 0 that s
 }
 
 TEST_CASE("energy is absent, and said to be, where nothing of it is known") {
-  const std::vector<std::string> product = {"gemm", "--m", "4096", "--n", "4096", "--k", "4096"};
-  const auto on = [&](const std::string& device) {
-    std::vector<std::string> arguments = {device};
-    arguments.insert(arguments.end(), product.begin(), product.end());
-    return Json(ask(arguments)["rows"][0]);
+  const auto on = [](const std::string& device) {
+    const char* precision = device == "graphcore-ipu-gc200" ? "fp16" : "bf16";
+    return Json(
+        ask({device, "gemm", "--m", "4096", "--n", "4096", "--k", "4096", "--precision", precision})["rows"][0]);
   };
   for (const char* device : {"google-tpu-v5e", "aws-trainium1", "graphcore-ipu-gc200"}) {
     INFO(device);
