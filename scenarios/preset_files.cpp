@@ -98,11 +98,10 @@ TextTable accelerator_table(const Library& library) {
                                     shown(d.power.tdp),
                                     kernels_from(d, library)};
   });
-  table.remarks = {
-      "", "kernel times: where the parameters of matrix products in the type under `at` come from. `of this device`:",
-      "a file of its own or of a board with the same chip, with fits or with figures from sources.",
-      "fitted: types whose products were measured there. *: none; times are predictions from the data sheet.",
-      "unvalidated: nor was any measurement of such devices compared with the model of their family."};
+  table.remarks = {"", "kernel times: where the parameters of matrix products in the type under `at` come from.",
+                   "of this device: its own file, or that of a board with the same chip; fits, or figures of sources.",
+                   "fitted: types whose products were measured there. *: none; predictions from the data sheet.",
+                   "unvalidated: nor was any measurement of such devices compared with the model of their family."};
   return table;
 }
 
