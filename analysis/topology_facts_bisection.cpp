@@ -90,6 +90,18 @@ class Halvings {
     rate_ = senders.by_unit(unit_, units);
   }
 
+  // In the order in which their first devices stand.
+  Cut along(const std::vector<DeviceId>& devices, const std::string& which) const {
+    std::vector<std::uint32_t> order;
+    std::vector<bool> seen(size_.size(), false);
+    for (DeviceId d : devices) {
+      const std::uint32_t u = unit_[d.index()];
+      if (!seen[u]) order.push_back(u);
+      seen[u] = true;
+    }
+    return first_of(order, which);
+  }
+
   std::vector<Cut> cuts() const {
     std::vector<std::uint32_t> order(size_.size());
     for (std::size_t u = 0; u < order.size(); ++u) order[u] = static_cast<std::uint32_t>(u);
@@ -110,7 +122,7 @@ class Halvings {
   }
 
   // As many as come nearest to half of the devices.
-  Cut first_of(const std::vector<std::uint32_t>& order, const char* which) const {
+  Cut first_of(const std::vector<std::uint32_t>& order, const std::string& which) const {
     std::vector<bool> in_first(size_.size(), false);
     std::size_t devices = 0, taken = 0;
     for (std::uint32_t u : order) {
@@ -146,23 +158,33 @@ const Domain* top_domain(const Fabric& fabric) {
   return top;
 }
 
-// Of a torus or mesh of routers, each with the same number of devices: across every dimension of even size. The devices of
-// a router are a child of the whole, in the order of routers.
-std::vector<Cut> lattice_cuts(const Fabric& fabric) {
+// The routers of a torus or mesh of them, where each has the same number of devices: children of the whole, in their order.
+std::vector<const Domain*> lattice_routers(const Fabric& fabric) {
   const Domain* top = top_domain(fabric);
-  std::vector<Cut> cuts;
-  if (!top || (top->kind != DomainKind::torus && top->kind != DomainKind::mesh) || top->level == 0) return cuts;
   std::vector<const Domain*> routers;
+  if (!top || (top->kind != DomainKind::torus && top->kind != DomainKind::mesh) || top->level == 0) return routers;
   for (const Domain& domain : fabric.domains())
     if (domain.parent.valid() && &fabric.domain(domain.parent) == top) routers.push_back(&domain);
   std::size_t product = 1;
   for (int size : top->dimensions) product *= static_cast<std::size_t>(size);
-  if (routers.size() != product) return cuts;
+  if (routers.size() != product) return {};
   for (const Domain* router : routers)
-    if (router->members.size() != routers[0]->members.size()) return cuts;
-  std::size_t stride = product;
+    if (router->members.size() != routers[0]->members.size()) return {};
+  return routers;
+}
+
+// Across every dimension of even size; and, as no plane halves an odd one, plane by plane along the longest dimension, the
+// one in the middle again along the next longest, and so on.
+std::vector<Cut> lattice_cuts(const Fabric& fabric, const Halvings& halvings) {
+  const std::vector<const Domain*> routers = lattice_routers(fabric);
+  std::vector<Cut> cuts;
+  if (routers.empty()) return cuts;
+  const Domain* top = top_domain(fabric);
+  std::vector<std::pair<int, std::size_t>> sides;  // size, stride
+  std::size_t stride = routers.size();
   for (int size : top->dimensions) {
     stride /= static_cast<std::size_t>(size);
+    sides.emplace_back(size, stride);
     if (size % 2 != 0) continue;
     Cut cut{Halves(fabric.device_count(), false), fmt::format("across the dimension of size {}", size)};
     for (std::size_t r = 0; r < routers.size(); ++r)
@@ -170,6 +192,16 @@ std::vector<Cut> lattice_cuts(const Fabric& fabric) {
         cut.first[d.index()] = r / stride % static_cast<std::size_t>(size) < static_cast<std::size_t>(size / 2);
     cuts.push_back(std::move(cut));
   }
+  std::stable_sort(sides.begin(), sides.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (sides.front().first % 2 == 0) return cuts;
+  std::vector<DeviceId> planes;
+  for (std::size_t turn = 0; turn < routers.size(); ++turn) {
+    std::size_t router = 0, rest = turn;
+    for (std::size_t i = sides.size(); i-- > 0; rest /= static_cast<std::size_t>(sides[i].first))
+      router += rest % static_cast<std::size_t>(sides[i].first) * sides[i].second;
+    planes.insert(planes.end(), routers[router]->members.begin(), routers[router]->members.end());
+  }
+  cuts.push_back(halvings.along(planes, fmt::format("along the odd dimension of size {}", sides.front().first)));
   return cuts;
 }
 
@@ -199,23 +231,23 @@ bool same_ways_out(const Fabric& fabric) {
   return alike(to_device) && alike(in_all) && alike(out_all);
 }
 
-// The least cut of an untwisted torus (mesh) of like routers with an even longest side k: 2 N/k (N/k) cables, if no more than
-// the devices can send.
+// The least cut of an untwisted torus or mesh of like routers, by its formula, if no more than the devices can send. Several
+// nodes of a router could be halved where an odd side cannot, so that the formula holds for one of each there.
 bool least_of_lattice(const Fabric& fabric, double bandwidth) {
   const Domain* top = top_domain(fabric);
-  if (lattice_cuts(fabric).empty() || !fabric.degraded().empty() || !same_ways_out(fabric)) return false;
-  int longest = 1;
-  double routers = 1, cable = 0;
-  for (int size : top->dimensions) {
-    longest = std::max(longest, size);
-    routers *= size;
-  }
+  const std::vector<const Domain*> routers = lattice_routers(fabric);
+  if (routers.empty() || !fabric.degraded().empty() || !same_ways_out(fabric)) return false;
+  const int longest = *std::max_element(top->dimensions.begin(), top->dimensions.end());
+  const auto node = [&](DeviceId d) { return fabric.vertex(fabric.vertex_of(d)).node; };
+  const std::vector<DeviceId>& first = routers[0]->members;
+  if (longest % 2 != 0 && node(first.front()) != node(first.back())) return false;
+  double cable = 0;
   for (const Link& link : fabric.links())
     if (fabric.vertex(link.from).node == ~0u && fabric.vertex(link.to).node == ~0u &&
         (cable == 0 || link.bandwidth.value < cable))
       cable = link.bandwidth.value;
-  const double formula = (top->kind == DomainKind::torus ? 2 : 1) * routers / longest * cable;
-  return longest % 2 == 0 && longest > 2 && std::abs(bandwidth - formula) < 1e-9 * formula;
+  const double formula = (top->kind == DomainKind::torus ? 2 : 1) * links_of_least_cut(top->dimensions) * cable;
+  return longest > 2 && std::abs(bandwidth - formula) < 1e-9 * formula;
 }
 
 // Whether switches that are equally far from the NICs have equally much bandwidth towards them, and away from them but for
@@ -263,8 +295,9 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
   best.bandwidth = std::numeric_limits<double>::infinity();
   const std::vector<double> capacity = graph.bandwidths();
   const Senders senders(fabric, graph);
-  std::vector<Cut> cuts = Halvings(fabric, senders).cuts();
-  for (Cut& cut : lattice_cuts(fabric)) cuts.push_back(std::move(cut));
+  const Halvings halvings(fabric, senders);
+  std::vector<Cut> cuts = halvings.cuts();
+  for (Cut& cut : lattice_cuts(fabric, halvings)) cuts.push_back(std::move(cut));
   for (const Cut& cut : cuts) {
     std::vector<VertexId> one, other;
     for (std::size_t d = 0; d < cut.first.size(); ++d)
@@ -283,7 +316,7 @@ BisectionFacts bisection_by_flow(const Fabric& fabric, const FabricGraph& graph)
   best.exact = branches || lattice;
   best.note = fmt::format("least over halves along nodes, {}: {}",
                           branches  ? "exact for equal branches"
-                          : lattice ? "exact for a torus or mesh with an even longest side"
+                          : lattice ? "exact for a torus or mesh"
                                     : "an upper bound",
                           best.note);
   return best;

@@ -17,21 +17,6 @@ double widest_link(const Fabric& fabric, LinkClassId of) {
   return most;
 }
 
-// Torus and mesh of sizes k1 >= k2 >= ... (Arjona Aroca & Fernandez Anta, IEEE TPDS 25(3), 2014): of a mesh C1 + ... + Ca links,
-// Ci the product of the sizes after the i-th, a the first even size (all sizes, if none is); of a torus twice as many. The
-// directions of a device share its bandwidth evenly.
-double links_of_least_cut(std::vector<int> sizes) {
-  std::sort(sizes.rbegin(), sizes.rend());
-  double links = 0;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
-    double plane = 1;
-    for (std::size_t after = i + 1; after < sizes.size(); ++after) plane *= sizes[after];
-    if (sizes[i] > 1) links += plane;
-    if (sizes[i] % 2 == 0) break;
-  }
-  return links;
-}
-
 BisectionFacts grid_formula(const Domain& domain) {
   const auto directions = static_cast<double>(
       2 * std::count_if(domain.dimensions.begin(), domain.dimensions.end(), [](int size) { return size > 1; }));
@@ -120,6 +105,21 @@ BisectionFacts twisted_cuts(const Fabric& fabric, const Domain& domain) {
 }
 
 }  // namespace
+
+// Torus and mesh of sizes k1 >= k2 >= ... (Arjona Aroca & Fernandez Anta, IEEE TPDS 25(3), 2014): of a mesh C1 + ... + Ca links,
+// Ci the product of the sizes after the i-th, a the first even size (all sizes, if none is); of a torus twice as many. The
+// directions of a device share its bandwidth evenly.
+double links_of_least_cut(std::vector<int> sizes) {
+  std::sort(sizes.rbegin(), sizes.rend());
+  double links = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    double plane = 1;
+    for (std::size_t after = i + 1; after < sizes.size(); ++after) plane *= sizes[after];
+    if (sizes[i] > 1) links += plane;
+    if (sizes[i] % 2 == 0) break;
+  }
+  return links;
+}
 
 // One regular network, and nothing wrong with it.
 static bool is_regular(const Fabric& fabric) {

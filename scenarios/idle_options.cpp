@@ -7,7 +7,7 @@
 
 #include "kernels/collectives/user_schedule.hpp"
 #include "sim/unit_text.hpp"
-#include "topologies/fabric_fields.hpp"
+#include "topologies/fabric/families.hpp"
 
 namespace orrery {
 
@@ -58,14 +58,58 @@ bool clocked(const DeviceModel& device, const Library& library) {
   return write_spec(device)["peak"] == write_spec(shipped)["peak"];
 }
 
+// The NICs that a fabric joins: what they are, and how many there are where that is known (not inside regions).
+struct Joined {
+  const NicSpec* nics = nullptr;
+  std::int64_t cables = 0;
+  bool detours = false;  // failures or lattices inside nodes, whose ways around draw as well
+};
+
+// Why nothing crosses cables between switches; "" where something may.
+std::string uncrossed(const FabricSpec& fabric, const Joined& joined) {
+  if (fabric.kind == "custom") {
+    const bool listed = fabric.options.is_object() && fabric.options.contains("links");
+    return listed && !fabric.options["links"].empty() ? "" : "no cable joins two switches";
+  }
+  if (fabric.kind != "fat-tree") return "";
+  if (fabric.levels == 1) return "one level is one switch, with no way up";
+  const bool one_leaf = joined.cables > 0 && joined.cables <= leaf_down_ports(fabric) && !fabric.rail_optimized;
+  return one_leaf ? fmt::format("one leaf switch holds all {} NICs", joined.cables) : "";
+}
+
+// Switches of more ports than the part has that they are counted as.
+void too_few_ports(const FabricSpec& fabric, const std::string& name, const Joined& joined, Idle& idle) {
+  std::optional<NetworkPart> part = fabric.network_switch;
+  const bool own_link = fabric.link && fabric.kind != "single-switch";
+  if (!part && own_link) part = fabric.link->network_switch;
+  if (!part && !own_link && joined.nics) part = joined.nics->link.network_switch;
+  if (!part || !part->ports) return;
+  const bool router = fabric.kind == "dragonfly" || fabric.kind == "dragonfly+";
+  idle.otherwise(fabric.kind == "fat-tree" && fabric.radix > *part->ports, (name + " radix").c_str(),
+                 fmt::format("switches of {} ports, but {} has {}: power and price are of as many as hold the cables; "
+                             "a tree of them may take more",
+                             fabric.radix, part->name, *part->ports));
+  idle.otherwise(router && fabric.radix > *part->ports, (name + " radix").c_str(),
+                 fmt::format("routers of up to {} ports, but {} has {}: one with more cables is counted as a "
+                             "non-blocking tree of these",
+                             fabric.radix, part->name, *part->ports));
+  idle.otherwise(fabric.kind == "single-switch" && joined.cables > *part->ports, name.c_str(),
+                 fmt::format("one switch for {} NICs, but {} has {} ports: counted as a non-blocking tree of these",
+                             joined.cables, part->name, *part->ports));
+}
+
 // What the family of a fabric, or of one inside its regions, makes nothing of.
-void fabric_fields(const FabricSpec& fabric, const std::string& name, bool detours, Idle& idle) {
+void fabric_fields(const FabricSpec& fabric, const std::string& name, const Joined& joined, Idle& idle) {
   for (const std::string& field : idle_fields(fabric)) {
-    const bool draws = detours && (field == "ecmp" || field == "seed");  // ways around failures, and inside nodes
+    const bool draws = joined.detours &&
+                       (field == "ecmp" || field == "seed");  // ways around failures, and inside nodes
     idle.when(!draws, (name + " " + field).c_str(), "kind \"" + fabric.kind + "\" does not use it");
   }
-  idle.when(fabric.kind == "fat-tree" && fabric.levels == 1 && fabric.oversubscription != 1,
-            (name + " oversubscription").c_str(), "one level is one switch, with no way up");
+  const std::string still = uncrossed(fabric, joined);
+  idle.when(!still.empty() && fabric.kind == "fat-tree" && fabric.oversubscription != 1,
+            (name + " oversubscription").c_str(), still);
+  idle.otherwise(!still.empty() && fabric.link, (name + " link").c_str(), "no traffic crosses it: " + still);
+  too_few_ports(fabric, name, joined, idle);
   if (fabric.kind == "fat-tree" && fabric.levels > 1) {
     const double got = leaf_oversubscription(fabric);
     idle.otherwise(std::abs(got / fabric.oversubscription - 1) > 0.01, (name + " oversubscription").c_str(),
@@ -73,7 +117,7 @@ void fabric_fields(const FabricSpec& fabric, const std::string& name, bool detou
                                fabric.oversubscription, fabric.radix));
   }
   for (std::size_t i = 0; i < fabric.inside.size(); ++i)
-    fabric_fields(fabric.inside[i], fmt::format("{} inside/{}", name, i), detours, idle);
+    fabric_fields(fabric.inside[i], fmt::format("{} inside/{}", name, i), {joined.nics, 0, joined.detours}, idle);
 }
 
 // Why no collective of the job runs as this schedule.
@@ -91,8 +135,11 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   Idle idle(cluster.name.empty() ? "cluster" : cluster.name);
   const FabricSpec defaults, &fabric = cluster.fabric;
   int nodes = 0;
+  Joined joined;
   for (const PoolSpec& pool : cluster.pools) {
     nodes += pool.count;
+    if (pool.node.nics) joined.cables += std::int64_t{pool.count} * pool.node.nics->count;
+    if (pool.node.nics && !joined.nics) joined.nics = &*pool.node.nics;
     idle.when(pool.slow_factor != 1 && pool.slow_devices.empty(), "slow_factor", "slow_devices names none");
     idle.when(
         clocked(pool.node.device, library), "the device's clock",
@@ -111,7 +158,8 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   const bool lattices = std::any_of(cluster.pools.begin(), cluster.pools.end(), [](const PoolSpec& pool) {
     return pool.node.scale_up.kind == "torus" || pool.node.scale_up.kind == "mesh" || pool.node.scale_up.kind == "ring";
   });
-  if (!no_fabric) fabric_fields(fabric, "fabric", lattices || !cluster.degraded.empty(), idle);
+  joined.detours = lattices || !cluster.degraded.empty();
+  if (!no_fabric) fabric_fields(fabric, "fabric", joined, idle);
   for (std::size_t i = 0; i < cluster.degraded.size(); ++i)
     idle.when(cluster.degraded[i].rate == 1, fmt::format("degraded/{}", i).c_str(), "rate is 1, nominal bandwidth");
   return idle.take();

@@ -71,7 +71,8 @@ std::string LinkRamp::text() const {
   const auto half = half_rate_bytes();
   return fmt::format("a message of 64 KiB takes {}{}: {}, {:.0f} % of the line rate; {}",
                      human(Seconds(message.seconds)),
-                     machine_ ? " (`orrery collective send_recv`, alone on the link)" : " (load or store, no library)",
+                     machine_ ? " (`orrery collective send_recv` between devices that only this link joins)"
+                              : " (load or store, no library)",
                      human(BytesPerSecond(message.rate)), 100 * message.of_line_rate,
                      half ? fmt::format("half of the payload rate from {}", human(Bytes(*half)))
                           : std::string("messages of any size get less than half of the payload rate"));

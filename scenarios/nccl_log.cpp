@@ -99,6 +99,11 @@ class Reader {
     if (wrong_ > 0)
       log_.notes.push_back(fmt::format("warning: {} {} of the log with wrong results (#wrong; the first is line {})",
                                        wrong_, wrong_ == 1 ? "row" : "rows", first_wrong_));
+    if (contradictions_ > 0)
+      log_.notes.push_back(fmt::format("warning: {} {} not at the rate printed beside {} ({}{})", contradictions_,
+                                       contradictions_ == 1 ? "time is" : "times are",
+                                       contradictions_ == 1 ? "it" : "them",
+                                       contradictions_ == 1 ? "" : "the first: ", contradiction_));
     if (log_.rows.empty())
       throw SpecError(log_.file, "",
                       "rows as nccl-tests and rccl-tests print them (size, count, type, ..., time, algbw, busbw)",
@@ -166,12 +171,25 @@ class Reader {
     row.line = number_;
     if (bytes <= 0) return true;  // nothing was moved: no row to predict, but no fault either
     if (!row.out_of_place_s && !row.in_place_s) return false;
+    for (std::size_t group = 0; columns_.width >= 2 && group < columns_.groups; ++group)
+      check_rate(bytes, rest[first + group * columns_.width], rest[first + group * columns_.width + 1]);
     bool wrong = false;  // "N/A" where results were not checked
     for (std::size_t group = 0; columns_.counts_wrong && columns_.width > 3 && group < columns_.groups; ++group)
       wrong = wrong || whole<double>(rest[first + group * columns_.width + 3]).value_or(0) != 0;
     if (wrong && wrong_++ == 0) first_wrong_ = number_;
     log_.rows.push_back(std::move(row));
     return true;
+  }
+
+  // The rate of a row says the same as its size and time, to the digits that are printed.
+  void check_rate(double bytes, std::string_view printed_time, std::string_view printed_rate) {
+    constexpr double exact = 10;  // GB/s; two decimals
+    const auto seconds = time(printed_time);
+    const auto rate = whole<double>(printed_rate);
+    if (!seconds || !rate || !(*rate >= exact) || std::abs(bytes / *seconds * 1e-9 / *rate - 1) < 0.02) return;
+    if (contradictions_++ > 0) return;
+    contradiction_ = fmt::format("line {}: {:.0f} B in {} us are {:.2f} GB/s, printed is an algbw of {}", number_,
+                                 bytes, printed_time, bytes / *seconds * 1e-9, printed_rate);
   }
 
   // GPUs of one process, as the header says; 1 where it does not.
@@ -208,6 +226,8 @@ class Reader {
   std::set<std::string> hosts_;
   std::optional<std::int64_t> gpus_;
   std::int64_t threads_ = 1;
+  std::string contradiction_;
+  std::size_t contradictions_ = 0;
   std::size_t number_ = 0, bad_ = 0, first_bad_ = 0, wrong_ = 0, first_wrong_ = 0;
 };
 

@@ -309,7 +309,7 @@ void Composer::add_domains() {
       }
       std::vector<DomainId> made(count);
       for (std::uint32_t g = 0; g < count; ++g)
-        made[g] = add_fabric_domain(groups.kind, level, parent[g], std::move(members[g]));
+        made[g] = add_fabric_domain(groups.kind_of(g), level, parent[g], std::move(members[g]));
       for (std::uint32_t node = 0; node < nodes_.size(); ++node)
         parent_of_node[node] = made[groups.group_of_node[node]];
     }

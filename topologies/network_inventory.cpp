@@ -35,6 +35,15 @@ void add(std::vector<NetworkItem>& items, NetworkItem item, double count) {
   }
 }
 
+double switches_for(double cables, int ports, bool merged) {
+  // Widths of cables are sums; a rounding error is no switch.
+  const double full = cables / ports * (1 - 1e-9);
+  if (merged || full <= 1 || ports < 4) return std::ceil(full);
+  int levels = 1;
+  for (double reach = ports; reach < cables * (1 - 1e-9); reach *= ports / 2.0) ++levels;
+  return std::ceil(full * (2 * levels - 1));
+}
+
 }  // namespace
 
 void NetworkInventory::nics(const NicSpec& nics, int cables, bool in_host_power) {
@@ -48,11 +57,12 @@ void NetworkInventory::cables(const std::optional<NetworkPart>& part, const std:
 }
 
 void NetworkInventory::switch_ports(VertexId place, const std::optional<NetworkPart>& part, const std::string& link,
-                                    double cables, int ports) {
+                                    double cables, int ports, bool merged) {
   auto [seat, added] = seats_.try_emplace(place);
   if (added) seat->second.item = item_of("switch", part, link);
   seat->second.cables += cables;
   seat->second.ports = ports;
+  seat->second.merged = merged;
 }
 
 void NetworkInventory::switches(VertexId place, const std::optional<NetworkPart>& part, const std::string& link,
@@ -65,8 +75,7 @@ void NetworkInventory::switches(VertexId place, const std::optional<NetworkPart>
 std::vector<NetworkItem> NetworkInventory::items() const {
   std::vector<NetworkItem> items;
   for (const auto& [place, seat] : seats_) {
-    // Widths of cables are sums; a rounding error is no switch.
-    const double needed = seat.ports > 0 ? std::ceil(seat.cables / seat.ports * (1 - 1e-9)) : 0;
+    const double needed = seat.ports > 0 ? switches_for(seat.cables, seat.ports, seat.merged) : 0;
     add(items, seat.item, std::max({needed, static_cast<double>(seat.switches), 1.0}));
   }
   for (const char* kind : {"nic", "cable"})

@@ -83,6 +83,27 @@ void check_families(const FabricSpec& fabric, const std::string& pointer) {
     check_families(fabric.inside[i], pointer + "/inside/" + std::to_string(i));
 }
 
+std::vector<std::string> idle_fields(const FabricSpec& fabric) {
+  const auto* family = find(fabric_catalog(), fabric.kind);
+  std::vector<std::string> idle;
+  if (!family) return idle;
+  const auto& reads = family->value.fields;
+  const FabricSpec usual;
+  const auto note = [&](const char* field, bool set) {
+    if (set && std::find(reads.begin(), reads.end(), field) == reads.end()) idle.emplace_back(field);
+  };
+  note("link", fabric.link.has_value());
+  note("levels", fabric.levels != usual.levels);
+  note("radix", fabric.radix != usual.radix);
+  note("oversubscription", fabric.oversubscription != usual.oversubscription);
+  note("rail_optimized", fabric.rail_optimized != usual.rail_optimized);
+  note("ecmp", fabric.ecmp != usual.ecmp);
+  note("seed", fabric.seed != usual.seed);
+  note("switch", fabric.network_switch.has_value());
+  note("cable", fabric.cable.has_value());
+  return idle;
+}
+
 bool flag_of(const Json& options, const char* key, const std::string& pointer) {
   if (!options.is_object() || !options.contains(key)) return false;
   if (!options[key].is_boolean()) throw SpecError("", pointer_to(pointer, key), "true or false", options[key].dump());
@@ -137,9 +158,11 @@ LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
 }
 
 FabricWiring join_fabric(FabricInput& in) {
-  const FabricBuilder join = find_family(fabric_catalog(), in.spec.kind, in.pointer + "/kind").build;
+  const Family<FabricBuilder>& family = find_family(fabric_catalog(), in.spec.kind, in.pointer + "/kind");
+  const FabricBuilder join = family.build;
   if (in.spec.kind == "none") in.fault("kind", "a fabric that joins nodes", "\"none\"");
-  const LinkModel& trunk = in.spec.link ? *in.spec.link : *in.nic_link;
+  const bool reads_link = std::find(family.fields.begin(), family.fields.end(), "link") != family.fields.end();
+  const LinkModel& trunk = in.spec.link && reads_link ? *in.spec.link : *in.nic_link;
   in.trunk = payload(trunk);
   in.trunk_link = &trunk;
   in.trunk_latency = trunk.latency.value_or(Seconds(0));
@@ -147,6 +170,10 @@ FabricWiring join_fabric(FabricInput& in) {
   const bool by_radix = in.spec.kind == "fat-tree" || in.spec.kind == "dragonfly" || in.spec.kind == "dragonfly+";
   if (by_radix && trunk.ports && in.spec.radix > *trunk.ports)
     in.fault("radix", fmt::format("at most the {} ports of a switch with {}", *trunk.ports, trunk.name),
+             std::to_string(in.spec.radix));
+  if (const auto& chosen = in.spec.network_switch;
+      by_radix && chosen && chosen->ports && in.spec.radix > *chosen->ports)
+    in.fault("radix", fmt::format("at most the {} ports of the switch {}", *chosen->ports, chosen->name),
              std::to_string(in.spec.radix));
   if (!(in.trunk > BytesPerSecond(0))) in.fault("link", "a bandwidth above zero", "0 B/s");
   if (in.flag("in_network_reduction")) {
@@ -164,10 +191,11 @@ FabricWiring join_fabric(FabricInput& in) {
 void FabricInput::count_ports(VertexId network_switch, double cables) const {
   if (!inventory || !trunk_link || spec.kind == "simgrid") return;  // a platform's switches are its own
   const std::optional<NetworkPart>& part = spec.network_switch ? spec.network_switch : trunk_link->network_switch;
-  // Trees are laid out for switches of `radix` ports; elsewhere a switch has the ports that it has.
+  // Spines and gateways are merged: a vertex is as many switches as its cables fill. Elsewhere it is one switch.
   int each = part ? part->ports.value_or(spec.radix) : spec.radix;
   if (spec.kind == "fat-tree") each = std::min(each, spec.radix);
-  inventory->switch_ports(network_switch, part, trunk_link->name, cables, each);
+  const bool merged = spec.kind == "fat-tree" || spec.kind == "wide-area";
+  inventory->switch_ports(network_switch, part, trunk_link->name, cables, each, merged);
 }
 
 AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {

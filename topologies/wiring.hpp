@@ -50,10 +50,11 @@ struct NodeWiring {
   int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency, double cables = 1);
 };
 
-// A topology family: what wires it, and the names of the options of its own that it reads.
+// A topology family: what wires it, the names of the options of its own that it reads, and (fabrics) of those fields that
+// all of them share, kind, options and inside aside.
 template <class Builder> struct Family {
   Builder build;
-  std::vector<std::string> options = {};
+  std::vector<std::string> options = {}, fields = {};
 };
 
 // Refuses options of other names than these.
@@ -156,6 +157,8 @@ struct FabricInput {
 struct FabricLevel {
   DomainKind kind = DomainKind::clos;
   std::vector<std::uint32_t> group_of_node;
+  std::vector<DomainKind> kind_of_group = {};  // where they differ
+  DomainKind kind_of(std::uint32_t group) const { return kind_of_group.empty() ? kind : kind_of_group[group]; }
 };
 
 struct FabricWiring {
@@ -174,6 +177,8 @@ std::span<const CatalogEntry<Family<FabricBuilder>>> fabric_catalog();
 // Refuses a family that there is not, options that it does not read and fabrics inside one that holds none: of what joins a
 // single node, and is never built, too.
 void check_families(const FabricSpec&, const std::string& pointer);
+// Names of the shared fields that are not at their defaults and that the family of this fabric does not read.
+std::vector<std::string> idle_fields(const FabricSpec&);
 
 template <class Builder>
 const Family<Builder>& find_family(std::span<const CatalogEntry<Family<Builder>>> catalog, const std::string& kind,

@@ -32,8 +32,34 @@ Found find_document(const std::string& name, const Library& library) {
                                quote_unknown(name, known)));
 }
 
-int levels_for(std::int64_t ports, std::int64_t radix) {
-  return ports <= radix ? 1 : ports <= radix * radix / 2 ? 2 : 3;
+// Nodes that a non-blocking fat-tree joins, whole ones on a leaf where they fit.
+std::int64_t most_nodes(int levels, std::int64_t radix, std::int64_t nics) {
+  const std::int64_t down = levels == 1 ? radix : radix / 2, leaves = levels == 1   ? 1
+                                                                      : levels == 2 ? radix
+                                                                                    : radix * radix / 2;
+  return nics <= down ? leaves * (down / nics) : leaves * down / nics;
+}
+
+// The smallest of 64-port switches that joins so many nodes, or of 256-port ones.
+void choose_tree(FabricSpec& fabric, std::int64_t nodes, std::int64_t nics, const std::string& node) {
+  fabric.kind = "fat-tree";
+  for (int radix : {64, 256})
+    for (int levels : {1, 2, 3}) {
+      if (radix == 256 && levels < 3) continue;
+      fabric.radix = radix;
+      fabric.levels = levels;
+      if (nodes <= most_nodes(levels, radix, nics)) return;
+    }
+  throw UsageError(
+      fmt::format("expected at most {} nodes {} of {} NICs, which 3 levels of 256-port switches join, found {}",
+                  most_nodes(3, 256, nics), quote(node), nics, nodes));
+}
+
+// An object that stands for a node, or is an override of one.
+bool is_node(const Json& document) {
+  if (!document.is_object()) return false;
+  const auto has = [&](const char* key) { return document.contains(key); };
+  return has("device") || (has("base") && !has("cluster") && !has("jobs") && !has("pools") && !has("orrery"));
 }
 
 // As many as hold the devices; hosts that are parts of one scale-up domain (NVL72) need no nodes of their own.
@@ -49,16 +75,15 @@ ClusterSpec repeat_node(const ClusterRequest& request, const Found& found, const
   pool.node = read_spec<NodeModel>(found.document, found.file, library, "hardware/nodes");
   const std::int64_t each = pool.node.devices;
   const std::int64_t count = request.nodes.value_or(nodes_for(request, each));
-  if (count > 1 << 20) throw UsageError(fmt::format("expected at most {} nodes, found {}", 1 << 20, count));
+  const std::int64_t most = std::min<std::int64_t>(1 << 20, (1 << 24) / each);
+  if (count > most)
+    throw UsageError(fmt::format("expected at most {} nodes of {} devices, found {}", most, each, count));
   pool.count = static_cast<int>(count);
   const std::string node = pool.node.name.empty() ? fs::path(found.file).stem().string() : pool.node.name;
   spec.name = count == 1 ? node : fmt::format("{} x {}", count, node);
   spec.fabric.kind = "none";
   if (count > 1 && pool.node.nics) {
-    const std::int64_t ports = count * pool.node.nics->count;
-    spec.fabric.kind = "fat-tree";
-    spec.fabric.radix = ports <= 64 * 64 * 64 / 4 ? 64 : 256;
-    spec.fabric.levels = levels_for(ports, spec.fabric.radix);
+    choose_tree(spec.fabric, count, pool.node.nics->count, node);
     if (request.reduces) spec.fabric.options = {{"in_network_reduction", true}};
     target.notes.push_back(fmt::format("joined by a non-blocking fat-tree, {} {} of {}-port switches: assumed",
                                        spec.fabric.levels, spec.fabric.levels == 1 ? "level" : "levels",
@@ -79,8 +104,8 @@ ClusterSpec read_cluster(const ClusterRequest& request, const Found& found, cons
     anchor_files(spec, fs::path(found.file).parent_path());
     return spec;
   }
-  if (has("device")) return repeat_node(request, found, library, target);
-  throw SpecError(found.file, "", "a scenario (\"cluster\"), a cluster (\"pools\") or a node (\"device\")",
+  if (is_node(document)) return repeat_node(request, found, library, target);
+  throw SpecError(found.file, "", "a scenario (\"cluster\"), a cluster (\"pools\") or a node (\"device\" or \"base\")",
                   document.is_object() ? "an object with none of these" : "something else");
 }
 
@@ -92,7 +117,7 @@ ClusterTarget load_cluster(const ClusterRequest& request, const Library& library
   const fs::path folder = fs::path(found.file).parent_path();
   ClusterTarget target;
   target.file = found.file;
-  if (request.reduces && !found.document.contains("device"))
+  if (request.reduces && !is_node(found.document))
     throw UsageError("--in-network-reduction is for repeated nodes; " + found.file +
                      " says itself what its switches do (/fabric/options/in_network_reduction)");
   target.spec = read_cluster(request, found, library.with_front(folder.empty() ? "." : folder), target);

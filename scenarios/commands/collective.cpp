@@ -173,6 +173,19 @@ void add_log(CollectiveTable& table, const NcclLog& log, CollectiveTimes& times)
   table.notes.insert(table.notes.end(), log.notes.begin(), log.notes.end());
 }
 
+// What was asked for is not what the log says of itself.
+void compare_sizes(CollectiveTable& table, const NcclLog& log, const CollectiveOptions& options) {
+  const auto count = [](std::int64_t n, const char* what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+  };
+  if (log.devices && static_cast<std::size_t>(*log.devices) != table.devices)
+    table.notes.push_back(fmt::format("warning: the log lists {}, the prediction and all busbw are for {}",
+                                      count(*log.devices, "rank"), table.devices));
+  if (options.nodes > 0 && log.hosts && *log.hosts != options.nodes)
+    table.notes.push_back(fmt::format("warning: the log lists {}, the prediction is for {}", count(*log.hosts, "host"),
+                                      count(options.nodes, "node")));
+}
+
 CollectiveTable tabulate(const CollectiveOptions& options, const Library& library, Json& cluster) {
   std::optional<NcclLog> log;
   if (!options.log.empty()) log = read_nccl_log(options.log);
@@ -203,10 +216,12 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
   const auto evaluator = options.fidelity == "flow" ? CollectiveEvaluator::flow : CollectiveEvaluator::analytic;
   try {
     CollectiveTimes times(machine, request, evaluator, library);
-    if (log)
+    if (log) {
       add_log(table, *log, times);
-    else
+      compare_sizes(table, *log, options);
+    } else {
       add_sizes(table, sizes, times);
+    }
     if (const std::string& device = machine.device_types.front().name; log && !log->gpu.empty()) {
       if ((device.starts_with("nvidia-") || device.starts_with("amd-")) && !same_product(log->gpu, device))
         table.notes.push_back(fmt::format("warning: the machine has {}, the log was measured on {}", device, log->gpu));

@@ -405,3 +405,21 @@ TEST_CASE("the bisection of a torus of routers is 2 N/k cables across its longes
   spec.fabric.options["dimensions"] = {3, 11};  // 33 routers, one without nodes
   CHECK_FALSE(topology_facts(build_cluster(spec)).bisection->exact);
 }
+
+TEST_CASE("the bisection of a lattice of routers with an odd longest side is that of the same lattice of devices") {
+  for (const char* kind : {"torus", "mesh"})
+    for (const std::vector<int>& sizes : {std::vector<int>{3, 5}, {5, 4}, {3, 3, 3}, {3, 5, 4}}) {
+      int routers = 1;
+      for (int size : sizes) routers *= size;
+      ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), routers, kind);
+      spec.pools[0].node.nics->link = link("nic", 1e13, 2e-6);
+      spec.fabric.link = link("cable", 1e9, 2e-6);
+      spec.fabric.options = {{"dimensions", sizes}};
+      const auto facts = topology_facts(build_cluster(spec)).bisection;
+      const int directions = 2 * static_cast<int>(sizes.size());
+      const auto devices = topology_facts(one(node_of(kind, routers, sizes, directions))).bisection;
+      INFO(kind << " " << routers << ": " << facts->note);
+      CHECK(facts->bandwidth / 1e9 == Approx(devices->bandwidth / 100e9));
+      CHECK(facts->exact);
+    }
+}

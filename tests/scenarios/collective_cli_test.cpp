@@ -173,6 +173,24 @@ TEST_CASE("a forced algorithm is not said to have been chosen") {
   CHECK_THAT(chosen.out, Contains("least predicted time"));
 }
 
+TEST_CASE("a log of other ranks or hosts than were asked for is compared with a warning") {
+  const Folder folder;
+  const std::string log = folder.write("ar.log",
+                                       "#  Rank  0 Group  0 Pid  1 on  h device  0 [0x0f] NVIDIA A100-SXM4-80GB\n"
+                                       "#  Rank  1 Group  0 Pid  2 on  h device  1 [0x10] NVIDIA A100-SXM4-80GB\n"
+                                       "all_reduce_perf\n 1048576 262144 float sum -1 50.0 1.0 1.0 0 50.0 1.0 1.0 0\n");
+  const auto output = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"collective", "--topology", "dgx-a100-80gb", "--log", log});
+    const Outcome outcome = run_orrery(arguments);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return outcome.out;
+  };
+  CHECK_THAT(output({"--devices", "2"}), !Contains("warning"));
+  CHECK_THAT(output({"--devices", "4"}), Contains("warning: the log lists 2 ranks, the prediction and all busbw are for 4"));
+  CHECK_THAT(output({"--nodes", "2"}), Contains("warning: the log lists 1 host, the prediction is for 2 nodes"));
+}
+
 TEST_CASE("a log of another collective or another device is compared with a warning") {
   const Folder folder;
   const std::string log = folder.write("ar.log",

@@ -48,6 +48,15 @@ TEST_CASE("a log of nccl-tests gives its collective, ranks, hosts, GPU and both 
   CHECK(log.notes.empty());
 }
 
+TEST_CASE("a time that is not at the rate printed beside it is told, with its line") {
+  std::string text = two_hosts;
+  text.replace(text.find("355.2"), 5, "35.52");
+  const NcclLog log = parse(text);
+  REQUIRE(log.notes.size() == 1);
+  CHECK_THAT(log.notes[0], Contains("1 time is not at the rate printed beside it") && Contains("line 16") &&
+                               Contains("944.66 GB/s") && Contains("94.47"));
+}
+
 TEST_CASE("prefixes of mpirun, carriage returns and library messages between the rows do no harm") {
   std::string text;
   std::string_view rest = two_hosts;

@@ -95,3 +95,50 @@ TEST_CASE("topology refuses what is no machine, with exit code 2 and one clear l
   refused({"topology", "tpu-v4-4x4x4", "--nodes", "0"}, "--nodes");
   refused({"topology", "gpt3-175b-1024-a100", "--set", "/cluster/fabric/radix=2"}, "/cluster/fabric/radix");
 }
+
+TEST_CASE("a link, switch or cable of a fabric that nothing crosses or is built of is told") {
+  const auto notes = [](const char* fabric) {
+    const Outcome outcome = run_orrery({"topology", "megatron-175b-64-a100-full", "--set", "/cluster/pools/0/count=2",
+                                        "--set", std::string("/cluster/fabric=") + fabric});
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return outcome.out;
+  };
+  CHECK_THAT(notes(R"({"kind": "single-switch", "link": "infiniband-edr-100", "cable": "copper-400g"})"),
+             Contains("fabric link has no effect: kind \"single-switch\" does not use it") &&
+                 Contains("fabric cable has no effect"));
+  const char* crossed = "fabric link: no traffic crosses it";
+  CHECK_THAT(notes(R"({"kind": "custom", "link": "infiniband-edr-100"})"),
+             Contains(std::string(crossed) + ": no cable joins two switches"));
+  CHECK_THAT(notes(R"({"kind": "fat-tree", "link": "infiniband-edr-100", "radix": 36})"),
+             Contains(std::string(crossed) + ": one leaf switch holds all 16 NICs"));
+  CHECK_THAT(notes(R"({"kind": "fat-tree", "link": "infiniband-edr-100", "radix": 16})"), !Contains(crossed));
+}
+
+TEST_CASE("switches of more ports than the link's usual switch has are told") {
+  const auto notes = [](const char* fabric) {
+    return run_orrery({"topology", "megatron-175b-64-a100-full", "--set", std::string("/cluster/fabric=") + fabric}).out;
+  };
+  CHECK_THAT(notes(R"({"kind": "fat-tree", "radix": 64})"), Contains("switches of 64 ports, but quantum-qm8700 has 40"));
+  CHECK_THAT(notes(R"({"kind": "fat-tree", "radix": 40})"), !Contains("but quantum-qm8700"));
+  CHECK_THAT(notes(R"({"kind": "single-switch"})"), Contains("one switch for 64 NICs, but quantum-qm8700 has 40 ports"));
+  CHECK_THAT(notes(R"({"kind": "dragonfly", "radix": 64})"), Contains("routers of up to 64 ports"));
+}
+
+TEST_CASE("an override of a node is a machine as the node is") {
+  const Folder folder;
+  const std::string node = folder.write("node.json", R"({"base": "mi300x-8", "name": "mine"})");
+  const Outcome own = run_orrery({"topology", node, "--nodes", "2"}), shipped = run_orrery({"topology", "mi300x-8", "--nodes", "2"});
+  INFO(own.err);
+  CHECK(own.exit_code == 0);
+  CHECK(own.out.substr(own.out.find('\n')) == shipped.out.substr(shipped.out.find('\n')));
+  const Outcome unknown = run_orrery({"topology", folder.write("bad.json", R"({"base": "mi300x-9"})")});
+  CHECK(unknown.exit_code == 2);
+  CHECK_THAT(unknown.err, Contains("/base") && Contains("mi300x-8"));
+}
+
+TEST_CASE("more nodes than the largest tree joins are refused in the user's words") {
+  const Outcome outcome = run_orrery({"topology", "dgx-h100", "--nodes", "1048576"});
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Contains("at most 524288 nodes") && Contains("found 1048576") && !Contains("/fabric"));
+}

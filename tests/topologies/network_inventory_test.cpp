@@ -75,14 +75,26 @@ TEST_CASE("a three-level tree counts the switches and cables of every level") {
   }
 }
 
-TEST_CASE("one switch for any number of NICs stands for as many as have their ports") {
-  CHECK(counts(nodes_of(equipped(4, 4), 5, "single-switch"))["switch eight"] == 3);  // 20 NICs
+TEST_CASE("one switch that blocks nobody, for more NICs than a part has ports, is a tree of such parts") {
+  CHECK(counts(nodes_of(equipped(4, 4), 5, "single-switch"))["switch eight"] == 8);  // 20 NICs: 5 leaves, 3 spines
   CHECK(counts(nodes_of(equipped(4, 4), 2, "single-switch"))["switch eight"] == 1);
+  CHECK(counts(nodes_of(equipped(4, 4), 16, "single-switch"))["switch eight"] ==
+        counts(tree(equipped(4, 4), 16, 8, 3, "ideal"))["switch eight"]);
+}
+
+TEST_CASE("a switch that a fabric names has the ports that its radix asks for") {
+  ClusterSpec spec = tree(equipped(4, 4), 8, 16, 2, "ideal");
+  CHECK(fault_of(spec).pointer == "built");
+  spec.fabric.network_switch = part("eight", "switch", 8, 100, 5000);
+  CHECK(fault_of(spec).pointer == "/fabric/radix");
+  CHECK(fault_of(spec).expected == "at most the 8 ports of the switch eight");
+  spec.fabric.radix = 8;
+  CHECK(fault_of(spec).pointer == "built");
 }
 
 TEST_CASE("several NICs of a device are as many cards, cables and ports") {
   CHECK(counts(nodes_of(equipped(2, 8), 2, "single-switch")) ==
-        Counts{{"switch eight", 2}, {"nic card", 16}, {"cable fibre", 16}});
+        Counts{{"switch eight", 6}, {"nic card", 16}, {"cable fibre", 16}});
 }
 
 TEST_CASE("a fabric may name switches and cables of its own, NICs their cards and cables") {
@@ -138,7 +150,7 @@ TEST_CASE("every fibre of a NIC goes to an optical switch of its own, and region
   const auto found = counts(wide);
   CHECK(found.at("cable modules") == 3);
   CHECK(found.at("switch of wave") == 2);    // the gateways
-  CHECK(found.at("switch eight") == 2 * 2);  // 8 NICs and a gateway each: two switches of 8 ports
+  CHECK(found.at("switch eight") == 2 * 4);  // 8 NICs and a gateway of two cables each: 3 leaves and a spine of 8 ports
 }
 
 TEST_CASE("every shipped part of a network says what it is and where its figures come from") {

@@ -155,6 +155,8 @@ TEST_CASE("some hosts of a platform can be chosen, in any order") {
   CHECK(p.routed({{0, 1}}).latency.value == Approx(1.05e-3));
   CHECK_THROWS_WITH(hosts(2, three_hosts, R"(["c", "aa"])"), Contains("/fabric/options/hosts/1"));
   CHECK_THROWS_WITH(hosts(2, three_hosts), Contains("3 hosts") && Contains("2 nodes"));
+  CHECK_THROWS_WITH(hosts(2, three_hosts, R"(["c", "c"])"),
+                    Contains("/fabric/options/hosts/1") && Contains("a host of its own for every node"));
 }
 
 TEST_CASE("faults of a platform name its file and line") {

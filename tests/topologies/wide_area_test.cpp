@@ -115,6 +115,16 @@ TEST_CASE("domains nest: node, leaf, region, all regions, and regions may be bui
   CHECK(1 / routed(world, {flow(world, 0, 8)}).bottleneck == Approx(25e9));
 }
 
+TEST_CASE("every region is of its own kind, one whose fabric is flat too") {
+  FabricSpec flat = inner("single-switch"), groups = inner("dragonfly");
+  const Cluster cluster = build_cluster(regions(8, R"({"regions": 2})", {groups, flat}));
+  std::vector<DomainKind> kinds;
+  for (const Domain& domain : cluster.fabric.domains())
+    if (domain.members.size() == 16) kinds.push_back(domain.kind);
+  CHECK(kinds.front() == DomainKind::dragonfly);
+  CHECK(kinds.at(1) == DomainKind::network_switch);
+}
+
 TEST_CASE("regions that cannot be are refused with the place of the fault") {
   CHECK(fault_of(regions(5, R"({"regions": 2})")).pointer == "/fabric/options/regions");
   CHECK(fault_of(regions(8, R"({"regions": [4, 5]})")).pointer == "/fabric/options/regions");

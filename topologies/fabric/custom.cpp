@@ -6,8 +6,11 @@
 //   links     [[a, b], [a, b, cables], ...] between switches
 //   attach    the switch of every node, or of every NIC (in node order)
 //   routes    [{"from": nic, "to": nic, "via": [switch, ...]}, ...]: static paths, for that direction
+#include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "sim/error.hpp"
 #include "topologies/ecmp_router.hpp"
@@ -31,6 +34,7 @@ class CustomFabricRouter final : public FabricRouter {
 
   VertexId place(std::uint32_t port) const { return VertexId(switches_ + port); }
   bool reaches(std::uint32_t from, std::uint32_t to) const { return paths_.reaches(place(from), place(to)); }
+  bool uses(std::size_t network_switch) const { return paths_.reaches(VertexId(network_switch), place(0)); }
 
   Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t key, std::vector<Hop>& hops) const override {
     if (const auto fixed = laid.find({from, to}); fixed != laid.end()) {
@@ -73,6 +77,10 @@ class CustomFabric {
       if (!router->reaches(p, 0) || !router->reaches(0, p))
         in_.fault("options/links", "cables that join all switches with NICs",
                   "a disconnected graph: no path between NIC 0 and NIC " + std::to_string(p));
+    for (std::size_t s = 0; s < count_; ++s)
+      if (!router->uses(s))
+        in_.fault("options/switches", "switches that cables join with NICs",
+                  fmt::format("switch {}, which none joins", s));
     lay_routes(*router);
     FabricWiring wiring;
     wiring.kind = DomainKind::custom;
@@ -157,6 +165,13 @@ class CustomFabric {
       for (std::size_t v = 0; v < route["via"].size(); ++v)
         places.push_back(number(route["via"][v], count_, where + "/via/" + std::to_string(v)));
       places.push_back(count_ + to);
+      for (std::size_t v = 1; v + 1 < places.size(); ++v)
+        if (std::find(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(v), places[v]) !=
+            places.begin() + static_cast<std::ptrdiff_t>(v))
+          refuse(where + "/via/" + std::to_string(v - 1), "each switch once",
+                 Json(fmt::format("switch {} again", places[v])));
+      if (router.laid.contains({static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to)}))
+        refuse(where, fmt::format("one route from NIC {} to NIC {}", from, to), Json("a second one"));
       CustomFabricRouter::Laid laid;
       for (std::size_t v = 0; v + 1 < places.size(); ++v) {
         const auto link = by_ends_.find({places[v], places[v + 1]});

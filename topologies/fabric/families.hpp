@@ -19,4 +19,8 @@ FabricWiring join_wide_area(FabricInput&);
 FabricWiring join_simgrid(FabricInput&);
 FabricWiring join_custom(FabricInput&);
 
+// Of a leaf switch of a fat-tree: ports towards the nodes, and those over the ports upwards.
+int leaf_down_ports(const FabricSpec&);
+double leaf_oversubscription(const FabricSpec&);
+
 }  // namespace orrery

@@ -9,7 +9,6 @@
 
 #include "topologies/fabric/families.hpp"
 #include "topologies/fabric/placement.hpp"
-#include "topologies/fabric_fields.hpp"
 
 namespace orrery {
 
@@ -68,20 +67,12 @@ void assign_pods(FabricInput& in, Placement& placed, const Shape& shape) {
   placed.pods = placed.pod_of_leaf.back() + 1;
 }
 
-int down_ports(const FabricSpec& spec) {
-  const double share = spec.oversubscription / (1 + spec.oversubscription);
-  return static_cast<int>(std::lround(spec.radix * share));
-}
-
 Shape leaf_shape(FabricInput& in) {
   Shape shape;
   const int radix = in.spec.radix;
-  if (in.spec.levels == 1) {
-    shape.down = radix;
-    shape.up = 0;
-  } else {
-    shape.down = down_ports(in.spec);
-    shape.up = radix - shape.down;
+  shape.down = leaf_down_ports(in.spec);
+  shape.up = radix - shape.down;
+  if (in.spec.levels > 1) {
     if (shape.down < 1 || shape.up < 1)
       in.fault("oversubscription",
                fmt::format("from 1/{0} to {0}: a leaf of {1} ports has at least one on either side", radix - 1, radix),
@@ -219,8 +210,13 @@ void wire_hash(FabricInput& in, Wires& w, const Placement& placed, const std::ve
 
 }  // namespace
 
+int leaf_down_ports(const FabricSpec& spec) {
+  if (spec.levels == 1) return spec.radix;
+  return static_cast<int>(std::lround(spec.radix * (spec.oversubscription / (1 + spec.oversubscription))));
+}
+
 double leaf_oversubscription(const FabricSpec& spec) {
-  const int down = down_ports(spec);
+  const int down = leaf_down_ports(spec);
   return static_cast<double>(down) / (spec.radix - down);
 }
 

@@ -93,6 +93,18 @@ class SimgridFabric {
                 "a host for each of " + std::to_string(in_.nodes - in_.gateways) + " nodes" + in_.and_gateways() +
                     ", or of " + std::to_string(in_.ports.size()) + " NICs (\"hosts\" chooses some)",
                 std::to_string(chosen_.size()) + " hosts");
+    check_hosts_differ();
+  }
+
+  // NICs of one node may be on one host; two nodes there would meet without crossing any link of the platform.
+  void check_hosts_differ() const {
+    std::map<std::size_t, std::size_t> node_on;
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      const std::size_t node = by_nic_ ? in_.ports[i].node : i;
+      if (node_on.try_emplace(chosen_[i], node).first->second != node)
+        in_.fault(("options/hosts/" + std::to_string(i)).c_str(), "a host of its own for every node",
+                  quote(router_->platform.hosts()[chosen_[i]]) + " again");
+    }
   }
 
   // Edges for the links of a route, made when first met, and joints between them.

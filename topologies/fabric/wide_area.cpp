@@ -122,10 +122,10 @@ class WideArea {
     std::vector<FabricWiring> inner;
     for (std::size_t r = 0; r < sizes_.size(); ++r) {
       inner.push_back(build_region(r));
+      regions.kind_of_group.push_back(inner.back().kind);
       regions.group_of_node.insert(regions.group_of_node.end(), static_cast<std::size_t>(sizes_[r]),
                                    static_cast<std::uint32_t>(r));
     }
-    regions.kind = inner.front().kind;
     join_regions();
     add_levels(inner, wiring);
     wiring.levels.push_back(std::move(regions));
@@ -269,13 +269,14 @@ class WideArea {
       std::uint32_t groups = 0;
       for (std::size_t r = 0; r < inner.size(); ++r) {
         const bool has = level < inner[r].levels.size();
-        if (has) all.kind = inner[r].levels[level].kind;
         std::uint32_t highest = 0;
         for (std::size_t node = 0; node < static_cast<std::size_t>(sizes_[r]); ++node) {
           const std::uint32_t group = has ? inner[r].levels[level].group_of_node[node] : 0;
           highest = std::max(highest, group);
           all.group_of_node.push_back(groups + group);
         }
+        for (std::uint32_t group = 0; group <= highest; ++group)
+          all.kind_of_group.push_back(has ? inner[r].levels[level].kind_of(group) : inner[r].kind);
         groups += highest + 1;
       }
       wiring.levels.push_back(std::move(all));
