@@ -46,13 +46,14 @@ void ScaleUpInput::expect_no_dimensions() const {
         fmt::format("{}", fmt::join(spec.dimensions, " x ")));
 }
 
-double ScaleUpInput::cables_each(double parts, const std::string& why) const {
-  if (!counted) return 1;
-  const double each = ports_per_device / parts;
-  if (!stated) return std::max(1.0, std::floor(each));
-  if (each != std::floor(each))
+ScaleUpInput::Bundle ScaleUpInput::bundle_each(double parts, const std::string& why) const {
+  const double each = ports_per_device / parts, whole = std::floor(each);
+  if (!counted) return {1, port * each};
+  if (stated && each != whole)
     fault("links_per_device", fmt::format("a multiple of {:g}: {}", parts, why), fmt::format("{:g}", ports_per_device));
-  return each;
+  if (whole < 1)
+    fault("kind", fmt::format("devices of {:g} links or more: {}", parts, why), fmt::format("{:g}", ports_per_device));
+  return {whole, port * whole};
 }
 
 void FabricInput::fault(const char* key, std::string expected, std::string found) const {

@@ -77,8 +77,13 @@ struct ScaleUpInput {
   [[noreturn]] void fault(const char* key, std::string expected, std::string found) const;
   int dimension_product() const;  // checked against the number of devices
   void expect_no_dimensions() const;
-  // Cables in each of so many equal parts of a device's links: a whole number, if the node states how many they are.
-  double cables_each(double parts, const std::string& why) const;
+  // One of so many equal parts of a device's links: as many whole cables for each, none left over if the node states how many
+  // the device has. Where their number is not known, the part of its bandwidth.
+  struct Bundle {
+    double cables = 1;
+    BytesPerSecond bandwidth{0};
+  };
+  Bundle bundle_each(double parts, const std::string& why) const;
 };
 
 using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace orrery {
 
@@ -31,12 +32,22 @@ class RingSearch {
   }
 
   std::vector<RankList> run() {
-    extend();
+    if (complete())
+      best_ = rings_of_complete_graph(n_);
+    else
+      extend();
     return best_;
   }
 
  private:
   std::size_t at(std::uint32_t a, std::uint32_t b) const { return static_cast<std::size_t>(a) * n_ + b; }
+
+  bool complete() const {  // every two members joined, all alike
+    for (std::uint32_t a = 0; a < n_; ++a)
+      for (std::uint32_t b = 0; b < n_; ++b)
+        if (a != b && left_[at(a, b)] != 1) return false;
+    return true;
+  }
 
   // Every cycle takes two links of every member.
   std::size_t most() const {
@@ -96,9 +107,32 @@ class RingSearch {
 
 }  // namespace
 
-bool is_irregular(DomainKind kind) {
-  return kind == DomainKind::hybrid_cube_mesh || kind == DomainKind::hypercube || kind == DomainKind::custom;
+RankList zigzag(const RankList& ranks, std::size_t start) {
+  RankList path;
+  const std::size_t n = ranks.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t step = (i + 1) / 2;
+    path.push_back(ranks[(start + (i % 2 == 1 ? step : n - step)) % n]);
+  }
+  return path;
 }
+
+// Zigzag paths over the first 2k ranks, each closed through one rank more. Where one is left over, it is put into the middle
+// of each: the links it replaces, from r to r + k, have no end in common.
+std::vector<RankList> rings_of_complete_graph(std::uint32_t ranks) {
+  const std::uint32_t count = (ranks - 1) / 2;
+  RankList inner(2 * std::size_t{count});
+  std::iota(inner.begin(), inner.end(), 0u);
+  std::vector<RankList> rings;
+  for (std::uint32_t start = 0; start < count; ++start) {
+    RankList& ring = rings.emplace_back(zigzag(inner, start));
+    if (ranks % 2 == 0) ring.insert(ring.begin() + count, ranks - 2);
+    ring.push_back(ranks - 1);
+  }
+  return rings;
+}
+
+bool has_direct_links(DomainKind kind) { return kind != DomainKind::network_switch && kind != DomainKind::pcie_tree; }
 
 std::vector<RankList> rings_on_graph(const Group& group) {
   const RankList& order = group.nodes[0].ranks;

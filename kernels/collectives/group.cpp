@@ -71,18 +71,6 @@ void find_trees(Group& group) {
       }
 }
 
-// a, a+1, a-1, a+2, a-2, ...: over all starts these paths use every directed pair of an even set exactly once (Walecki's
-// decomposition), which loads all links of a full mesh alike. The path that starts where this one ends is its reverse.
-RankList zigzag(const RankList& ranks, std::size_t start) {
-  RankList path;
-  const std::size_t n = ranks.size();
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t step = (i + 1) / 2;
-    path.push_back(ranks[(start + (i % 2 == 1 ? step : n - step)) % n]);
-  }
-  return path;
-}
-
 RankList descending(const RankList& ranks, std::size_t start) {
   RankList path;
   for (std::size_t i = 0; i < ranks.size(); ++i) path.push_back(ranks[(start + ranks.size() - i) % ranks.size()]);
@@ -179,8 +167,12 @@ RankList node_path(const Group& group, std::size_t node_index, std::size_t chann
   return path;
 }
 
-std::vector<RankList> ring_orders(const Group& group) {
-  if (group.scale_up() && is_irregular(group.scale_up()->kind)) return rings_on_graph(group);
+std::vector<RankList> ring_orders(const Group& group, bool chains) {
+  if (const Domain* node = group.scale_up()) {
+    const bool lattice = node->kind == DomainKind::torus || node->kind == DomainKind::mesh ||
+                         node->kind == DomainKind::ring;
+    if (has_direct_links(node->kind) && (chains || !lattice)) return rings_on_graph(group);
+  }
   const std::size_t channels = channel_count(group);
   std::vector<RankList> rings(channels);
   for (std::size_t c = 0; c < channels; ++c)

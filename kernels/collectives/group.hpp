@@ -51,8 +51,10 @@ struct Group {
 
 Group make_group(const Cluster&, std::vector<DeviceId> members);
 
-// Ring orders (each lists all ranks); traffic is split evenly over them.
-std::vector<RankList> ring_orders(const Group&);
+// Ring orders (each lists all ranks); traffic is split evenly over them. Chains, which broadcast or reduce, have no algorithm
+// of their own on a torus, mesh or ring, so they take all rings of its graph; what else rings takes one way round there, as
+// torus_rings has the others.
+std::vector<RankList> ring_orders(const Group&, bool chains);
 std::size_t channel_count(const Group&);
 // The member of a node through whose NIC a channel enters and leaves it.
 std::uint32_t carrier_of(const Group&, std::size_t node, std::size_t channel, std::size_t channels);

@@ -12,10 +12,12 @@ namespace {
 
 constexpr std::uint32_t chain_pieces = 8;
 
+bool is_chain(CollectiveKind kind) { return kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce; }
+
 // One ring per channel, each starting at the root for rooted collectives.
 std::vector<RankList> orders(CollectiveKind kind, const Group& group) {
-  auto rings = ring_orders(group);
-  if (kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce)
+  auto rings = ring_orders(group, is_chain(kind));
+  if (is_chain(kind))
     for (RankList& ring : rings) std::rotate(ring.begin(), std::find(ring.begin(), ring.end(), 0u), ring.end());
   return rings;
 }
@@ -65,8 +67,6 @@ CollectiveSchedule chain(CollectiveKind kind, const std::vector<RankList>& rings
   }
   return schedule;
 }
-
-bool is_chain(CollectiveKind kind) { return kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce; }
 
 }  // namespace
 

@@ -113,8 +113,9 @@ TEST_CASE("every collective on a ring costs its alpha-beta closed form") {
        {"bruck", K::reduce_scatter, 7, (1 + 2 * 2 + 2 * 4) * eighth},
        {"pat", K::all_gather, 7, (2 * 1 + 2 * 2 + 4) * eighth},
        {"pat", K::reduce_scatter, 7, (2 * 1 + 2 * 2 + 4) * eighth},
-       {"ring", K::broadcast, 14, 1},
-       {"ring", K::reduce, 14, 1},
+       // Half of the buffer each way round.
+       {"ring", K::broadcast, 14, 0.5},
+       {"ring", K::reduce, 14, 0.5},
        {"binomial", K::broadcast, 7, 0.5 + 1 + 1},
        {"binomial", K::reduce, 7, 0.5 + 1 + 1},
        {"binomial", K::scatter, 7, (2 + 2 + 1) * eighth},
@@ -133,9 +134,10 @@ TEST_CASE("every collective on a full mesh costs its alpha-beta closed form, rou
   const Cluster cluster = build_cluster(nodes_of(node_of("full-mesh", 8, {}, 7), 1, "none"));
   const double eighth = 1.0 / 8;
   check(cluster, 8, 1e-6, 100e9,
-        {{"ring", K::all_reduce, 14, 14 * eighth},
-         {"ring", K::reduce_scatter, 7, 7 * eighth},
-         {"ring", K::all_gather, 7, 7 * eighth},
+        {// Three rings that share no link, both ways round: six of the seven links of each.
+         {"ring", K::all_reduce, 14, 14 * eighth / 6},
+         {"ring", K::reduce_scatter, 7, 7 * eighth / 6},
+         {"ring", K::all_gather, 7, 7 * eighth / 6},
          {"halving-doubling", K::all_reduce, 6, 14 * eighth},
          {"halving-doubling", K::reduce_scatter, 3, 7 * eighth},
          {"halving-doubling", K::all_gather, 3, 7 * eighth},
@@ -148,8 +150,8 @@ TEST_CASE("every collective on a full mesh costs its alpha-beta closed form, rou
          {"bruck", K::reduce_scatter, 3, 7 * eighth},
          {"pat", K::all_gather, 3, 7 * eighth},
          {"pat", K::reduce_scatter, 3, 7 * eighth},
-         {"ring", K::broadcast, 14, 1},
-         {"ring", K::reduce, 14, 1},
+         {"ring", K::broadcast, 14, 1.0 / 6},
+         {"ring", K::reduce, 14, 1.0 / 6},
          {"binomial", K::broadcast, 3, 3},
          {"binomial", K::reduce, 3, 3},
          {"binomial", K::scatter, 3, 7 * eighth},
@@ -189,9 +191,9 @@ TEST_CASE("every collective on a torus costs its alpha-beta closed form") {
        {"bruck", K::reduce_scatter, 8, 15 * part},
        {"pat", K::all_gather, 8, 15 * part},
        {"pat", K::reduce_scatter, 8, 15 * part},
-       // 22 rounds, of which 16 have a piece on one of the three two-hop ways between rows.
-       {"ring", K::broadcast, 38, 1},
-       {"ring", K::reduce, 38, 1},
+       // Two rings that share no link, both ways round: all four links of each.
+       {"ring", K::broadcast, 22, 0.25},
+       {"ring", K::reduce, 22, 0.25},
        {"binomial", K::broadcast, 6, 0.5 + 1 + 0.5 + 1},
        {"binomial", K::reduce, 6, 0.5 + 1 + 0.5 + 1},
        {"binomial", K::scatter, 6, (4 + 4 + 1 + 1) * part},

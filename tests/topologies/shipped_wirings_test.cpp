@@ -96,8 +96,9 @@ TEST_CASE("eight MI300X are a full mesh of 28 cables: two shots use all seven li
   CHECK(diameter(node) == 1);
   CHECK(wire_rate(node, CollectiveKind::all_reduce, "direct") == Approx(7 * cable / (2.0 * 7 / 8)));
   CHECK(wire_rate(node, CollectiveKind::all_to_all, "direct") == Approx(7 * cable / (7.0 / 8)));
-  CHECK(wire_rate(node, CollectiveKind::all_gather, "ring") ==
-        Approx(cable / (7.0 / 8)));  // one ring, one link of each
+  // Three rings that share no cable, both ways round.
+  CHECK(wire_rate(node, CollectiveKind::all_gather, "ring") == Approx(6 * cable / (7.0 / 8)));
+  CHECK(wire_rate(node, CollectiveKind::broadcast, "ring") == Approx(6 * cable));
 }
 
 TEST_CASE("a Frontier node gives the sum of each die's xGMI links to its seven peers") {

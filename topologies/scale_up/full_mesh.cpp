@@ -1,5 +1,5 @@
 // Every device has its own links to every other (MI300X Infinity Fabric, Gaudi). The links of a device are divided evenly
-// over its peers, so their number is a multiple of the peers'; traffic goes the direct way only.
+// over its peers, as many whole ones for each; traffic goes the direct way only.
 #include "topologies/scale_up/families.hpp"
 
 namespace orrery {
@@ -28,12 +28,12 @@ NodeWiring wire_full_mesh(const ScaleUpInput& in) {
   NodeWiring w;
   w.kind = DomainKind::full_mesh;
   w.devices = in.devices;
-  w.bandwidth_per_device = in.port * in.ports_per_device;
   const int peers = in.devices - 1;
-  const double cables = in.cables_each(peers, "as many links to each of " + std::to_string(peers) + " peers");
+  const auto each = in.bundle_each(peers, "as many links to each of " + std::to_string(peers) + " peers");
+  w.bandwidth_per_device = each.bandwidth * peers;
   for (int a = 0; a < in.devices; ++a)
     for (int b = 0; b < in.devices; ++b)
-      if (a != b) w.add_link(a, b, w.bandwidth_per_device / peers, in.latency, cables);
+      if (a != b) w.add_link(a, b, each.bandwidth, in.latency, each.cables);
   w.router = std::make_unique<FullMeshRouter>(in.devices, in.latency);
   return w;
 }

@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 
+#include "topologies/graph_router.hpp"
 #include "topologies/scale_up/families.hpp"
-#include "topologies/table_router.hpp"
 
 namespace orrery {
 
@@ -14,8 +15,8 @@ namespace {
 
 NodeWiring start(const ScaleUpInput& in, DomainKind kind) {
   in.expect_no_dimensions();
-  if (in.devices > most_table_vertices)
-    in.fault("kind", "at most " + std::to_string(most_table_vertices) + " devices in this family",
+  if (in.devices > most_graph_vertices)
+    in.fault("kind", "at most " + std::to_string(most_graph_vertices) + " devices in this family",
              std::to_string(in.devices));
   NodeWiring w;
   w.kind = kind;
@@ -25,8 +26,8 @@ NodeWiring start(const ScaleUpInput& in, DomainKind kind) {
 }
 
 NodeWiring finish(const ScaleUpInput& in, NodeWiring w, const char* key) {
-  if (!table_connects(w)) in.fault(key, "links that join all devices of the node", "a disconnected graph");
-  w.router = make_table_router(w);
+  if (!graph_connects(w)) in.fault(key, "links that join all devices of the node", "a disconnected graph");
+  w.router = make_graph_router(w, in.ideal, in.seed);
   return w;
 }
 
@@ -69,10 +70,10 @@ NodeWiring wire_ladder(const ScaleUpInput& in) {
   if (in.devices % 2 != 0) in.fault("kind", "an even number of devices in a ladder", std::to_string(in.devices));
   NodeWiring w = start(in, DomainKind::custom);
   const int neighbours = in.devices == 2 ? 1 : in.devices == 4 ? 2 : 3;
-  const double cables = in.cables_each(neighbours, "as many to each neighbour in the ladder");
-  const BytesPerSecond each = w.bandwidth_per_device / neighbours;
-  for (int i = 0; i < in.devices; i += 2) w.add_cable(i, i + 1, each, in.latency, cables);
-  for (int i = 0; i + 2 < in.devices; ++i) w.add_cable(i, i + 2, each, in.latency, cables);
+  const auto each = in.bundle_each(neighbours, "as many to each neighbour in the ladder");
+  w.bandwidth_per_device = each.bandwidth * neighbours;
+  for (int i = 0; i < in.devices; i += 2) w.add_cable(i, i + 1, each.bandwidth, in.latency, each.cables);
+  for (int i = 0; i + 2 < in.devices; ++i) w.add_cable(i, i + 2, each.bandwidth, in.latency, each.cables);
   return finish(in, std::move(w), "kind");
 }
 
@@ -82,17 +83,16 @@ NodeWiring wire_hypercube(const ScaleUpInput& in) {
   NodeWiring w = start(in, DomainKind::hypercube);
   const int dimensions = std::bit_width(static_cast<unsigned>(in.devices)) - 1;
   for (int d = 0; d < dimensions; ++d) w.dimensions.push_back(2);
-  const double cables = dimensions == 0 ? 1
-                                        : in.cables_each(dimensions, "as many along each dimension of the hypercube");
-  // Dimension by dimension: of equally short ways the table takes the cable that was added first, which is dimension order
-  // here and loads all cables alike.
+  const auto each = in.bundle_each(dimensions, "as many along each dimension of the hypercube");
+  w.bandwidth_per_device = each.bandwidth * dimensions;
   for (int bit = 1; bit < in.devices; bit *= 2)
     for (int v = 0; v < in.devices; ++v)
-      if ((v & bit) == 0) w.add_cable(v, v | bit, w.bandwidth_per_device / dimensions, in.latency, cables);
+      if ((v & bit) == 0) w.add_cable(v, v | bit, each.bandwidth, in.latency, each.cables);
   return finish(in, std::move(w), "kind");
 }
 
-// options.links: a list of [a, b] or [a, b, cables]; a and b are devices 0 .. n-1, or switches from n on.
+// options.links: a list of [a, b] or [a, b, cables]; a and b are devices 0 .. n-1, or switches from n on. All cables of a
+// pair are one link, as a device spreads over all that it has to a peer; the order of the list means nothing.
 NodeWiring wire_custom(const ScaleUpInput& in) {
   const Json& options = in.spec.options;
   if (!options.is_object() || !options.contains("links") || !options["links"].is_array())
@@ -104,6 +104,7 @@ NodeWiring wire_custom(const ScaleUpInput& in) {
   NodeWiring w = start(in, DomainKind::custom);
   int highest = in.devices - 1;
   std::vector<double> cables_of(static_cast<std::size_t>(in.devices), 0);
+  std::map<std::pair<int, int>, double> joined;  // cables of a pair
   for (std::size_t i = 0; i < options["links"].size(); ++i) {
     const Json& cable = options["links"][i];
     const std::string key = "options/links/" + std::to_string(i);
@@ -111,13 +112,14 @@ NodeWiring wire_custom(const ScaleUpInput& in) {
                         cable[1].is_number_integer() && (cable.size() == 2 || cable[2].is_number());
     const int a = shaped ? cable[0].get<int>() : -1, b = shaped ? cable[1].get<int>() : -1;
     const double cables = shaped && cable.size() == 3 ? cable[2].get<double>() : 1;
-    if (!shaped || a < 0 || b < 0 || a == b || std::max(a, b) >= most_table_vertices || !(cables > 0))
+    if (!shaped || a < 0 || b < 0 || a == b || std::max(a, b) >= most_graph_vertices || !(cables > 0))
       throw SpecError("", in.pointer + "/" + key, "[a, b] or [a, b, cables] with two different vertices", cable.dump());
     highest = std::max({highest, a, b});
     for (int end : {a, b})
       if (end < in.devices) cables_of[static_cast<std::size_t>(end)] += cables;
-    w.add_cable(a, b, in.port * cables, in.latency, cables);
+    joined[std::minmax(a, b)] += cables;
   }
+  for (const auto& [pair, cables] : joined) w.add_cable(pair.first, pair.second, in.port * cables, in.latency, cables);
   w.switches = highest + 1 - in.devices;
   w.bandwidth_per_device = in.port * *std::min_element(cables_of.begin(), cables_of.end());
   return finish(in, std::move(w), "options");

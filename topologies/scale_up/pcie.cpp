@@ -9,8 +9,8 @@
 
 #include "sim/error.hpp"
 #include "sim/unit_text.hpp"
+#include "topologies/graph_router.hpp"
 #include "topologies/scale_up/families.hpp"
-#include "topologies/table_router.hpp"
 
 namespace orrery {
 
@@ -63,8 +63,8 @@ NodeWiring wire_pcie(const ScaleUpInput& in) {
   w.kind = DomainKind::pcie_tree;
   w.devices = in.devices;
   w.switches = bridges * (switches_of_bridge + 1);
-  if (w.devices + w.switches > most_table_vertices)
-    in.fault("kind", fmt::format("at most {} devices, switches and bridges in a PCIe tree", most_table_vertices),
+  if (w.devices + w.switches > most_graph_vertices)
+    in.fault("kind", fmt::format("at most {} devices, switches and bridges in a PCIe tree", most_graph_vertices),
              std::to_string(w.devices + w.switches));
   w.bandwidth_per_device = in.port * in.ports_per_device;
   const int first_bridge = in.devices + bridges * switches_of_bridge;
@@ -79,7 +79,7 @@ NodeWiring wire_pcie(const ScaleUpInput& in) {
     w.add_cable(in.devices + s, first_bridge + s / switches_of_bridge, w.bandwidth_per_device, in.latency,
                 in.ports_per_device);
   join_bridges(in, w, first_bridge, bridges);
-  w.router = make_table_router(w);
+  w.router = make_graph_router(w, in.ideal, in.seed);
   return w;
 }
 

@@ -70,20 +70,22 @@ NodeWiring wire_grid(const ScaleUpInput& in, Lattice lattice, const std::vector<
   w.devices = in.devices;
   w.dimensions = lattice.sizes;
   const auto ways = static_cast<double>(2 * dimensions);
-  const BytesPerSecond one_way = in.port * (in.ports_per_device / ways);
-  for (std::size_t d = 0; d < dimensions; ++d)
-    if (lattice.sizes[d] > 1 && !lattice.doubled(d)) in.cables_each(ways, "as many both ways along each dimension");
-  const double doubled = in.cables_each(ways / 2, "as many along each dimension");
-  for (int size : lattice.sizes)
-    if (size > 1) w.bandwidth_per_device += one_way * 2;
+  std::vector<ScaleUpInput::Bundle> along(dimensions);  // one cable of each dimension
+  for (std::size_t d = 0; d < dimensions; ++d) {
+    if (lattice.sizes[d] == 1) continue;
+    const bool doubled = lattice.doubled(d);
+    along[d] = doubled ? in.bundle_each(ways / 2, "as many along each dimension")
+                       : in.bundle_each(ways, "as many both ways along each dimension");
+    w.bandwidth_per_device += along[d].bandwidth * (doubled ? 1 : 2);
+  }
   const Lattice grid = lattice;
   LatticePaths paths(std::move(lattice), in.ideal, in.seed);
   const Seconds light = cube.empty() ? Seconds(0) : in.spec.optical_link->latency.value_or(Seconds(0));
   std::vector<bool> optical;
-  paths.wire([&](int v, int next, int widths, std::size_t d) {
+  paths.wire([&](int v, int next, int, std::size_t d) {
     const bool leaves = !cube.empty() && (grid.coordinate(v, d) + 1) % cube[d] == 0;
-    const int link = w.add_cable(v, next, one_way * widths, in.latency + (leaves ? light : Seconds(0)),
-                                 in.counted ? doubled * widths / 2 : widths);
+    const int link = w.add_cable(v, next, along[d].bandwidth, in.latency + (leaves ? light : Seconds(0)),
+                                 along[d].cables);
     for (int way : {link, link + 1}) w.links[static_cast<std::size_t>(way)].optical = leaves;
     if (!cube.empty()) optical.insert(optical.end(), 2, leaves);
     return static_cast<std::uint32_t>(link);
