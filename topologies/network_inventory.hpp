@@ -22,7 +22,8 @@ class NetworkInventory {
   void nics(const NicSpec&, int cables, bool in_host_power);
   void cables(const std::optional<NetworkPart>&, const std::string& link, double count);
   // Cables into a vertex that stands for switches of so many ports each, or (not merged) for one switch made of these.
-  void switch_ports(VertexId, const std::optional<NetworkPart>&, const std::string& link, double cables, int ports, bool merged);
+  void switch_ports(VertexId, const std::optional<NetworkPart>&, const std::string& link, double cables, int ports,
+                    bool merged);
   // Switches that a vertex stands for, however many cables they take.
   void switches(VertexId, const std::optional<NetworkPart>&, const std::string& link, int count);
 

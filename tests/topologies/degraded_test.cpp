@@ -265,7 +265,8 @@ TEST_CASE(
   const Cluster healthy = build_cluster(spec);
   spec.degraded = {cable("device 16", "device 17", 0.25)};
   const Cluster slow_mesh = build_cluster(spec);
-  CHECK(all_reduce(slow_mesh, small) > 2 * all_reduce(healthy, small));
+  // Direct exchange loads three links of each device, the ring around the slow one two in either direction.
+  CHECK(all_reduce(slow_mesh, small) == Approx(1.5 * all_reduce(healthy, small)).epsilon(0.05));
   CHECK(all_reduce(slow_mesh, large) == all_reduce(healthy, large));
   CHECK(all_reduce(slow_mesh, across) == all_reduce(healthy, across));
   spec.degraded = {place("nic 0", 0.5)};
