@@ -187,7 +187,8 @@ TEST_CASE("a log of other ranks or hosts than were asked for is compared with a 
     return outcome.out;
   };
   CHECK_THAT(output({"--devices", "2"}), !Contains("warning"));
-  CHECK_THAT(output({"--devices", "4"}), Contains("warning: the log lists 2 ranks, the prediction and all busbw are for 4"));
+  CHECK_THAT(output({"--devices", "4"}),
+             Contains("warning: the log lists 2 ranks, the prediction and all busbw are for 4"));
   CHECK_THAT(output({"--nodes", "2"}), Contains("warning: the log lists 1 host, the prediction is for 2 nodes"));
 }
 

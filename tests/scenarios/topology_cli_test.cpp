@@ -117,18 +117,22 @@ TEST_CASE("a link, switch or cable of a fabric that nothing crosses or is built 
 
 TEST_CASE("switches of more ports than the link's usual switch has are told") {
   const auto notes = [](const char* fabric) {
-    return run_orrery({"topology", "megatron-175b-64-a100-full", "--set", std::string("/cluster/fabric=") + fabric}).out;
+    return run_orrery({"topology", "megatron-175b-64-a100-full", "--set", std::string("/cluster/fabric=") + fabric})
+        .out;
   };
-  CHECK_THAT(notes(R"({"kind": "fat-tree", "radix": 64})"), Contains("switches of 64 ports, but quantum-qm8700 has 40"));
+  CHECK_THAT(notes(R"({"kind": "fat-tree", "radix": 64})"),
+             Contains("switches of 64 ports, but quantum-qm8700 has 40"));
   CHECK_THAT(notes(R"({"kind": "fat-tree", "radix": 40})"), !Contains("but quantum-qm8700"));
-  CHECK_THAT(notes(R"({"kind": "single-switch"})"), Contains("one switch for 64 NICs, but quantum-qm8700 has 40 ports"));
+  CHECK_THAT(notes(R"({"kind": "single-switch"})"),
+             Contains("one switch for 64 NICs, but quantum-qm8700 has 40 ports"));
   CHECK_THAT(notes(R"({"kind": "dragonfly", "radix": 64})"), Contains("routers of up to 64 ports"));
 }
 
 TEST_CASE("an override of a node is a machine as the node is") {
   const Folder folder;
   const std::string node = folder.write("node.json", R"({"base": "mi300x-8", "name": "mine"})");
-  const Outcome own = run_orrery({"topology", node, "--nodes", "2"}), shipped = run_orrery({"topology", "mi300x-8", "--nodes", "2"});
+  const Outcome own = run_orrery({"topology", node, "--nodes", "2"}),
+                shipped = run_orrery({"topology", "mi300x-8", "--nodes", "2"});
   INFO(own.err);
   CHECK(own.exit_code == 0);
   CHECK(own.out.substr(own.out.find('\n')) == shipped.out.substr(shipped.out.find('\n')));
