@@ -193,8 +193,8 @@ void FabricInput::count_ports(VertexId network_switch, double cables) const {
   if (!inventory || !trunk_link || spec.kind == "simgrid") return;  // a platform's switches are its own
   const std::optional<NetworkPart>& part = spec.network_switch ? spec.network_switch : trunk_link->network_switch;
   // Spines and gateways are merged: a vertex is as many switches as its cables fill. Elsewhere it is one switch.
-  int each = part ? part->ports.value_or(spec.radix) : spec.radix;
-  if (spec.kind == "fat-tree") each = std::min(each, spec.radix);
+  int each = part ? part->ports.value_or(0) : 0;  // 0: any number
+  if (spec.kind == "fat-tree") each = each > 0 ? std::min(each, spec.radix) : spec.radix;
   const bool merged = spec.kind == "fat-tree" || spec.kind == "wide-area";
   inventory->switch_ports(network_switch, part, trunk_link->name, cables, each, merged);
 }

@@ -78,7 +78,7 @@ TEST_CASE("a field that is said to be idle changes nothing, and one that is not 
       set(spec.fabric);
       const std::vector<std::string> idle = idle_fields(spec.fabric);
       if (std::find(idle.begin(), idle.end(), field) != idle.end())
-        CHECK(signature(spec) == before);
+        CHECK((signature(spec) == before));
       else
         CHECK((fault_of(spec).pointer != "built" || signature(spec) != before));
     };
