@@ -25,12 +25,11 @@ std::span<const CatalogEntry<Family<ScaleUpBuilder>>> scale_up_catalog() {
 }
 
 std::span<const CatalogEntry<Family<FabricBuilder>>> fabric_catalog() {
-  // `radix` also counts switches whose part does not say how many ports it has.
   // Routing over circuits, in dimension order without parallel cables or over one switch has no equal paths to choose from.
   static const std::vector<std::string> routed = {"link", "radix", "ecmp", "seed", "switch", "cable"};
   static const CatalogEntry<Family<FabricBuilder>> table[] = {
       {"none", "one node alone", {join_none}},
-      {"single-switch", "all NICs on one non-blocking switch", {join_single_switch, {}, {"radix", "switch"}}},
+      {"single-switch", "all NICs on one non-blocking switch", {join_single_switch, {}, {"switch"}}},
       {"fat-tree",
        "folded Clos of 1 to 3 levels, oversubscribed or not, rail-optimized or not",
        {join_fat_tree,
@@ -66,7 +65,7 @@ std::span<const CatalogEntry<Family<FabricBuilder>>> fabric_catalog() {
        {join_simgrid, {"file", "hosts"}}},
       {"custom",
        "the switches and cables listed in options; equal-cost paths, or routes laid down",
-       {join_custom, {"switches", "links", "attach", "routes"}, {"link", "radix", "ecmp", "seed", "switch", "cable"}}},
+       {join_custom, {"switches", "links", "attach", "routes"}, {"link", "ecmp", "seed", "switch", "cable"}}},
   };
   return table;
 }
