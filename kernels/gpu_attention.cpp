@@ -1,11 +1,11 @@
 #include "kernels/gpu_attention.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
+#include "kernels/splits.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -16,11 +16,9 @@ constexpr int block_rows = 128;  // query rows of one block
 constexpr int packed_rows = 64;  // up to here heads that share keys share a block
 constexpr int instruction_rows = 16;
 constexpr int fast_head_multiple = 8;
-constexpr double least_keys = 128;       // of a split
-constexpr double full_enough = 0.8;      // of the cores: keys stay whole
-constexpr double uneven_end = 0.25;      // of the longest block, which is twice the mean of a square
-constexpr double partial_bytes = 2 * 4;  // an fp32 element of a partial result, written and read
-constexpr std::array<int, 14> splittings = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+constexpr double least_keys = 128;   // of a split
+constexpr double full_enough = 0.8;  // of the cores: keys stay whole
+constexpr double uneven_end = 0.25;  // of the longest block, which is twice the mean of a square
 
 std::int64_t rounded_up(std::int64_t n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 

@@ -7,6 +7,7 @@
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
 #include "kernels/expert_shapes.hpp"
+#include "kernels/splits.hpp"
 
 namespace orrery {
 
@@ -29,8 +30,6 @@ constexpr std::array<Tile, 11> tiles = {{{256, 128},
 constexpr double widest = 1.0 / 256 + 1.0 / 128;  // operand bytes per FLOP of the largest tile
 constexpr int widest_tile = 256;
 constexpr double fast_path_bytes = 16;
-constexpr std::array<int, 14> splittings = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
-constexpr double partial_bytes = 2 * 4;  // an fp32 partial sum, written and read
 
 double ceiling_of(std::int64_t size, int tile) { return static_cast<double>((size + tile - 1) / tile); }
 

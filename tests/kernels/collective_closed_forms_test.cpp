@@ -6,6 +6,7 @@
 
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/collective.hpp"
+#include "tests/kernels/collective_requests.hpp"
 #include "tests/topologies/fixture.hpp"
 
 using namespace orrery;
@@ -14,17 +15,6 @@ using namespace orrery::testing;
 namespace {
 
 using K = CollectiveKind;
-
-CollectiveRequest request_of(K kind, std::size_t ranks, double bytes, const char* algorithm) {
-  CollectiveRequest request;
-  request.kind = kind;
-  request.bytes = Bytes(bytes);
-  request.algorithm = algorithm;
-  for (std::size_t d = 0; d < ranks; ++d) request.members.emplace_back(d);
-  return request;
-}
-
-double alone(const Cluster& cluster, const CollectivePlan& plan) { return time_alone(cluster, plan).value; }
 
 struct ClosedForm {
   const char* algorithm;

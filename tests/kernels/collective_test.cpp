@@ -6,6 +6,7 @@
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/user_schedule.hpp"
 #include "sim/routes.hpp"
+#include "tests/kernels/collective_requests.hpp"
 #include "tests/topologies/fixture.hpp"
 
 using namespace orrery;
@@ -40,21 +41,10 @@ TEST_CASE("a ring over nodes uses every NIC alike") {
 
 namespace {
 
-double alone(const Cluster& cluster, const CollectivePlan& plan) { return time_alone(cluster, plan).value; }
-
 double software(const CollectivePlan& plan) {
   double total = 0;
   for (const CollectiveStep& step : plan.steps) total += step.setup.value;
   return total;
-}
-
-CollectiveRequest request_of(CollectiveKind kind, std::size_t ranks, double bytes, const char* algorithm) {
-  CollectiveRequest request;
-  request.kind = kind;
-  request.bytes = Bytes(bytes);
-  request.algorithm = algorithm;
-  for (std::size_t d = 0; d < ranks; ++d) request.members.emplace_back(d);
-  return request;
 }
 
 }  // namespace

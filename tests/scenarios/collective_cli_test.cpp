@@ -14,6 +14,10 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+const char* const two_ranks =
+    "#  Rank  0 Group  0 Pid  1 on  h device  0 [0x0f] NVIDIA A100-SXM4-80GB\n"
+    "#  Rank  1 Group  0 Pid  2 on  h device  1 [0x10] NVIDIA A100-SXM4-80GB\n";
+
 Json document(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "collective");
   arguments.emplace_back("--json");
@@ -175,10 +179,9 @@ TEST_CASE("a forced algorithm is not said to have been chosen") {
 
 TEST_CASE("a log of other ranks or hosts than were asked for is compared with a warning") {
   const Folder folder;
-  const std::string log = folder.write("ar.log",
-                                       "#  Rank  0 Group  0 Pid  1 on  h device  0 [0x0f] NVIDIA A100-SXM4-80GB\n"
-                                       "#  Rank  1 Group  0 Pid  2 on  h device  1 [0x10] NVIDIA A100-SXM4-80GB\n"
-                                       "all_reduce_perf\n 1048576 262144 float sum -1 50.0 1.0 1.0 0 50.0 1.0 1.0 0\n");
+  const std::string log = folder.write(
+      "ar.log",
+      std::string(two_ranks) + "all_reduce_perf\n 1048576 262144 float sum -1 50.0 1.0 1.0 0 50.0 1.0 1.0 0\n");
   const auto output = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"collective", "--topology", "dgx-a100-80gb", "--log", log});
     const Outcome outcome = run_orrery(arguments);
@@ -194,10 +197,8 @@ TEST_CASE("a log of other ranks or hosts than were asked for is compared with a 
 
 TEST_CASE("a log of another collective or another device is compared with a warning") {
   const Folder folder;
-  const std::string log = folder.write("ar.log",
-                                       "#  Rank  0 Group  0 Pid  1 on  h device  0 [0x0f] NVIDIA A100-SXM4-80GB\n"
-                                       "#  Rank  1 Group  0 Pid  2 on  h device  1 [0x10] NVIDIA A100-SXM4-80GB\n"
-                                       " 1048576 262144 float sum -1 50.0 1.0 1.0 0 50.0 1.0 1.0 0\n");
+  const std::string log = folder.write(
+      "ar.log", std::string(two_ranks) + " 1048576 262144 float sum -1 50.0 1.0 1.0 0 50.0 1.0 1.0 0\n");
   const auto notes = [&](const char* kind, const char* machine) {
     const Outcome outcome = run_orrery({"collective", kind, "--topology", machine, "--log", log});
     INFO(outcome.err);
