@@ -1,12 +1,15 @@
 #include "analysis/device_activity.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace orrery {
 
 std::string communication_class_name(std::size_t c) {
-  const std::string_view collective = collective_names[c / stream_count];
-  return fmt::format("{} ({})", collective == "none" ? "transfer" : collective, stream_names[c % stream_count]);
+  const std::size_t pair = c / 2;
+  const std::string_view collective = collective_names[pair / stream_count];
+  return fmt::format("{} ({})", collective == "none" ? "transfer" : collective, stream_names[pair % stream_count]);
 }
 
 void DeviceActivity::add(const DeviceActivity& other, double weight) {
@@ -19,11 +22,10 @@ void DeviceActivity::add(const DeviceActivity& other, double weight) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] += weight * from[i];
   };
   accumulate(compute_by_kernel, other.compute_by_kernel);
+  accumulate(calibrated_by_kernel, other.calibrated_by_kernel);
   accumulate(compute_by_phase, other.compute_by_phase);
   accumulate(exposed, other.exposed);
   accumulate(in_flight, other.in_flight);
-  kernel_s += weight * other.kernel_s;
-  calibrated_s += weight * other.calibrated_s;
   flops += weight * other.flops;
   compute_energy_J += weight * other.compute_energy_J;
 }
@@ -44,7 +46,8 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
     if (op.kind == OpKind::compute) {
       add_compute(r, share, type, part.on_compute_stream, activity);
     } else if (op.kind == OpKind::transfer) {
-      const std::size_t c = communication_class(op.label.collective, part.stream);
+      const std::size_t c = communication_class(op.label.collective, part.stream,
+                                                leaves_node(view_.program_of(record), op.pattern));
       transfers_.push_back({record.start_s, record.end_s, static_cast<std::uint32_t>(c), r});
       activity.in_flight[c] += share * (record.end_s - record.start_s);
     }
@@ -57,6 +60,18 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
   return activity;
 }
 
+bool ActivityMeter::leaves_node(const Program& program, PatternId pattern) {
+  if (!pattern.valid()) return false;
+  std::vector<std::optional<bool>>& known = leaves_[&program];
+  if (known.size() <= pattern.index()) known.resize(pattern.index() + 1);
+  std::optional<bool>& leaves = known[pattern.index()];
+  if (!leaves)
+    leaves = std::ranges::any_of(program.pattern(pattern), [this](const Flow& flow) {
+      return cluster_.fabric.vertex(flow.from).node != cluster_.fabric.vertex(flow.to).node;
+    });
+  return *leaves;
+}
+
 void ActivityMeter::add_compute(std::uint32_t r, double share, DeviceTypeId type, bool on_compute_stream,
                                 DeviceActivity& activity) {
   const Record& record = view_.timeline().records[r];
@@ -67,9 +82,10 @@ void ActivityMeter::add_compute(std::uint32_t r, double share, DeviceTypeId type
     const KernelProfile& profile = profiles_.of(view_.program_of(record), op.sequence, type);
     activity.flops += share * profile.counted_flops;
     if (on_compute_stream) {
-      for (const KernelShare& k : profile.shares) activity.compute_by_kernel[k.kernel_class] += seconds * k.share;
-      activity.kernel_s += seconds * profile.kernel_share;
-      activity.calibrated_s += seconds * profile.calibrated_share;
+      for (const KernelShare& k : profile.shares) {
+        activity.compute_by_kernel[k.kernel_class] += seconds * k.share;
+        activity.calibrated_by_kernel[k.kernel_class] += seconds * k.calibrated;
+      }
     }
   } else if (on_compute_stream) {
     activity.compute_by_kernel[unknown_class] += seconds;

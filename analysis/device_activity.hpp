@@ -3,6 +3,9 @@
 #pragma once
 
 #include <array>
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "analysis/idle_causes.hpp"
@@ -12,19 +15,20 @@
 
 namespace orrery {
 
-// Communication is told apart by collective and by the stream it occupies: "all_reduce (tensor-parallel)".
-inline constexpr std::size_t communication_class_count = collective_names.size() * stream_count;
-constexpr std::size_t communication_class(CollectiveKind kind, Stream stream) {
-  return static_cast<std::size_t>(kind) * stream_count + static_cast<std::size_t>(stream);
+// Communication is told apart by collective and by the stream it occupies, "all_reduce (tensor-parallel)", and by whether
+// it leaves a node.
+inline constexpr std::size_t communication_class_count = collective_names.size() * stream_count * 2;
+constexpr std::size_t communication_class(CollectiveKind kind, Stream stream, bool leaves_node) {
+  return (static_cast<std::size_t>(kind) * stream_count + static_cast<std::size_t>(stream)) * 2 + (leaves_node ? 1 : 0);
 }
-std::string communication_class_name(std::size_t communication_class);
+constexpr bool leaves_node(std::size_t communication_class) { return communication_class % 2 == 1; }
+std::string communication_class_name(std::size_t communication_class);  // the same whether it leaves a node or not
 
 struct DeviceActivity {
   TimeSplit time;
-  std::array<double, kernel_class_count> compute_by_kernel{};
+  std::array<double, kernel_class_count> compute_by_kernel{}, calibrated_by_kernel{};
   std::array<double, phase_names.size()> compute_by_phase{};
   std::array<double, communication_class_count> exposed{}, in_flight{};
-  double kernel_s = 0, calibrated_s = 0;   // time in kernels, and in kernels inside the calibrated range
   double flops = 0, compute_energy_J = 0;  // of one such device
 
   void add(const DeviceActivity&, double weight);
@@ -37,12 +41,14 @@ class ActivityMeter {
   DeviceActivity of(std::size_t device);
 
  private:
+  bool leaves_node(const Program&, PatternId);
   void add_compute(std::uint32_t record, double share_in_window, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
 
   const JobView& view_;
   const Cluster& cluster_;
   KernelProfiles& profiles_;
   IdleCauses causes_;
+  std::map<const Program*, std::vector<std::optional<bool>>> leaves_;  // by pattern; only looked up
   std::vector<Interval> compute_, transfers_;
 };
 

@@ -42,13 +42,23 @@ const BandClass* class_of(const std::vector<BandClass>& classes, std::string_vie
 
 namespace {
 
-// Squared deviations, as fractions of the prediction.
-struct Spread {
+// Deviations as fractions of the prediction.
+struct Sides {
   double below = 0, above = 0;
 
   void add(const ErrorBand& band, double share) {
-    below += std::pow(share * std::max(0.0, 1 - std::exp(band.low)), 2);
-    above += std::pow(share * std::max(0.0, std::exp(band.high) - 1), 2);
+    below += share * std::max(0.0, 1 - std::exp(band.low));
+    above += share * std::max(0.0, std::exp(band.high) - 1);
+  }
+};
+
+// Independent ones, squared.
+struct Spread {
+  double below = 0, above = 0;
+
+  void add(const Sides& sides) {
+    below += sides.below * sides.below;
+    above += sides.above * sides.above;
   }
   // Each deviation below is less than its share of the whole, so the root of their squares stays below 1.
   BandFactors factors() const { return {1 - std::sqrt(below), 1 + std::sqrt(above)}; }
@@ -66,8 +76,10 @@ Spread explained(const ErrorBands& bands, const ClassShares& shares) {
   if (!(total > 0)) return spread;
   for (const auto* classes : {&bands.kernels, &bands.links})
     for (const BandClass& c : *classes) {
-      spread.add(c.band, share_of(c.name) / total);
-      spread.add(c.measured.value_or(c.band), share_of(measured_share(c.name)) / total);
+      Sides of_class;  // one error for all of it
+      of_class.add(c.band, share_of(c.name) / total);
+      of_class.add(c.measured.value_or(c.band), share_of(measured_share(c.name)) / total);
+      spread.add(of_class);
     }
   return spread;
 }
@@ -81,7 +93,9 @@ BandFactors explained_band(const ErrorBands& bands, const ClassShares& shares) {
 BandFactors whole_band(const ErrorBands& bands, const ClassShares& shares) {
   constexpr double least = 0.01;  // a time is positive, whatever two independent terms add up to
   Spread spread = explained(bands, shares);
-  spread.add(bands.unexplained.band, 1);
+  Sides unexplained;
+  unexplained.add(bands.unexplained.band, 1);
+  spread.add(unexplained);
   const BandFactors factors = spread.factors();
   return {std::max(least, factors.low), factors.high};
 }

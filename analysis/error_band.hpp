@@ -23,7 +23,7 @@ struct ErrorBand {  // ln(measured / predicted); the median is for the reader
 
 struct BandClass {
   std::string name;
-  std::vector<std::string> members;   // kernel kinds, or streams that communicate between nodes
+  std::vector<std::string> members;   // kernel kinds; links have none
   ErrorBand band;                     // of devices left out
   std::optional<ErrorBand> measured;  // of shapes left out, on measured devices
   int samples = 0, groups = 0;        // groups: devices (kernels), machines (links), sources (unexplained)
@@ -43,7 +43,7 @@ void fields(Fields&, ErrorBands&);
 std::string measured_share(const std::string& class_name);
 using ClassShares = std::map<std::string, double>;
 
-// The class of a kernel kind or of a stream; null when none has it.
+// The class of a kernel kind; null when none has it.
 const BandClass* class_of(const std::vector<BandClass>&, std::string_view member);
 
 // What a prediction is multiplied with to get the ends of its band. `low` is above 0.

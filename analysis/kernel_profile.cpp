@@ -39,7 +39,7 @@ const KernelProfile& KernelProfiles::of(const Program& program, SequenceId seque
 KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequence, DeviceTypeId type) {
   const auto kernels = program.sequence(sequence);
   scratch_.clear();
-  std::array<double, kernel_class_count> time{};
+  std::array<double, kernel_class_count> time{}, calibrated{};
   KernelProfile profile;
   double total = costs_.breakdown(type, kernels, scratch_).value;
   time[host_launch_class] = total;
@@ -47,20 +47,16 @@ KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequenc
     const double seconds = scratch_[i].cost.time.value;
     time[static_cast<std::size_t>(kernels[i].kind)] += seconds;
     total += seconds;
-    profile.kernel_share += seconds;
-    if (scratch_[i].calibrated) profile.calibrated_share += seconds;
+    if (scratch_[i].calibrated) calibrated[static_cast<std::size_t>(kernels[i].kind)] += seconds;
     if (counts_flops(kernels[i].kind))
       profile.counted_flops += kernels[i].flops * kernels[i].repeat * kernels[i].counted;
   }
   if (total <= 0) {
-    profile.shares.push_back({unknown_class, 1});
-    profile.kernel_share = profile.calibrated_share = 0;
+    profile.shares.push_back({unknown_class, 1, 0});
     return profile;
   }
-  profile.kernel_share /= total;
-  profile.calibrated_share /= total;
   for (std::size_t c = 0; c < time.size(); ++c)
-    if (time[c] > 0) profile.shares.push_back({c, time[c] / total});
+    if (time[c] > 0) profile.shares.push_back({c, time[c] / total, calibrated[c] / total});
   return profile;
 }
 

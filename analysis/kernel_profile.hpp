@@ -19,13 +19,12 @@ std::string_view kernel_class_name(std::size_t kernel_class);
 
 struct KernelShare {
   std::size_t kernel_class = 0;
-  double share = 0;  // of the Compute's duration
+  double share = 0;       // of the Compute's duration
+  double calibrated = 0;  // the part of it in kernels inside the calibrated range
 };
 
 struct KernelProfile {
   std::vector<KernelShare> shares;  // sums to 1
-  double calibrated_share = 0;      // of the duration: kernels inside the calibrated range
-  double kernel_share = 0;          // of the duration: kernels at all (the rest waits for the host)
   double counted_flops = 0;         // of one execution: kinds whose FLOPs count as hardware FLOPs
 };
 

@@ -14,7 +14,7 @@ template <std::size_t N, class NameOf>
 std::map<std::string, double> named(const std::array<double, N>& values, double weight, NameOf name_of) {
   std::map<std::string, double> all;
   for (std::size_t i = 0; i < N; ++i)
-    if (values[i] > 0) all[std::string(name_of(i))] = values[i] / weight;
+    if (values[i] > 0) all[std::string(name_of(i))] += values[i] / weight;
   return all;
 }
 
@@ -49,8 +49,11 @@ struct StageSum {
     m.other_s = (activity.time.other_s + activity.time.waiting_s) / devices;
     m.waiting_s = activity.time.waiting_s / devices;
     m.compute_by_kernel_s = named(activity.compute_by_kernel, devices, kernel_class_name);
+    m.calibrated_by_kernel_s = named(activity.calibrated_by_kernel, devices, kernel_class_name);
     m.compute_by_phase_s = named(activity.compute_by_phase, devices, [](std::size_t i) { return phase_names[i]; });
     m.exposed_by_collective_s = named(activity.exposed, devices, communication_class_name);
+    for (std::size_t c = 0; c < activity.exposed.size(); ++c)
+      if (leaves_node(c)) m.exposed_between_nodes_s += activity.exposed[c] / devices;
     m.communication_by_collective_s = named(activity.in_flight, devices, communication_class_name);
     m.memory_peak_by_category_bytes = peak.by_category;
     m.memory_peak_bytes = peak.total;
@@ -85,7 +88,7 @@ class JobMeter {
     job_.other_s = job_.mean.other_s;
     job_.waiting_s = job_.mean.waiting_s;
     job_.hardware_flops = all_.activity.flops;
-    if (all_.activity.kernel_s > 0) job_.calibrated_share = all_.activity.calibrated_s / all_.activity.kernel_s;
+    job_.calibrated_share = calibrated_share();
     measure_energy();
     measure_rates();
     return std::move(job_);
@@ -94,6 +97,16 @@ class JobMeter {
  private:
   // The window by the iterations in it.
   double period_s() const { return (view_.window_end_s() - view_.window_start_s()) / view_.iterations_in_window(); }
+
+  // Of the time in kernels: what waits for the host, or is of no known kernel, does not count.
+  double calibrated_share() const {
+    double kernel_s = 0, calibrated_s = 0;
+    for (std::size_t k = 0; k < kernel_kind_names.size(); ++k) {
+      kernel_s += all_.activity.compute_by_kernel[k];
+      calibrated_s += all_.activity.calibrated_by_kernel[k];
+    }
+    return kernel_s > 0 ? calibrated_s / kernel_s : 1;
+  }
 
   void add_device(std::size_t i) {
     const Representative& r = view_.devices()[i];

@@ -42,10 +42,12 @@ struct StageMetrics {  // one pipeline stage: times are means over its devices, 
   int stage = 0;
   double devices = 0;
   double compute_s = 0, exposed_communication_s = 0, bubble_s = 0, other_s = 0, waiting_s = 0;
-  std::map<std::string, double> compute_by_kernel_s;  // by kernel kind, "host launch" included; sums to compute_s
-  std::map<std::string, double> compute_by_phase_s;   // forward, backward, recompute, optimizer
+  std::map<std::string, double> compute_by_kernel_s;     // by kernel kind, "host launch" included; sums to compute_s
+  std::map<std::string, double> calibrated_by_kernel_s;  // the part of it inside the calibrated range
+  std::map<std::string, double> compute_by_phase_s;      // forward, backward, recompute, optimizer
   std::map<std::string, double>
-      exposed_by_collective_s;  // "all_reduce (tensor-parallel)"; sums to exposed_communication_s
+      exposed_by_collective_s;         // "all_reduce (tensor-parallel)"; sums to exposed_communication_s
+  double exposed_between_nodes_s = 0;  // the part of exposed_communication_s in transfers that leave a node
   std::map<std::string, double> communication_by_collective_s;  // in flight, hidden or not
   std::array<double, 5> memory_peak_by_category_bytes{};        // at the moment of the peak, by MemoryCategory
   double memory_peak_bytes = 0, memory_capacity_bytes = 0;      // capacity 0 = unknown

@@ -36,8 +36,10 @@ StageMetrics stage_from_json(const Json& json) {
   s.other_s = number(json, "other_s");
   s.waiting_s = number(json, "waiting_s");
   s.compute_by_kernel_s = named(json, "compute_by_kernel_s");
+  s.calibrated_by_kernel_s = named(json, "calibrated_by_kernel_s");
   s.compute_by_phase_s = named(json, "compute_by_phase_s");
   s.exposed_by_collective_s = named(json, "exposed_by_collective_s");
+  s.exposed_between_nodes_s = number(json, "exposed_between_nodes_s");
   s.communication_by_collective_s = named(json, "communication_by_collective_s");
   s.memory_peak_bytes = number(json, "memory_peak_bytes");
   s.memory_capacity_bytes = number(json, "memory_capacity_bytes");
@@ -95,8 +97,10 @@ StageMetrics mean_of(const std::vector<StageMetrics>& stages) {
     mean.other_s += weight * s.other_s;
     mean.waiting_s += weight * s.waiting_s;
     add(mean.compute_by_kernel_s, s.compute_by_kernel_s, weight);
+    add(mean.calibrated_by_kernel_s, s.calibrated_by_kernel_s, weight);
     add(mean.compute_by_phase_s, s.compute_by_phase_s, weight);
     add(mean.exposed_by_collective_s, s.exposed_by_collective_s, weight);
+    mean.exposed_between_nodes_s += weight * s.exposed_between_nodes_s;
     add(mean.communication_by_collective_s, s.communication_by_collective_s, weight);
     if (!fullest || s.memory_peak_bytes > fullest->memory_peak_bytes) fullest = &s;
   }

@@ -32,8 +32,10 @@ Json stage_json(const StageMetrics& s) {
   json["other_s"] = number(s.other_s);
   json["waiting_s"] = number(s.waiting_s);
   json["compute_by_kernel_s"] = named(s.compute_by_kernel_s);
+  json["calibrated_by_kernel_s"] = named(s.calibrated_by_kernel_s);
   json["compute_by_phase_s"] = named(s.compute_by_phase_s);
   json["exposed_by_collective_s"] = named(s.exposed_by_collective_s);
+  json["exposed_between_nodes_s"] = number(s.exposed_between_nodes_s);
   json["communication_by_collective_s"] = named(s.communication_by_collective_s);
   json["memory_peak_bytes"] = number(s.memory_peak_bytes);
   json["memory_peak_by_category_bytes"] = by_category(s.memory_peak_by_category_bytes);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "kernels/energy.hpp"
 #include "kernels/family_model.hpp"
 #include "kernels/kernel_terms.hpp"
 #include "sim/error.hpp"
@@ -109,8 +110,10 @@ class ShippedCostModel final : public CostModel {
     entry.device = device;
     entry.kernels.assign(kernels.begin(), kernels.end());
     const FamilyModel family = family_model(model);
+    const double limit_W = conditions_ == Conditions::sustained ? limited_budget_W(model) : 0;
     for (const Kernel& kernel : kernels) {
       entry.terms.push_back(family(kernel, context));
+      if (limit_W > 0) hold_to_limit(entry.terms.back(), limit_W);
       entry.host_s += kernel.host_s * kernel.repeat;
       entry.covered_s += kernel.covered_s * kernel.repeat;
     }

@@ -31,6 +31,11 @@ double dynamic_budget_W(const DeviceModel& device) {
   return (*device.power.tdp - idle_power(device).value_or(Watts(0))).value;
 }
 
+double limited_budget_W(const DeviceModel& device) {
+  if (!device.power.limit) return 0;
+  return (*device.power.limit - idle_power(device).value_or(Watts(0))).value;
+}
+
 EnergySource energy_source(const DeviceModel& device, const DeviceCalibration& calibration, KernelKind kind) {
   const bool events = device.family == DeviceFamily::neuromorphic && kind == KernelKind::spiking_step;
   if (calibration.energy || events) return EnergySource::constants;

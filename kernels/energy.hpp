@@ -43,5 +43,7 @@ std::optional<Watts> idle_power(const DeviceModel&);
 
 // Board limit minus idle power, as far as that is known; 0 when the limit is unknown.
 double dynamic_budget_W(const DeviceModel&);
+// The same of an operator's limit; 0 where none is stated.
+double limited_budget_W(const DeviceModel&);
 
 }  // namespace orrery

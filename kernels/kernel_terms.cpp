@@ -23,17 +23,37 @@ double share_under_cap(const KernelTerms& terms) {
                   terms.power_cap_W * (terms.launch_s + join(terms.compute_s, terms.memory_s, terms.overlap)) / joules);
 }
 
+constexpr double lowest_clock = 0.1;  // of nominal, about what boards go down to
+
 }  // namespace
 
 Cost cost_at(const KernelTerms& terms, const OperatingPoint& point) {
-  const double busy = join(terms.compute_s / point.clock, terms.memory_s / point.memory, terms.overlap);
+  const double clock = std::min(point.clock, terms.highest_clock);
+  const double busy = join(terms.compute_s / clock, terms.memory_s / point.memory, terms.overlap);
   const double time = (terms.launch_s + busy) / point.share;
-  const double volts = voltage(point.clock);
+  const double volts = voltage(clock);
   const double energy = share_under_cap(terms) * (terms.compute_J * volts * volts + terms.memory_J);
-  return {Seconds(time), Joules(energy)};
+  return {Seconds(terms.limit_W > 0 ? std::max(time, energy / terms.limit_W) : time), Joules(energy)};
+}
+
+void hold_to_limit(KernelTerms& terms, double limit_W) {
+  const auto within = [&terms, limit_W](double clock) {
+    constexpr double rounding = 1e-12;
+    const Cost cost = cost_at(terms, {.clock = clock});
+    return cost.energy.value <= limit_W * cost.time.value * (1 + rounding);
+  };
+  if (within(1)) return;
+  double low = lowest_clock, high = 1;
+  for (int halvings = 0; halvings < 40; ++halvings) {
+    const double middle = (low + high) / 2;
+    (within(middle) ? low : high) = middle;
+  }
+  terms.highest_clock = low;
+  terms.limit_W = limit_W;
 }
 
 const char* bound_of(const KernelTerms& terms) {
+  if (terms.limit_W > 0) return "power limit";
   if (terms.launch_s >= std::max(terms.compute_s, terms.memory_s)) return "launch";
   return terms.compute_s >= terms.memory_s ? terms.compute_name : terms.memory_name;
 }

@@ -11,14 +11,6 @@ namespace {
 constexpr const char* scale_up = "scale-up";
 constexpr const char* scale_out = "scale-out";
 
-// "all_reduce (tensor-parallel)": the stream in brackets.
-std::string stream_of(const std::string& collective) {
-  const std::size_t open = collective.rfind('('), close = collective.rfind(')');
-  return open == std::string::npos || close == std::string::npos || close < open
-             ? std::string()
-             : collective.substr(open + 1, close - open - 1);
-}
-
 }  // namespace
 
 ErrorBands load_error_bands(const Library& library) {
@@ -26,18 +18,18 @@ ErrorBands load_error_bands(const Library& library) {
   return load_part<ErrorBands>("kernels/calibration", "bands", there ? library : Library::installed());
 }
 
-ClassShares step_shares(const ErrorBands& bands, const JobMetrics& job, bool several_nodes) {
+ClassShares step_shares(const ErrorBands& bands, const JobMetrics& job) {
   ClassShares shares;
-  const double measured = std::clamp(job.calibrated_share, 0.0, 1.0);
   for (const auto& [kernel, seconds] : job.mean.compute_by_kernel_s)
     if (const BandClass* c = class_of(bands.kernels, kernel)) {
-      shares[c->name] += seconds * (1 - measured);
-      shares[measured_share(c->name)] += seconds * measured;
+      const auto found = job.mean.calibrated_by_kernel_s.find(kernel);
+      const double measured = found == job.mean.calibrated_by_kernel_s.end() ? 0 : std::min(found->second, seconds);
+      shares[c->name] += seconds - measured;
+      shares[measured_share(c->name)] += measured;
     }
-  for (const auto& [collective, seconds] : job.mean.exposed_by_collective_s) {
-    const BandClass* c = class_of(bands.links, stream_of(collective));
-    shares[several_nodes && (!c || c->name != scale_up) ? scale_out : scale_up] += seconds;
-  }
+  const double between = job.mean.exposed_between_nodes_s;
+  shares[scale_out] = between;
+  shares[scale_up] = std::max(0.0, job.mean.exposed_communication_s - between);
   return shares;
 }
 
@@ -76,10 +68,9 @@ void add_error_bands(Metrics& metrics, const Cluster& cluster, const Library& li
   for (const DeviceModel& device : cluster.device_types)
     if (!resolve_calibration(device, library).unvalidated.empty()) return;
   const ErrorBands bands = load_error_bands(library);
-  const bool several = has_several_nodes(cluster);
   for (JobMetrics& job : metrics.jobs) {
     if (!(job.iteration_s > 0)) continue;
-    const BandFactors factors = whole_band(bands, step_shares(bands, job, several));
+    const BandFactors factors = whole_band(bands, step_shares(bands, job));
     job.iteration_s_low = job.iteration_s * factors.low;
     job.iteration_s_high = job.iteration_s * factors.high;
   }

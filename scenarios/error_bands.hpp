@@ -1,6 +1,6 @@
 // The shipped error bands (kernels/calibration/bands.json) applied to what commands predict: kernels carry the band of
 // their class; a training step the combination over its critical path (see analysis/error_band.hpp). Collectives are of
-// the class of the links they cross: tensor and context parallelism stay within a node where one holds them. A collective
+// the class of the links they cross. A collective
 // by itself whose rounds take longer than its bytes is of a class of its own; those of training steps are mostly long.
 #pragma once
 
@@ -14,9 +14,9 @@ namespace orrery {
 // Of the library, else of the installed data.
 ErrorBands load_error_bands(const Library&);
 
-// Time on the critical path by class. `several_nodes`: whether anything leaves a node at all. Which kernels ran inside the
-// measured range is known of the whole step only: every class gets that share.
-ClassShares step_shares(const ErrorBands&, const JobMetrics&, bool several_nodes);
+// Time by class: kernels inside and outside the range that was measured of them, exposed communication by whether it left
+// a node.
+ClassShares step_shares(const ErrorBands&, const JobMetrics&);
 void add_share(ClassShares&, const ErrorBands&, KernelKind, double seconds, bool measured);
 ClassShares link_shares(std::string_view link_class, bool latency_bound);
 // "scale-up", "scale-out", "host-bus" where the fullest link of a pattern is PCIe, or "bridged-pair" where scale-up links

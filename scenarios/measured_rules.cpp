@@ -78,7 +78,7 @@ constexpr std::array<RuleText, 42> rules = {{
      "reference node with its host; ResNet-50 at 224 x 224, its fp32 convolutions in TF32 where there is any, fp16 at "
      "MLPerf",
      "defaults of the Hugging Face examples and of PyTorch; MLPerf BERT reference"},
-    {"power-limit", "a board that would draw more than its power limit draws the limit",
+    {"power-limit", "a board held to a lower limit than its own lowers its clock until it draws no more (power.limit)",
      "power limits of NVIDIA boards are held by their clocks (nvidia-smi)"},
     {"balanced-experts", "tokens spread evenly over the experts, none dropped; experts are not split by tensors",
      "Megatron-Bridge performance recipes: moe_router_force_load_balancing, expert_tensor_parallel_size = 1"},

@@ -72,11 +72,11 @@ std::string limit_table(const Validation& part) {
       text += fmt::format("| {} | {} | {} | {} | {} |\n", s.source.substr(s.source.find('/') + 1),
                           s.power_limit.simulated, pair_of(s.power_limit), s.below_limit.simulated,
                           pair_of(s.below_limit));
-  return text.empty()
-             ? ""
-             : "\n| source | rows with a power limit | had all drawn it | predicted below it | error of these |\n"
-               "|---|--:|--:|--:|--:|\n" +
-                   text;
+  return text.empty() ? ""
+                      : "\n| source | rows with a power limit | had all drawn it | predicted more than 5 % below it | "
+                        "error of these |\n"
+                        "|---|--:|--:|--:|--:|\n" +
+                            text;
 }
 
 std::string table_of(const Validation& part, std::string_view title) {

@@ -62,6 +62,17 @@ const Recipe& recipe_of(const MeasuredRow& row, RulesUsed& used) {
   throw CannotSimulate("power of workload \"" + *workload + "\": sizes are not stated or its kernels are not modelled");
 }
 
+// The board, held to the row's limit where that is below its own.
+DeviceModel limited_device(const std::string& accelerator, const std::optional<double>& limit, const Library& library,
+                           RulesUsed& used) {
+  auto device = load_part<DeviceModel>("hardware/accelerators", accelerator, library);
+  if (!limit || (device.power.tdp && *limit >= device.power.tdp->value)) return device;
+  if (!device.power.tdp) throw CannotSimulate("the power limit of " + accelerator + " itself is not known");
+  used.insert(Rule::power_limit);
+  device.power.limit = Watts(*limit);
+  return device;
+}
+
 // The reference system with the host's power, for boundaries that hold it.
 std::string reference_node(const std::string& accelerator, std::int64_t devices) {
   if (accelerator == "nvidia-h100-sxm5-80gb" && devices == 8) return "dgx-h100";
@@ -85,7 +96,14 @@ std::optional<MeasuredPower> measured_power(const MeasuredRow& row) {
   return MeasuredPower{sum / static_cast<double>(each->size()), PowerBoundary::device};
 }
 
-Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& used) {
+std::optional<double> stated_power_limit(const MeasuredRow& row, PowerBoundary boundary) {
+  const auto limit = row.number("power_limit_W");
+  if (!limit || boundary == PowerBoundary::node) return std::nullopt;
+  if (!(*limit > 0)) throw CannotSimulate("faulty row: power_limit_W is not positive");
+  return boundary == PowerBoundary::device ? *limit : *limit * static_cast<double>(row.integer("devices").value_or(1));
+}
+
+Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, const Library& library, RulesUsed& used) {
   const Recipe& recipe = recipe_of(row, used);
   const std::string accelerator = accelerator_of(row);
   if (accelerator.empty()) throw CannotSimulate("the accelerator is not named");
@@ -95,13 +113,18 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& u
   if (devices < 1 || *batch % devices != 0)
     throw CannotSimulate(fmt::format("a batch of {} does not divide over {} devices", *batch, devices));
   Json node;
-  if (boundary == PowerBoundary::node)
+  if (boundary == PowerBoundary::node) {
     node = {{"base", reference_node(accelerator, devices)}, {"device", accelerator}};
-  else
+  } else {
+    const auto limit = stated_power_limit(row, PowerBoundary::device);
+    Json device = accelerator;
+    if (limited_device(accelerator, limit, library, used).power.limit)
+      device = {{"base", accelerator}, {"power", {{"limit", fmt::format("{} W", *limit)}}}};
     node = {{"name", accelerator + "-node"},
-            {"device", accelerator},
+            {"device", device},
             {"devices", devices},
             {"scale_up", {{"kind", devices > 1 ? "pcie" : "none"}}}};
+  }
   Json model = {{"base", recipe.model}, {"sequence", recipe.sequence}};
   if (!recipe.dataset.empty()) model["predicted_positions"] = 1;  // a classifier of a few outputs, no vocabulary
   return {{"orrery", "scenario/1"},
@@ -113,13 +136,6 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, RulesUsed& u
                                  {"batch", {{"global", *batch}, {"micro", *batch / devices}}},
                                  {"software", recipe.software},
                                  {"optimizer", recipe.optimizer}}})}};
-}
-
-std::optional<double> stated_power_limit(const MeasuredRow& row, PowerBoundary boundary) {
-  const auto limit = row.number("power_limit_W");
-  if (!limit || boundary == PowerBoundary::node) return std::nullopt;
-  if (!(*limit > 0)) throw CannotSimulate("faulty row: power_limit_W is not positive");
-  return boundary == PowerBoundary::device ? *limit : *limit * static_cast<double>(row.integer("devices").value_or(1));
 }
 
 bool is_residual_network(const MeasuredRow& row) {
@@ -136,22 +152,17 @@ ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundar
   if (!batch) throw CannotSimulate("the batch size is not stated");
   if (devices < 1 || *batch < devices) throw CannotSimulate("the batch does not reach every device");
   used.insert(Rule::power_recipe);
-  const auto device = load_part<DeviceModel>("hardware/accelerators", accelerator, library);
+  const bool node = boundary == PowerBoundary::node;
+  const DeviceModel device = limited_device(
+      accelerator, node ? std::nullopt : stated_power_limit(row, PowerBoundary::device), library, used);
   if (energy_source(device, resolve_calibration(device, library), KernelKind::convolution) == EnergySource::unknown)
     throw CannotSimulate("neither power limit nor energy per operation of " + device.name + " is known");
   const auto costs = make_cost_model({&device, 1}, library);
-  const bool node = boundary == PowerBoundary::node;
   const std::vector<Kernel> kernels = training_step(resnet50_layers(), *batch / devices,
                                                     convolution_type(row, device, boundary), node);
   const Cost step = costs->sequence(DeviceTypeId(std::size_t{0}), kernels, {});
   const double idle = idle_power(device).value_or(Watts(0)).value;
-  double watts = idle + step.energy.value / step.time.value;
-  if (device.power.tdp) watts = std::min(watts, device.power.tdp->value);
-  if (const auto limit = stated_power_limit(row, PowerBoundary::device); limit && !node) {
-    used.insert(Rule::power_limit);
-    watts = std::min(watts, *limit);
-  }
-  ResidualNetworkPower power{device.name, watts};
+  ResidualNetworkPower power{device.name, idle + step.energy.value / step.time.value};
   if (boundary != PowerBoundary::device) power.watts *= static_cast<double>(devices);
   if (node) {
     const auto host = load_part<NodeModel>("hardware/nodes", reference_node(accelerator, devices), library).host_power;
@@ -160,18 +171,14 @@ ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundar
   return power;
 }
 
-double predicted_power(const ScenarioRun& run, PowerBoundary boundary, const MeasuredRow& row, RulesUsed& used) {
+double predicted_power(const ScenarioRun& run, PowerBoundary boundary) {
   const JobMetrics& job = run.metrics.jobs.at(0);
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
   if (std::isnan(job.energy_J)) throw CannotSimulate("neither power limit nor energy per operation is known");
   const double nodes_J = job.energy.total() - job.energy.network_J;  // meters of nodes see no switches
   if (boundary == PowerBoundary::node) return nodes_J / job.iteration_s;
   const double devices = (nodes_J - job.energy.host_J) / job.iteration_s;
-  const double watts = boundary == PowerBoundary::device ? devices / job.devices : devices;
-  const auto limit = stated_power_limit(row, boundary);
-  if (!limit) return watts;
-  used.insert(Rule::power_limit);
-  return std::min(watts, *limit);
+  return boundary == PowerBoundary::device ? devices / job.devices : devices;
 }
 
 }  // namespace orrery

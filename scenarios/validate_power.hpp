@@ -1,9 +1,8 @@
 // A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices, or the
 // kernels of a training step of ResNet-50 (models/residual_network.hpp). What is compared is energy over time of the
 // steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of whole nodes with their hosts where
-// the boundary is the node. A board that would draw more than the row's power limit draws the limit: no prediction, but
-// what is left of one, so rows that it does not bind are also summed up alone. How much slower the board then runs is not
-// predicted, and a scenario cannot state a limit.
+// the boundary is the node. A board runs under the row's power limit (`power.limit` of the device): where that binds, the
+// prediction is about the limit itself, so rows that it does not bind are also summed up alone.
 // Not modelled: other convolutional, speech and recommendation networks, decoding, low-rank adaptation; CannotSimulate says so.
 #pragma once
 
@@ -31,7 +30,7 @@ struct ResidualNetworkPower {
 };
 ResidualNetworkPower residual_network_power(const MeasuredRow&, PowerBoundary, const Library&, RulesUsed&);
 
-Json power_scenario(const MeasuredRow&, PowerBoundary, RulesUsed&);
-double predicted_power(const ScenarioRun&, PowerBoundary, const MeasuredRow&, RulesUsed&);
+Json power_scenario(const MeasuredRow&, PowerBoundary, const Library&, RulesUsed&);
+double predicted_power(const ScenarioRun&, PowerBoundary);
 
 }  // namespace orrery

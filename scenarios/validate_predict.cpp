@@ -81,7 +81,7 @@ StepWork predict_step(Prediction& p, const ScenarioDocument& document, const Lib
   const JobMetrics& job = run.metrics.jobs.at(0);
   if (!(job.iteration_s > 0)) throw CannotSimulate("no iteration was completed");
   p.predicted = job.iteration_s;
-  p.shares = step_shares(load_error_bands(library), job, has_several_nodes(run.cluster));
+  p.shares = step_shares(load_error_bands(library), job);
   p.banded = job.iteration_s_low.has_value();
   p.fits = job.feasible;
   const JobSpec& spec = scenario.jobs[0];
@@ -255,12 +255,12 @@ void predict_power(Prediction& p, const MeasuredRow& row, Fidelity fidelity, con
     p.group = power.device + ", power";
     return;
   }
-  Json document = power_scenario(row, boundary, used);
+  Json document = power_scenario(row, boundary, library, used);
   set_fidelity(document, fidelity);
   if (!measured) throw CannotSimulate("no average power is stated");
   const Scenario scenario = read_scenario({document, row_name}, library);
   const ScenarioRun run = run_scenario(scenario, row_name, library);
-  p.predicted = predicted_power(run, boundary, row, used);
+  p.predicted = predicted_power(run, boundary);
   p.group = group_of(run.cluster.device_types[0], "power");
 }
 
@@ -367,14 +367,8 @@ Json shown_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& li
     RulesUsed unused;
     const auto measured = measured_power(row);
     const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
-    Json document = power_scenario(row, boundary, unused);
+    Json document = power_scenario(row, boundary, library, unused);
     set_fidelity(document, fidelity);
-    if (const auto limit = stated_power_limit(row, boundary))
-      document["description"] = fmt::format(
-          "without the power limit of the row, which a scenario cannot state: where a run of this draws more than {} "
-          "W, "
-          "the row is predicted to draw that",
-          *limit);
     return document;
   }
   if (row.kind != "training") throw CannotSimulate("a " + row.kind + " row is not a scenario");

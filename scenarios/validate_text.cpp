@@ -64,8 +64,8 @@ std::string power_limits(const Validation& v) {
   for (const SourceStatistics& s : v.by_source) {
     if (s.power_limit.simulated == 0) continue;
     text += fmt::format(
-        "  {}: had every board drawn its limit, median/p90 {}/{} %; {} of {} rows are predicted below their limit: "
-        "{}/{} %\n",
+        "  {}: had every board drawn its limit, median/p90 {}/{} %; {} of {} rows are predicted more than 5 % below "
+        "their limit: {}/{} %\n",
         s.source, percent(s.power_limit.median_abs_error), percent(s.power_limit.p90_abs_error),
         s.below_limit.simulated, s.power_limit.simulated, percent(s.below_limit.median_abs_error),
         percent(s.below_limit.p90_abs_error));

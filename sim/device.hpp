@@ -56,6 +56,7 @@ struct DeviceHostLink {
 
 struct DevicePower {
   std::optional<Watts> tdp, idle;
+  std::optional<Watts> limit;  // what an operator holds the board to (nvidia-smi -pl), at most its tdp; absent: its tdp
 };
 
 struct DeviceThermal {

@@ -42,6 +42,11 @@ TEST_CASE("two equal shares of independent classes make a band narrower by the r
   CHECK(1 - factors.low == Approx((1 - std::exp(-0.2)) / std::sqrt(2)));
 }
 
+TEST_CASE("parts of one class, measured or not, err together: their deviations add up") {
+  const BandFactors factors = explained_band(two_classes(), {{"gemm", 1.0}, {measured_share("gemm"), 1.0}});
+  CHECK(factors.high - 1 == Approx((std::exp(0.3) - 1) / 2 + (std::exp(0.1) - 1) / 2));
+}
+
 TEST_CASE("only proportions of shares matter, and classes nobody knows are left out") {
   const BandFactors a = explained_band(two_classes(), {{"gemm", 2.0}, {"scale-up", 1.0}});
   const BandFactors b = explained_band(two_classes(), {{"gemm", 200.0}, {"scale-up", 100.0}, {"warp drive", 7.0}});
@@ -73,13 +78,13 @@ TEST_CASE("weighted quantiles: equal weights meet the plain median, and a weight
   CHECK_THROWS(weighted_quantile({}, 0.5));
 }
 
-TEST_CASE("the shipped bands name every kernel kind that was measured and every stream that communicates") {
+TEST_CASE("the shipped bands name every kernel kind that was measured, and links inside and between nodes") {
   const std::set<std::string_view> unmeasured = {"stencil", "fft", "sparse-matrix-vector", "spiking-step"};
   const auto bands = load_part<ErrorBands>("kernels/calibration", "bands", Library::installed());
   for (const std::string_view kind : kernel_kind_names)
     CHECK((class_of(bands.kernels, kind) == nullptr) == unmeasured.contains(kind));
-  for (const char* stream : {"tensor-parallel", "data-parallel", "send-forward"})
-    CHECK(class_of(bands.links, stream) != nullptr);
+  for (const char* link : {"scale-up", "scale-out"})
+    CHECK(std::ranges::count(bands.links, std::string(link), &BandClass::name) == 1);
   for (const auto* classes : {&bands.kernels, &bands.links})
     for (const BandClass& c : *classes) {
       INFO(c.name);

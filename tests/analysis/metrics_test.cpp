@@ -269,7 +269,28 @@ TEST_CASE("time outside the calibrated range lowers the calibrated share") {
   Kernel far = kernel(KernelKind::gemm, 1);
   far.m = 2;
   job.device(0).compute(0, 0, 4, {kernel(KernelKind::gemm, 3, 4), far});
-  CHECK(measure_one(job.timeline(4), cluster_of(1)).calibrated_share == Approx(0.75));
+  const JobMetrics m = measure_one(job.timeline(4), cluster_of(1));
+  CHECK(m.calibrated_share == Approx(0.75));
+  CHECK(m.mean.compute_by_kernel_s.at("gemm") == Approx(2));  // the other half waits for the host
+  CHECK(m.mean.calibrated_by_kernel_s.at("gemm") == Approx(1.5));
+}
+
+TEST_CASE("exposed communication is told apart by whether it leaves a node") {
+  Cluster cluster = cluster_of(4);
+  Fabric fabric;
+  for (std::uint32_t d = 0; d < 4; ++d)
+    fabric.add_vertex({.kind = VertexKind::device, .node = d / 2, .device = DeviceId(std::size_t{d})});
+  cluster.fabric = std::move(fabric);
+  const auto flow = [](std::size_t from, std::size_t to) { return Flow{VertexId(from), VertexId(to)}; };
+  HandMade job;
+  job.device(0);
+  const Queue queue{DeviceId(std::size_t{0}), Stream::tensor};
+  job.transfer({queue}, 0, 2, collective(CollectiveKind::all_reduce), {}, {flow(0, 1)});
+  job.transfer({queue}, 2, 5, collective(CollectiveKind::all_reduce), {}, {flow(0, 1), flow(1, 2)});
+  const StageMetrics s = measure_one(job.timeline(6), cluster).stages.at(0);
+  CHECK(s.exposed_communication_s == 5);
+  CHECK(s.exposed_between_nodes_s == 3);
+  CHECK(s.exposed_by_collective_s.at("all_reduce (tensor-parallel)") == 5);
 }
 
 TEST_CASE("a program without representatives stands for the devices its queues name") {

@@ -281,4 +281,49 @@ TEST_CASE("a sequence that was costed before allocates nothing") {
   CHECK(slower.time > before.time);
 }
 
+TEST_CASE("a board held to a power limit runs its kernels at the clock that draws it") {
+  const DeviceCalibration calibration = perfect();
+  const std::vector product = {gemm(4096, 4096, 4096, DataType::fp16)};
+  const auto cost = [&](double limit, Conditions conditions = Conditions::sustained) {
+    DeviceModel device = plain_gpu();
+    if (limit > 0) device.power.limit = Watts(limit);
+    return make_cost_model(std::vector{device}, std::vector{calibration}, conditions)->sequence(first, product, {});
+  };
+  const Cost unlimited = cost(0);
+  const double watts = 50 + (unlimited.energy / unlimited.time).value;  // with what it draws when idle
+  REQUIRE(watts > 100);
+  const Cost loose = cost(watts + 1), tight = cost(50 + (watts - 50) / 2);
+  CHECK(loose.time == unlimited.time);
+  CHECK(loose.energy == unlimited.energy);
+  CHECK((tight.energy / tight.time).value == Approx((watts - 50) / 2));
+  // Energy follows the square of voltage, 0.2 + 0.8 clock: half the power at the clock where clock x voltage^2 is a half,
+  // or a little less, as no clock saves the energy of memory.
+  const double clock = unlimited.time.value / tight.time.value;
+  const double power = clock * std::pow(0.2 + 0.8 * clock, 2);
+  CHECK(power < 0.5);
+  CHECK(power > 0.48);
+  CHECK(cost(60, Conditions::isolated).time == cost(0, Conditions::isolated).time);  // over before the limit acts
+}
+
+TEST_CASE("no kernel draws more than the limit of its board, and a lower limit never makes one faster") {
+  for (const char* board : {"nvidia-v100-sxm2-32gb", "nvidia-a100-sxm4-80gb", "nvidia-h100-sxm5-80gb", "amd-mi300x"}) {
+    DeviceModel device = test::shipped(board);
+    const DeviceCalibration calibration = resolve_calibration(device, Library::installed());
+    const double idle = idle_power(device)->value;
+    for (const Kernel& kernel : {gemm(8192, 8192, 8192, DataType::fp16), gemm(64, 64, 64, DataType::fp16),
+                                 gemm(8192, 8, 8192, DataType::fp16), elementwise(100000000, 4, 1, DataType::fp16)}) {
+      double last = 0;
+      for (double share : {1.0, 0.8, 0.6, 0.4, 0.25}) {
+        device.power.limit = share * *device.power.tdp;
+        const Cost cost = make_cost_model(std::vector{device}, std::vector{calibration})
+                              ->sequence(first, std::vector{kernel}, {});
+        INFO(board << " " << name(kernel.kind) << " at " << share);
+        CHECK(cost.energy.value <= (device.power.limit->value - idle) * cost.time.value * (1 + 1e-9));
+        CHECK(cost.time.value >= last);
+        last = cost.time.value;
+      }
+    }
+  }
+}
+
 }  // namespace orrery

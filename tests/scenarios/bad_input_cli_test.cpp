@@ -121,6 +121,11 @@ TEST_CASE("numbers of the wrong sign or size are refused") {
 TEST_CASE("a fault is one line without its consequences, however long the words and whatever the characters") {
   is_refused(with("\"dgx-a100-80gb\"", R"({"base": "dgx-a100-80gb", "device": {"power": {"tdp": "400 kWh"}}})"),
              "device/power/tdp: expected a power");
+  for (const char* limit : {"500 W", "60 W", "0 W"})  // of 400: more, less than boards allow, nothing
+    is_refused(with("\"dgx-a100-80gb\"",
+                    R"({"base": "dgx-a100-80gb", "device": {"base": "nvidia-a100-sxm4-80gb", "power": {"limit": ")" +
+                        std::string(limit) + R"("}}})"),
+               "device/power/limit: expected");
   const std::string word(1'000'000, 'k');
   is_refused(with("scenario/1", word), "at /orrery: expected \"scenario/1\", found \"kkk");
   is_refused(with("\"global\": 16", "\"global\": 16, \"" + word + "\": 1"), "at /jobs/0/batch/kkk");

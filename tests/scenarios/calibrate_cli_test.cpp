@@ -247,15 +247,17 @@ TEST_CASE("a band is wide enough for the machine that errs most when that one is
 TEST_CASE("a step takes its band from the classes its time is spent in") {
   const ErrorBands bands = load_error_bands(Library::installed());
   JobMetrics job;
-  job.calibrated_share = 0.25;
-  job.mean.compute_by_kernel_s = {{"gemm", 4}, {"host launch", 1}};
-  job.mean.exposed_by_collective_s = {{"all_reduce (tensor-parallel)", 2}, {"all_reduce (data-parallel)", 3}};
-  const ClassShares one = step_shares(bands, job, false), many = step_shares(bands, job, true);
-  CHECK(many.at("gemm") == 3);
-  CHECK(many.at(measured_share("gemm")) == 1);
-  CHECK(many.at("scale-up") == 2);
-  CHECK(many.at("scale-out") == 3);
-  CHECK(one.at("scale-up") == 5);
+  job.mean.compute_by_kernel_s = {{"gemm", 4}, {"attention", 2}, {"host launch", 1}};
+  job.mean.calibrated_by_kernel_s = {{"gemm", 1}};
+  job.mean.exposed_communication_s = 5;
+  job.mean.exposed_between_nodes_s = 3;
+  const ClassShares shares = step_shares(bands, job);
+  CHECK(shares.at("gemm") == 3);
+  CHECK(shares.at(measured_share("gemm")) == 1);
+  CHECK(shares.at("attention") == 2);
+  CHECK(shares.at(measured_share("attention")) == 0);
+  CHECK(shares.at("scale-up") == 2);
+  CHECK(shares.at("scale-out") == 3);
 }
 
 TEST_CASE("results carry a band around their iteration time") {
