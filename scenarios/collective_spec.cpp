@@ -1,14 +1,13 @@
 #include "scenarios/collective_spec.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 
 #include "kernels/collectives/msccl.hpp"
 #include "sim/catalog.hpp"
 #include "sim/library_lookups.hpp"
+#include "sim/whole_file.hpp"
 
 namespace orrery {
 
@@ -33,8 +32,7 @@ bool is_known(const std::string& collective) {
 
 // On one line, which means the same in XML: texts of a scenario hold no control characters.
 std::string xml_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::string text = whole_file(file).value_or("");
   std::replace_if(
       text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   return text.substr(text.find('<'));

@@ -2,13 +2,11 @@
 // `sha256sum` gives the same.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace orrery {
 
 std::string sha256(std::string_view bytes);
-std::string bytes_of_file(const std::filesystem::path&);  // "" where none can be read
 
 }  // namespace orrery

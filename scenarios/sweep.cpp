@@ -16,6 +16,7 @@
 #include "scenarios/workers.hpp"
 #include "sim/error.hpp"
 #include "sim/library_lookups.hpp"
+#include "sim/whole_file.hpp"
 
 namespace orrery {
 
@@ -74,7 +75,7 @@ std::string hash_of_file(const std::filesystem::path& file) {
   const fs::file_time_type time = file.empty() ? fs::file_time_type() : fs::last_write_time(file, error);
   if (file.empty() || error) return "";
   std::string& hash = known[{file.string(), time}];
-  if (hash.empty()) hash = sha256(bytes_of_file(file));
+  if (hash.empty()) hash = sha256(whole_file(file).value_or(""));
   return hash;
 }
 

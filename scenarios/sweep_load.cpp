@@ -9,6 +9,7 @@
 #include "scenarios/version.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
+#include "sim/whole_file.hpp"
 
 namespace orrery {
 
@@ -231,11 +232,12 @@ StoreIdentity identify(const Sweep& sweep) {
   for (const char* no_matter : {"name", "description", "sources", "limit"}) document.erase(no_matter);
   std::string all = document.dump() + '\n' + sweep.base.json.dump();
   for (const std::string& name : sweep.library.names("calibration"))
-    all += '\n' + bytes_of_file(sweep.library.find("calibration", name));
-  all += '\n' + bytes_of_file(Library::installed().find("calibration", "collectives"));  // the one that simulations use
+    all += '\n' + whole_file(sweep.library.find("calibration", name)).value_or("");
+  // The one that simulations use.
+  all += '\n' + whole_file(Library::installed().find("calibration", "collectives")).value_or("");
   identity.sweep_sha256 = sha256(all);
   identity.orrery = version();
-  identity.binary_sha256 = sha256(bytes_of_file("/proc/self/exe"));
+  identity.binary_sha256 = sha256(whole_file("/proc/self/exe").value_or(""));
   identity.points = sweep.size();
   for (const SweepColumn& column : sweep.points.columns) identity.inputs.push_back(column.name);
   identity.metrics = sweep.metrics;

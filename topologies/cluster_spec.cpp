@@ -1,9 +1,7 @@
 #include "topologies/cluster_spec.hpp"
 
-#include <fstream>
-#include <iterator>
-
 #include "sim/library_lookups.hpp"
+#include "sim/whole_file.hpp"
 #include "topologies/host_model.hpp"
 #include "topologies/platform_xml.hpp"
 
@@ -166,8 +164,7 @@ static void anchor_files(FabricSpec& fabric, const std::filesystem::path& folder
   if (fabric.kind != "simgrid") return;
   try {
     const Platform understood(file);
-    std::ifstream in(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::string text = whole_file(file).value_or("");
     fabric.options["file"] = text.substr(text.find('<'));
   } catch (const SpecError&) {
     return;  // build_cluster() says what is wrong, and in which line of which file

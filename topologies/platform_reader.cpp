@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <utility>
 
@@ -11,6 +10,7 @@
 
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
+#include "sim/whole_file.hpp"
 
 namespace orrery {
 
@@ -121,11 +121,9 @@ void PlatformReader::read() {
   if (p_.file_.starts_with('<')) {
     text_ = std::exchange(p_.file_, "");
   } else {
-    std::ifstream in(p_.file_);
-    if (!in) throw SpecError(p_.file_, "", "a SimGrid platform file (XML)", "none that can be read");
-    std::stringstream all;
-    all << in.rdbuf();
-    text_ = all.str();
+    const auto all = whole_file(p_.file_);
+    if (!all) throw SpecError(p_.file_, "", "a SimGrid platform file (XML)", "none that can be read");
+    text_ = *all;
   }
   pugi::xml_document document;
   const pugi::xml_parse_result parsed = document.load_string(text_.c_str());

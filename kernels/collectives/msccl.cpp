@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <deque>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 
 #include "kernels/collectives/interpreter.hpp"
 #include "kernels/collectives/msccl_program.hpp"
 #include "sim/error.hpp"
+#include "sim/whole_file.hpp"
 
 namespace orrery {
 
@@ -293,12 +292,9 @@ UserSchedule parse_msccl(std::string_view xml, const std::string& file) {
 }
 
 std::shared_ptr<const UserSchedule> read_msccl(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path))
-    throw SpecError(path.string(), "", "a file with a schedule in MSCCL's XML", "none");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return std::make_shared<const UserSchedule>(parse_msccl(text.str(), path.string()));
+  const auto text = whole_file(path);
+  if (!text) throw SpecError(path.string(), "", "a file with a schedule in MSCCL's XML", "none");
+  return std::make_shared<const UserSchedule>(parse_msccl(*text, path.string()));
 }
 
 }  // namespace orrery
