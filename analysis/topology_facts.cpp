@@ -211,7 +211,7 @@ void add_network(TopologyFacts& facts) {
 
 void add_power(const Cluster& cluster, TopologyFacts& facts) {
   facts.devices_power_W = sum_over_devices(
-      cluster, "power of the accelerators", [](const DeviceModel& d) { return number(d.power.tdp); }, facts.notes);
+      cluster, "power of the accelerators", [](const DeviceModel& d) { return number(d.power.most()); }, facts.notes);
   double hosts = 0;
   for (std::size_t d = 0; d < cluster.type_of.size(); ++d) hosts += cluster.host_power_of(DeviceId(d)).value;
   if (hosts > 0)

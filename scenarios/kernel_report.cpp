@@ -51,8 +51,7 @@ std::string power_text(const KernelAnswer& a, const DeviceModel& device) {
   const double watts = *a.energy_J / a.time_s;
   std::string text = human(Watts(watts)) + " on average";
   constexpr double rounding = 1e-6;
-  const auto limit = device.power.limit ? device.power.limit : device.power.tdp;
-  if (limit && watts > limit->value * (1 + rounding))
+  if (const auto limit = device.power.most(); limit && watts > limit->value * (1 + rounding))
     text += fmt::format(", more than the {} that long runs are held to (--sustained)", human(*limit));
   return text;
 }

@@ -57,6 +57,7 @@ struct DeviceHostLink {
 struct DevicePower {
   std::optional<Watts> tdp, idle;
   std::optional<Watts> limit;  // what an operator holds the board to (nvidia-smi -pl), at most its tdp; absent: its tdp
+  std::optional<Watts> most() const { return limit ? limit : tdp; }  // that it draws in the long run
 };
 
 struct DeviceThermal {
