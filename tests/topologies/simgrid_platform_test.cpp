@@ -109,6 +109,9 @@ TEST_CASE("every flow over a FATPIPE gets its bandwidth and no more, however wid
     for (std::size_t b = 0; b < 4; ++b)
       if (a != b) all.emplace_back(a, b);
   CHECK(pipes.rate(all) == Approx(1e9));
+  const TopologyFacts facts = topology_facts(pipes.cluster);
+  CHECK(facts.distance->shortest_paths == 1);  // whatever pairs of NICs enter the pipe side by side
+  CHECK(facts.switch_ports == std::map<std::size_t, std::size_t>{{2, 4}});  // of the hosts: a NIC and a private link
   CHECK(pipes.rate({{2, 1}}) == Approx(1e9));
 }
 
