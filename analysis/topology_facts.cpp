@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "analysis/topology_facts_bisection.hpp"
 #include "analysis/topology_facts_graph.hpp"
@@ -62,8 +64,10 @@ class Pairs {
 
 void count_ports(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& facts) {
   std::vector<double> ports(fabric.vertices().size(), 0);
+  std::set<std::pair<VertexId, VertexId>> joints;  // several side by side are one
   for (const Link& link : fabric.links())
-    if (link.bandwidth.value > 0) ports[link.from.index()] += link.cables > 0 ? link.cables : 1;
+    if (link.bandwidth.value > 0 && (link.cables > 0 || joints.insert({link.from, link.to}).second))
+      ports[link.from.index()] += link.cables > 0 ? link.cables : 1;
   for (std::size_t v = 0; v < ports.size(); ++v)
     if (fabric.vertices()[v].kind == VertexKind::network_switch && fabric.vertices()[v].node == ~0u &&
         graph.is_part(VertexId(v)))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 namespace orrery {
 
@@ -163,15 +164,17 @@ std::vector<std::uint32_t> FabricGraph::distances(std::span<const VertexId> sour
   return distance;
 }
 
-// Recursive: platforms with joints are small, and their joints make no circles.
+// Recursive: platforms with joints are small, and their joints make no circles. Joints side by side are one way.
 double FabricGraph::paths_over_joints(std::uint32_t to, std::uint32_t from, const std::vector<std::uint32_t>& distance,
                                       std::vector<double>& known) const {
   if (to == from) return 1;
   if (known[to] >= 0) return known[to];
   double sum = 0;
+  std::set<std::uint32_t> joined;
   for (std::uint32_t i = in_begin_[to]; i < in_begin_[to + 1]; ++i) {
     const Link& link = fabric_.links()[in_links_[i]];
     const std::uint32_t before = link.from.value, step = link.cables == 0 ? 0 : 1;
+    if (step == 0 && !joined.insert(before).second) continue;
     if (distance[before] != unreached && distance[before] + step == distance[to])
       sum += paths_over_joints(before, from, distance, known);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <numeric>
 #include <set>
 #include <stdexcept>
 
@@ -60,6 +62,39 @@ std::vector<double> parse_sizes(std::string_view text) {
     if (comma + 1 == text.size() && rest.empty()) parse_size("");  // a comma at the end
   } while (!rest.empty());
   return {sizes.begin(), sizes.end()};
+}
+
+std::vector<double> parse_shares(std::string_view text, std::size_t ranks) {
+  constexpr std::string_view zipf = "zipf:";
+  const auto number = [&](std::string_view part) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    if (error != std::errc() || end != part.data() + part.size() || !(value >= 0 && value <= 1e6))
+      throw std::invalid_argument(
+          fmt::format("weights from 0 up joined by commas, or zipf:S such as zipf:1.2, found {}", quote(part)));
+    return value;
+  };
+  std::vector<double> shares;
+  if (text.starts_with(zipf)) {
+    const double exponent = number(text.substr(zipf.size()));
+    for (std::size_t r = 1; r <= ranks; ++r) shares.push_back(std::pow(static_cast<double>(r), -exponent));
+  } else {
+    for (std::size_t at = 0; at <= text.size();) {
+      const std::size_t comma = std::min(text.find(',', at), text.size());
+      shares.push_back(number(text.substr(at, comma - at)));
+      at = comma + 1;
+    }
+  }
+  if (shares.size() != ranks && shares.size() != ranks * ranks)
+    throw std::invalid_argument(fmt::format("{} weights, one per receiver, or {}, a row per sender, found {}", ranks,
+                                            ranks * ranks, shares.size()));
+  double most = 0;
+  for (std::size_t row = 0; row < shares.size(); row += ranks)
+    most = std::max(most, std::accumulate(shares.begin() + static_cast<std::ptrdiff_t>(row),
+                                          shares.begin() + static_cast<std::ptrdiff_t>(row + ranks), 0.0));
+  if (!(most > 0)) throw std::invalid_argument("a weight above zero, found none");
+  for (double& share : shares) share /= most;
+  return shares;
 }
 
 std::vector<DeviceId> choose_devices(const Cluster& cluster, std::int64_t devices, std::optional<std::int64_t> nodes) {

@@ -23,6 +23,11 @@ namespace orrery {
 // the last; parts are joined by commas. Increasing, without duplicates. Throws std::invalid_argument with what is wrong.
 std::vector<double> parse_sizes(std::string_view text);
 
+// Shares of an all-to-all on so many ranks: "0.5,0.25,0.25" (weights of the receivers), "zipf:1.2" (the r-th receiver has
+// weight r to the power -1.2), or n x n weights, a row per sender. Scaled so that the busiest sender sends 1 in all.
+// Throws std::invalid_argument with what is wrong.
+std::vector<double> parse_shares(std::string_view text, std::size_t ranks);
+
 // The first devices of the machine, or equally many of each of the first `nodes` nodes. std::invalid_argument when it has
 // fewer.
 std::vector<DeviceId> choose_devices(const Cluster&, std::int64_t devices, std::optional<std::int64_t> nodes);

@@ -98,6 +98,32 @@ void too_few_ports(const FabricSpec& fabric, const std::string& name, const Join
                              joined.cables, part->name, *part->ports));
 }
 
+// Options of all families that the nodes leave nothing to do, or that one node has no fabric for.
+void shared_options(const ClusterSpec& cluster, bool no_fabric, const std::string& why, Idle& idle) {
+  const Json& options = cluster.fabric.options;
+  const auto set = [&](const char* key) {
+    return options.is_object() && options.contains(key) && options[key] == true;
+  };
+  const bool one_rail = std::all_of(cluster.pools.begin(), cluster.pools.end(),
+                                    [](const PoolSpec& pool) { return !pool.node.nics || pool.node.nics->count == 1; });
+  idle.when(no_fabric && set("in_network_reduction"), "fabric in_network_reduction", why);
+  idle.when(no_fabric && set("pxn"), "fabric pxn", why);
+  idle.when(!no_fabric && set("pxn") && one_rail, "fabric pxn", "every node has one NIC: there are no rails to change");
+}
+
+// Cables to other groups that a dragonfly of like nodes has ports for and does not lay.
+void global_cables(const ClusterSpec& cluster, int nodes, Idle& idle) {
+  const auto nics = [](const PoolSpec& pool) { return pool.node.nics ? pool.node.nics->count : 0; };
+  const int each = nics(cluster.pools.front());
+  for (const PoolSpec& pool : cluster.pools)
+    if (nics(pool) != each) return;
+  const GlobalPorts ports = global_ports(cluster.fabric, nodes, each);
+  idle.otherwise(ports.groups > 1 && ports.idle > 0, "fabric global_per_router",
+                 fmt::format("{} of the {} global ports of a group {} idle, too few for a cable more to each of {} "
+                             "other groups",
+                             ports.idle, ports.of_group, ports.idle == 1 ? "stays" : "stay", ports.groups - 1));
+}
+
 // What the family of a fabric, or of one inside its regions, makes nothing of.
 void fabric_fields(const FabricSpec& fabric, const std::string& name, const Joined& joined, Idle& idle) {
   for (const std::string& field : idle_fields(fabric)) {
@@ -159,7 +185,9 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
     return pool.node.scale_up.kind == "torus" || pool.node.scale_up.kind == "mesh" || pool.node.scale_up.kind == "ring";
   });
   joined.detours = lattices || !cluster.degraded.empty();
+  shared_options(cluster, no_fabric, why, idle);
   if (!no_fabric) fabric_fields(fabric, "fabric", joined, idle);
+  if (!no_fabric) global_cables(cluster, nodes, idle);
   for (std::size_t i = 0; i < cluster.degraded.size(); ++i)
     idle.when(cluster.degraded[i].rate == 1, fmt::format("degraded/{}", i).c_str(), "rate is 1, nominal bandwidth");
   return idle.take();

@@ -1,7 +1,6 @@
 #include "scenarios/nccl_log.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -16,9 +15,13 @@ namespace orrery {
 
 namespace {
 
-constexpr std::array<std::string_view, 14> number_types = {"int8",   "uint8",  "int32",    "uint32",  "int64",
-                                                           "uint64", "half",   "float",    "double",  "bfloat16",
-                                                           "f8e4m3", "f8e5m2", "fp8_e4m3", "fp8_e5m2"};
+struct NumberType {
+  std::string_view name;
+  double bytes;
+};
+constexpr NumberType number_types[] = {{"int8", 1},   {"uint8", 1},  {"int32", 4},    {"uint32", 4},  {"int64", 8},
+                                       {"uint64", 8}, {"half", 2},   {"float", 4},    {"double", 8},  {"bfloat16", 2},
+                                       {"f8e4m3", 1}, {"f8e5m2", 1}, {"fp8_e4m3", 1}, {"fp8_e5m2", 1}};
 constexpr std::uintmax_t most_bytes = 256u << 20;
 
 std::vector<std::string_view> words(std::string_view line) {
@@ -41,9 +44,7 @@ template <class T> std::optional<T> whole(std::string_view word) {
   return value;
 }
 
-bool is_type(std::string_view word) {
-  return std::find(number_types.begin(), number_types.end(), word) != number_types.end();
-}
+bool is_type(std::string_view word) { return bytes_of_type(word) > 0; }
 
 // Columns after the type: redop and root (some versions leave them out), then one group per placement that starts with the
 // time and holds the two bandwidths and perhaps a check.
@@ -239,6 +240,12 @@ std::string squeezed(std::string_view word) {
 }
 
 }  // namespace
+
+double bytes_of_type(std::string_view type) {
+  const auto* found = std::find_if(std::begin(number_types), std::end(number_types),
+                                   [&](const NumberType& each) { return each.name == type; });
+  return found == std::end(number_types) ? 0 : found->bytes;
+}
 
 std::vector<CollectiveKind> NcclLog::kinds() const {
   std::vector<CollectiveKind> all;

@@ -34,6 +34,9 @@ struct NcclLog {
   std::vector<CollectiveKind> kinds() const;  // that its rows name, in order of appearance
 };
 
+// Bytes of a number type as the programs name it ("float", "bfloat16", ...); 0: it is none.
+double bytes_of_type(std::string_view type);
+
 // "all_reduce", "allreduce", "all-reduce", "all_reduce_perf", "alltoall", ...; none for other words.
 std::optional<CollectiveKind> collective_of(std::string_view word);
 

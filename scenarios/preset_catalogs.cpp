@@ -17,12 +17,16 @@ namespace {
 struct TopologyUse {
   std::string_view key;  // of the scenario
   std::string_view name, description;
+  std::vector<FamilyOption> options;
+  std::vector<std::string> fields;
 };
 
 std::vector<TopologyUse> topology_uses() {
   std::vector<TopologyUse> all;
-  for (const auto& entry : scale_up_catalog()) all.push_back({"scale_up", entry.name, entry.description});
-  for (const auto& entry : fabric_catalog()) all.push_back({"fabric", entry.name, entry.description});
+  for (const auto& entry : scale_up_catalog())
+    all.push_back({"scale_up", entry.name, entry.description, entry.value.options, {}});
+  for (const auto& entry : fabric_catalog())
+    all.push_back({"fabric", entry.name, entry.description, options_of(entry.value), entry.value.fields});
   return all;
 }
 
@@ -45,7 +49,10 @@ Preset load_topology(const std::string& name, const Library&) {
   preset.resolved["name"] = name;
   for (const TopologyUse& use : topology_uses()) {
     if (use.name != name) continue;
-    preset.resolved[std::string(use.key)] = use.description;
+    Json& place = preset.resolved[std::string(use.key)];
+    place["description"] = use.description;
+    for (const FamilyOption& option : use.options) place["options"][std::string(option.name)] = option.meaning;
+    for (const std::string& field : use.fields) place["fields"].push_back(field);
     preset.notes.push_back(fmt::format("in a scenario: \"{}\": {{\"kind\": \"{}\"}}", use.key, name));
   }
   return preset;

@@ -60,23 +60,24 @@ void FabricInput::fault(const char* key, std::string expected, std::string found
   throw SpecError("", pointer + "/" + key, std::move(expected), std::move(found));
 }
 
-void expect_options(const Json& options, const std::vector<std::string>& known, const std::string& pointer) {
+void expect_options(const Json& options, const std::vector<FamilyOption>& family, const std::string& pointer) {
   if (options.is_null()) return;
   if (!options.is_object()) throw SpecError("", pointer, "an object", found_text(options));
   std::vector<Fault> faults;
+  std::vector<std::string> known;
+  for (const FamilyOption& option : family) known.emplace_back(option.name);
   for (const auto& [key, value] : options.items())
     if (std::find(known.begin(), known.end(), key) == known.end())
       faults.push_back({"", pointer_to(pointer, key),
-                        known.empty() ? "no options in this family" : "an option of this family",
+                        known.empty() ? "no options in this family"
+                                      : fmt::format("an option of this family ({})", fmt::join(known, ", ")),
                         quote_unknown(key, known)});
   if (!faults.empty()) throw SpecError(std::move(faults));
 }
 
 void check_families(const FabricSpec& fabric, const std::string& pointer) {
   const Family<FabricBuilder>& family = find_family(fabric_catalog(), fabric.kind, pointer + "/kind");
-  std::vector<std::string> options = family.options;
-  if (family.build != join_none) options.insert(options.end(), {"in_network_reduction", "pxn"});
-  expect_options(fabric.options, options, pointer + "/options");
+  expect_options(fabric.options, options_of(family), pointer + "/options");
   if (!fabric.inside.empty() && family.build != join_wide_area)
     throw SpecError("", pointer + "/inside", "no fabric inside but that of a region (kind \"wide-area\")",
                     "one of kind \"" + fabric.kind + "\"");
@@ -154,8 +155,8 @@ std::vector<int> FabricInput::option_list(const char* key) const {
 BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
 
 LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
-  return fabric.add_link_class(
-      {link.name, link.energy.value_or(JoulesPerByte(0)), link.reconfiguration_time.value_or(Seconds(0))});
+  return fabric.add_link_class({link.name, link.energy.value_or(JoulesPerByte(0)) / link.efficiency.value_or(1),
+                                link.reconfiguration_time.value_or(Seconds(0))});
 }
 
 FabricWiring join_fabric(FabricInput& in) {

@@ -50,15 +50,20 @@ struct NodeWiring {
   int add_cable(int a, int b, BytesPerSecond per_direction, Seconds latency, double cables = 1);
 };
 
-// A topology family: what wires it, the names of the options of its own that it reads, and (fabrics) of those fields that
+struct FamilyOption {
+  std::string_view name, meaning;  // with its default
+};
+
+// A topology family: what wires it, the options of its own that it reads, and (fabrics) the names of those fields that
 // all of them share, kind, options and inside aside.
 template <class Builder> struct Family {
   Builder build;
-  std::vector<std::string> options = {}, fields = {};
+  std::vector<FamilyOption> options = {};
+  std::vector<std::string> fields = {};
 };
 
 // Refuses options of other names than these.
-void expect_options(const Json& options, const std::vector<std::string>& known, const std::string& pointer);
+void expect_options(const Json& options, const std::vector<FamilyOption>& known, const std::string& pointer);
 // A JSON boolean, false where it is absent.
 bool flag_of(const Json& options, const char* key, const std::string& pointer);
 
@@ -90,6 +95,7 @@ using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);
 std::span<const CatalogEntry<Family<ScaleUpBuilder>>> scale_up_catalog();
 
 BytesPerSecond payload(const LinkModel&);
+// A link states joules per bit on its wires, headers and framing included; a class has them per byte of payload.
 LinkClassId add_class(Fabric&, const LinkModel&);
 
 struct FabricPort {
@@ -178,6 +184,8 @@ FabricWiring join_fabric(FabricInput&);
 
 using FabricBuilder = FabricWiring (*)(FabricInput&);
 std::span<const CatalogEntry<Family<FabricBuilder>>> fabric_catalog();
+// Options of a family of fabrics: its own, and those of all that join nodes.
+std::vector<FamilyOption> options_of(const Family<FabricBuilder>&);
 
 // Refuses a family that there is not, options that it does not read and fabrics inside one that holds none: of what joins a
 // single node, and is never built, too.

@@ -88,6 +88,8 @@ ClusterSpec repeat_node(const ClusterRequest& request, const Found& found, const
     target.notes.push_back(fmt::format("joined by a non-blocking fat-tree, {} {} of {}-port switches: assumed",
                                        spec.fabric.levels, spec.fabric.levels == 1 ? "level" : "levels",
                                        spec.fabric.radix));
+  } else if (request.reduces) {
+    target.notes.emplace_back("--in-network-reduction has no effect: one node has no fabric to cross");
   }
   spec.pools.push_back(std::move(pool));
   target.from_node = true;
@@ -123,7 +125,7 @@ ClusterTarget load_cluster(const ClusterRequest& request, const Library& library
   target.spec = read_cluster(request, found, library.with_front(folder.empty() ? "." : folder), target);
   if (request.nodes && !target.from_node)
     throw UsageError("--nodes repeats a node; " + found.file + " says itself how many it has");
-  const std::string prefix = found.document.contains("cluster") ? "/cluster" : "";
+  if (found.document.contains("cluster")) target.pointer = "/cluster";
   try {
     target.cluster = build_cluster(target.spec, target.network);
   } catch (const SpecError& error) {
@@ -133,7 +135,7 @@ ClusterTarget load_cluster(const ClusterRequest& request, const Library& library
       fault.file = found.file;
       const std::string in_node = "/pools/0/node";
       if (target.from_node && fault.pointer.starts_with(in_node)) fault.pointer.erase(0, in_node.size());
-      fault.pointer = prefix + fault.pointer;
+      fault.pointer = target.pointer + fault.pointer;
     }
     throw SpecError(std::move(faults));
   }

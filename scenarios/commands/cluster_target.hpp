@@ -27,6 +27,7 @@ struct ClusterTarget {
   Cluster cluster;
   std::vector<NetworkItem> network;  // what its fabric is built of
   std::string file;                  // where it was read
+  std::string pointer;               // of the cluster in it
   bool from_node = false;            // nodes and fabric are ours
   std::vector<std::string> notes;    // what was assumed
 };

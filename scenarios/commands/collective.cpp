@@ -15,6 +15,8 @@
 #include "scenarios/commands/cluster_target.hpp"
 #include "scenarios/commands/scenario_options.hpp"
 #include "scenarios/console.hpp"
+#include "scenarios/idle_options.hpp"
+#include "scenarios/log_kind.hpp"
 #include "scenarios/nccl_log.hpp"
 #include "scenarios/output_files.hpp"
 #include "scenarios/picture_file.hpp"
@@ -31,7 +33,7 @@ struct CollectiveOptions {
   ScenarioOptions scenario;  // --set and --library
   std::string kind, machine, bytes = "8..8G", algorithm = "auto", protocol = "auto", detail = "flow",
                              fidelity = "analytic", precision;
-  std::string log, csv, plot, schedule;
+  std::string log, csv, plot, schedule, shares;
   std::int64_t devices = 0, nodes = 0;
   bool json = false, reduces = false;
 };
@@ -65,17 +67,15 @@ CollectiveKind kind_of(const std::string& word) {
   throw UsageError("expected a collective such as all_reduce, found " + quote_unknown(word, known));
 }
 
+std::string name(CollectiveKind kind) { return std::string(collective_names[static_cast<std::size_t>(kind)]); }
+
 // The rows of the log that are of the wanted collective.
 CollectiveKind choose_kind(const CollectiveOptions& options, NcclLog& log) {
   const std::vector<CollectiveKind> kinds = log.kinds();
-  const auto name = [](CollectiveKind kind) { return std::string(collective_names[static_cast<std::size_t>(kind)]); };
-  if (options.kind.empty() && kinds.empty())
-    throw UsageError("the log does not say which collective it measured: name it, e.g. `orrery collective all_reduce`");
-  if (options.kind.empty() && kinds.size() > 1) {
-    std::string all;
-    for (CollectiveKind kind : kinds) all += (all.empty() ? "" : ", ") + name(kind);
-    throw UsageError(fmt::format("the log holds {}: say which, e.g. `orrery collective {}`", all, name(kinds[0])));
-  }
+  if (options.kind.empty() && kinds.empty()) return infer_kind(log, options.devices);
+  if (options.kind.empty() && kinds.size() > 1)
+    throw UsageError(
+        fmt::format("the log holds {}: say which, e.g. `orrery collective {}`", names_of(kinds), name(kinds[0])));
   const CollectiveKind kind = options.kind.empty() ? kinds[0] : kind_of(options.kind);
   std::erase_if(log.rows, [&](const NcclLogRow& row) { return row.kind.value_or(kind) != kind; });
   if (log.rows.empty()) throw UsageError(fmt::format("the log holds no {}, but {}", name(kind), name(kinds[0])));
@@ -120,6 +120,25 @@ Setup set_up(const CollectiveOptions& options, const std::optional<NcclLog>& log
   return setup;
 }
 
+// Weights of the receivers, or of every pair (a row per sender): the busiest sender sends its whole buffer.
+void add_shares(const std::string& text, CollectiveRequest& request, CollectiveTable& table) {
+  const std::size_t n = request.members.size();
+  if (request.kind != CollectiveKind::all_to_all)
+    throw UsageError(fmt::format("--shares: expected all_to_all, found {}", name(request.kind)));
+  try {
+    request.shares = parse_shares(text, n);
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(fmt::format("--shares: expected {}", error.what()));
+  }
+  std::vector<double> received(n, 0);
+  for (std::size_t sender = 0; sender < n; ++sender)
+    for (std::size_t to = 0; to < n; ++to) received[to] += request.shares[(sender * n + to) % request.shares.size()];
+  const auto most = std::max_element(received.begin(), received.end());
+  table.notes.push_back(fmt::format("uneven: rank {} is sent {:.3g} times what a rank sends, the least popular {:.3g}",
+                                    most - received.begin(), *most,
+                                    *std::min_element(received.begin(), received.end())));
+}
+
 std::vector<double> sizes_of(const CollectiveOptions& options) {
   try {
     return parse_sizes(options.bytes);
@@ -159,17 +178,11 @@ void add_log(CollectiveTable& table, const NcclLog& log, CollectiveTimes& times)
     table.rows.push_back(std::move(row));
   }
   table.type = log.rows.front().type;
-  table.element_bytes = element_type(table.type.starts_with("fp8_") ? "f8" + table.type.substr(4) : table.type).bytes;
+  table.element_bytes = bytes_of_type(table.type);
   if (!log.gpu.empty()) table.notes.push_back(fmt::format("the log was measured on {}", log.gpu));
-  const std::string& redop = log.rows.front().redop;
-  const bool sums = redop != "none", summed = table.kind == CollectiveKind::all_reduce ||
-                                              table.kind == CollectiveKind::reduce ||
-                                              table.kind == CollectiveKind::reduce_scatter;
-  if (!redop.empty() && sums != summed)
-    table.notes.push_back(
-        fmt::format("warning: the log has reductions of kind {}, which {} does not have: it measured "
-                    "another collective",
-                    quote(redop), collective_names[static_cast<std::size_t>(table.kind)]));
+  for (std::string& warning :
+       kind_warnings(log, table.kind, log.devices.value_or(static_cast<std::int64_t>(table.devices))))
+    table.notes.push_back(std::move(warning));
   table.notes.insert(table.notes.end(), log.notes.begin(), log.notes.end());
 }
 
@@ -184,6 +197,28 @@ void compare_sizes(CollectiveTable& table, const NcclLog& log, const CollectiveO
   if (options.nodes > 0 && log.hosts && *log.hosts != options.nodes)
     table.notes.push_back(fmt::format("warning: the log lists {}, the prediction is for {}", count(*log.hosts, "host"),
                                       count(options.nodes, "node")));
+}
+
+// What the kernels refuse, in the words of this command line.
+[[noreturn]] void refuse(const SpecError& error, const CollectiveOptions& options, const ClusterTarget& target,
+                         CollectiveKind kind) {
+  std::vector<Fault> faults = error.faults();
+  for (Fault& fault : faults) {
+    if (!fault.file.empty()) continue;
+    if (fault.pointer == "/shares")
+      throw UsageError(fmt::format("--shares: expected {}, found {}", fault.expected, fault.found));
+    if (fault.pointer == "/algorithm" && options.protocol != "auto" && options.algorithm == "auto")
+      throw UsageError(fmt::format("--protocol: expected one that {} has on these devices, found {}", name(kind),
+                                   quote(options.protocol)));
+    if (fault.pointer == "/algorithm")
+      throw UsageError(fmt::format("--algorithm: expected {}, found {}", fault.expected, fault.found));
+    fault.file = target.file;
+    if (fault.pointer.starts_with("/cluster")) fault.pointer = target.pointer + fault.pointer.substr(8);
+    if (fault.pointer != "/schedule") continue;
+    fault.file = options.schedule;
+    fault.pointer = "";
+  }
+  throw SpecError(std::move(faults));
 }
 
 CollectiveTable tabulate(const CollectiveOptions& options, const Library& library, Json& cluster) {
@@ -208,6 +243,7 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
   request.algorithm = options.algorithm;
   request.protocol = options.protocol;
   if (!options.schedule.empty()) request.user = read_msccl(options.schedule);
+  if (!options.shares.empty()) add_shares(options.shares, request, table);
   request.detail = options.detail == "step" ? CollectiveDetail::step : CollectiveDetail::flow;
   if (request.detail == CollectiveDetail::step && table.devices > most_step_devices)
     throw UsageError(
@@ -229,8 +265,11 @@ CollectiveTable tabulate(const CollectiveOptions& options, const Library& librar
     for (std::string& note : times.notes(table.rows)) table.notes.push_back(std::move(note));
   } catch (const std::invalid_argument& error) {
     throw UsageError(fmt::format("--algorithm: expected {}", error.what()));
+  } catch (const SpecError& error) {
+    refuse(error, options, setup.target, table.kind);
   }
   table.notes.insert(table.notes.end(), setup.target.notes.begin(), setup.target.notes.end());
+  for (std::string& note : idle_options(setup.target.spec, library)) table.notes.push_back(std::move(note));
   return table;
 }
 
@@ -314,8 +353,14 @@ CommandAction declare_collective(CLI::App& app, const Invocation& invocation) {
                  "Run this schedule (XML of MSCCL) instead of an algorithm, once it is proved to give the right result")
       ->type_name("FILE.xml")
       ->excludes(app.get_option("--algorithm"));
+  app.add_option("--shares", options->shares,
+                 "Uneven all_to_all: weights of the receivers, N numbers joined by commas or zipf:S (rank r gets "
+                 "1/r^S), or N x N, a row per sender")
+      ->type_name("WEIGHTS")
+      ->excludes(app.get_option("--schedule"));
   app.add_option("--protocol", options->protocol, "Only options of this protocol of the library (default: auto)")
       ->type_name("ll|ll128|simple")
+      ->excludes(app.get_option("--schedule"))
       ->check(one_of({"auto", "ll", "ll128", "simple"}));
   app.add_option("--detail", options->detail,
                  "flow: one transfer per neighbour (default); step: every round, in lockstep")
@@ -335,6 +380,7 @@ CommandAction declare_collective(CLI::App& app, const Invocation& invocation) {
       "  orrery collective all_reduce --topology dgx-h100 --devices 256 --bytes 8..8G\n"
       "  orrery collective all_reduce --topology dgx-h100 --devices 256 --in-network-reduction\n"
       "  orrery collective all_to_all --topology gpt3-175b-1024-a100 --devices 64 --nodes 16\n"
+      "  orrery collective all_to_all --topology dgx-h100 --devices 32 --shares zipf:0.8\n"
       "  orrery collective --topology dgx-a100-80gb --log all_reduce_perf.txt --plot compare.svg");
   return [options, &invocation] { return collective(*options, invocation); };
 }

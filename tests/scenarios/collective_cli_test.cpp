@@ -210,6 +210,92 @@ TEST_CASE("a log of another collective or another device is compared with a warn
   CHECK_THAT(notes("all_reduce", "dgx-h100"), Contains("measured on NVIDIA A100-SXM4-80GB"));
 }
 
+TEST_CASE("the kind of a log is checked against its rates and counts, and found where they leave one") {
+  const Folder folder;
+  std::string eight;
+  for (int r = 0; r < 8; ++r)
+    eight += fmt::format("#  Rank {:>2} Group  0 Pid  1 on  h device {:>2} [0x0f] NVIDIA A100-SXM4-80GB\n", r, r);
+  const auto run = [&](const char* kind, const std::string& row) {
+    std::vector<std::string> arguments = {"collective", "--topology", "dgx-a100-80gb", "--log",
+                                          folder.write("a.log", eight + row)};
+    if (*kind) arguments.insert(arguments.begin() + 1, kind);
+    return run_orrery(arguments);
+  };
+  const std::string sum = " 134217728 33554432 float sum -1 1184.5 113.31 198.30 0 1183.1 113.44 198.53 0\n";
+  CHECK_THAT(run("", sum).out,
+             Contains("only all_reduce has such reductions, rates and counts") && !Contains("warning"));
+  CHECK_THAT(run("all_reduce", sum).out, !Contains("warning"));
+  CHECK_THAT(run("reduce_scatter", sum).out,
+             Contains("warning: busbw/algbw is 1.750 in line 9 of the log, but 0.875 for "
+                      "reduce_scatter over 8 devices") &&
+                 Contains("counts 33554432 elements in 134217728 B, but it is 4194304"));
+  const std::string parts = " 134217728 4194304 float none -1 1184.5 113.31 99.15 0 1183.1 113.44 99.26 0\n";
+  CHECK_THAT(run("all_gather", parts).out, !Contains("warning"));
+  CHECK_THAT(run("broadcast", parts).out, Contains("warning: busbw/algbw"));
+  CHECK(run("", parts).exit_code == 2);
+  CHECK_THAT(run("", parts).err, Contains("figures fit all_gather, all_to_all, gather, scatter"));
+}
+
+TEST_CASE("an uneven all-to-all goes at the rate of its most popular receiver") {
+  const auto seconds = [](const char* shares) {
+    std::vector<std::string> arguments = {"all_to_all", "--topology",  "dgx-a100-80gb", "--bytes",
+                                          "4G",         "--algorithm", "direct"};
+    if (*shares) arguments.insert(arguments.end(), {"--shares", shares});
+    return document(arguments)["rows"][0]["time_s"].get<double>();
+  };
+  const double even = seconds("");
+  CHECK(seconds("1,1,1,1,1,1,1,1") == Approx(even).epsilon(1e-9));
+  CHECK(seconds("zipf:0") == Approx(even).epsilon(1e-9));
+  // 7 senders with 0.65 each, where even shares are 1/8.
+  CHECK(seconds("13,1,1,1,1,1,1,1") / even == Approx(0.65 * 8).epsilon(0.02));
+  CHECK(seconds("zipf:1.2") > seconds("zipf:0.6"));
+  CHECK(parse_shares("0,2,1,0", 2) == std::vector<double>{0, 1, 0.5, 0});
+  CHECK(parse_shares("zipf:1", 3)[2] == Approx(1.0 / 3 / (1 + 0.5 + 1.0 / 3)));
+  for (const char* bad : {"", "1,2", "1,2,x", "zipf:", "zipf:-1", "0,0,0", "1,2,-3"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(parse_shares(bad, 3), std::invalid_argument);
+  }
+}
+
+TEST_CASE("options of collective that do nothing are told, those that contradict are refused") {
+  const auto outcome = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"collective", "--bytes", "1M"});
+    return run_orrery(arguments);
+  };
+  CHECK_THAT(outcome({"all_reduce", "--topology", "dgx-h100", "--devices", "8", "--in-network-reduction"}).out,
+             Contains("--in-network-reduction has no effect: one node"));
+  CHECK_THAT(
+      outcome({"all_reduce", "--topology", "gpt3-175b-1024-a100", "--devices", "16", "--set", "/cluster/fabric/seed=7"})
+          .out,
+      Contains("fabric seed has no effect: ideal ecmp"));
+  const std::string schedule = std::string(ORRERY_SOURCE_DATA_DIR) +
+                               "/scenarios/library/schedules/ring-allreduce-4.xml";
+  const Outcome both = outcome(
+      {"all_reduce", "--topology", "dgx-h100", "--devices", "4", "--schedule", schedule, "--protocol", "ll128"});
+  CHECK(both.exit_code == 2);
+  CHECK_THAT(both.err, Contains("--protocol") && Contains("--schedule"));
+}
+
+TEST_CASE("what a collective refuses is said of the file or option that the user wrote") {
+  const auto refused = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"collective"});
+    const Outcome outcome = run_orrery(arguments);
+    CHECK(outcome.exit_code == 2);
+    CHECK_THAT(outcome.err, !Contains("input:"));
+    return outcome.err;
+  };
+  CHECK_THAT(refused({"all_to_all", "--topology", "megatron-76b-64-a100-optical", "--bytes", "1G"}),
+             Contains("megatron-76b-64-a100-optical.json: at /cluster/fabric/options"));
+  const std::string schedule = std::string(ORRERY_SOURCE_DATA_DIR) +
+                               "/scenarios/library/schedules/ring-allreduce-4.xml";
+  CHECK_THAT(refused({"all_reduce", "--topology", "dgx-h100", "--devices", "8", "--schedule", schedule}),
+             Contains("ring-allreduce-4.xml: expected a schedule of all_reduce over 8 ranks"));
+  CHECK_THAT(refused({"all_to_all", "--topology", "dgx-h100", "--protocol", "ll"}),
+             Contains("--protocol: expected one that all_to_all has on these devices, found \"ll\""));
+  CHECK_THAT(refused({"all_reduce", "--topology", "dgx-h100", "--shares", "zipf:1"}),
+             Contains("--shares: expected all_to_all, found all_reduce"));
+}
+
 TEST_CASE("send_recv runs over all devices of a node") {
   const Json json = document({"send_recv", "--topology", "dgx-a100-80gb", "--bytes", "1G"});
   CHECK(json["devices"] == 8);

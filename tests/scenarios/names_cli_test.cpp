@@ -9,6 +9,7 @@
 #include "sim/json.hpp"
 #include "tests/scenarios/small_scenario.hpp"
 #include "tests/support/run_orrery.hpp"
+#include "topologies/wiring.hpp"
 
 using namespace orrery;
 using namespace orrery::test;
@@ -65,6 +66,26 @@ TEST_CASE("show prints figures with their sources") {
   const Outcome outcome = run_orrery({"show", "nvidia-a100-sxm4-80gb"});
   CHECK(outcome.exit_code == 0);
   CHECK_THAT(outcome.out, Contains("312 TFLOP/s") && Contains("kernel times: ") && Contains("Sources and notes"));
+}
+
+TEST_CASE("show names every option of a topology family, and so does the page of topologies") {
+  CHECK_THAT(run_orrery({"show", "dragonfly"}).out,
+             Contains("routers_per_group") && Contains("global_per_router") && Contains("ugal") && Contains("radix"));
+  const std::string page = read_text(std::string(ORRERY_SOURCE_DATA_DIR) + "/docs/topologies.md");
+  for (const auto& family : fabric_catalog())
+    for (const FamilyOption& option : options_of(family.value)) {
+      INFO(family.name << " " << option.name);
+      CHECK_THAT(page, Contains("`" + std::string(option.name) + "`"));
+      CHECK_THAT(run_orrery({"show", "topologies/" + std::string(family.name)}).out,
+                 Contains(std::string(option.name)));
+    }
+  for (const auto& family : scale_up_catalog())
+    for (const FamilyOption& option : family.value.options) {
+      INFO(family.name << " " << option.name);
+      CHECK_THAT(page, Contains(std::string(option.name)));
+      CHECK_THAT(run_orrery({"show", "topologies/" + std::string(family.name)}).out,
+                 Contains(std::string(option.name)));
+    }
 }
 
 TEST_CASE("what show --json prints can stand in a scenario in place of the name") {

@@ -65,6 +65,29 @@ TEST_CASE("what a family of fabrics does not use is told, and so is a ratio that
              !Contains("oversubscription:") && !Contains("no effect"));
 }
 
+TEST_CASE(
+    "options of fabrics that have nothing to do are told: rails of nodes with one NIC, idle global ports, one node") {
+  const auto notes = [](const char* fabric, const char* nics, const char* count) {
+    const Outcome outcome = run_orrery({"topology", "megatron-175b-64-a100-full", "--set", count, "--set", nics,
+                                        "--set", std::string("/cluster/fabric=") + fabric});
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    return outcome.out;
+  };
+  const char *few = "/cluster/pools/0/count=8",
+             *one_nic = R"(/cluster/pools/0/node={"base": "dgx-a100-80gb", "nics": {"count": 1}})",
+             *eight = R"(/cluster/pools/0/node={"base": "dgx-a100-80gb"})";
+  const char* rails = R"({"kind": "fat-tree", "options": {"pxn": true}})";
+  CHECK_THAT(notes(rails, one_nic, few), Contains("fabric pxn has no effect: every node has one NIC"));
+  CHECK_THAT(notes(rails, eight, few), !Contains("pxn"));
+  CHECK_THAT(notes(rails, eight, "/cluster/pools/0/count=1"),
+             Contains("fabric pxn has no effect: one node has no fabric"));
+  // 8 groups of 8 NICs, 7 others: 12 global ports of a group take one cable each, five are left.
+  const char* dragonfly = R"({"kind": "dragonfly", "radix": 8, "options":
+    {"routers_per_group": 4, "terminals_per_router": 2, "global_per_router": 3}})";
+  CHECK_THAT(notes(dragonfly, eight, few), Contains("5 of the 12 global ports of a group stay idle"));
+}
+
 TEST_CASE("topology draws SVG and DOT, and nothing else") {
   const Folder folder;
   for (const char* name : {"a.svg", "b.dot"}) {

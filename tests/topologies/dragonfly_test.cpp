@@ -3,6 +3,7 @@
 
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
+#include "topologies/fabric/families.hpp"
 
 using namespace orrery;
 using namespace orrery::testing;
@@ -35,6 +36,39 @@ TEST_CASE("dragonflies have the cables that their sizes say") {
   const std::size_t hosts = 2 * devices, global = 36;  // host links and NICs' cables; one between every two groups
   CHECK(nine_groups("dragonfly", "minimal").fabric.links().size() == 2 * (devices + hosts + global + 9 * 6));
   CHECK(nine_groups("dragonfly+", "minimal").fabric.links().size() == 2 * (devices + hosts + global + 9 * 16));
+}
+
+TEST_CASE("global ports that are too few for a cable more to every group idle evenly, on every router") {
+  // 8 other groups, a cable to each: 2 of the 3 ports of every router (or spine), as with 2 ports each.
+  for (const char* kind : {"dragonfly", "dragonfly+"}) {
+    INFO(kind);
+    ClusterSpec spec = nodes_of(switch_node(4, 4), 18, kind);
+    spec.fabric.radix = 10;
+    spec.fabric.options = {{"routers_per_group", 4}, {"terminals_per_router", 2}, {"global_per_router", 3}};
+    const Cluster cluster = build_cluster(spec), exact = nine_groups(kind, "minimal");
+    REQUIRE(cluster.fabric.links().size() == exact.fabric.links().size());
+    for (std::size_t l = 0; l < exact.fabric.links().size(); ++l) {
+      const Link &here = cluster.fabric.links()[l], &there = exact.fabric.links()[l];
+      CHECK((here.from == there.from && here.to == there.to));
+    }
+    CHECK(busiest(cluster, 4) == Approx(busiest(exact, 4)));
+    const GlobalPorts ports = global_ports(spec.fabric, 18, 4);
+    CHECK(ports.groups == 9);
+    CHECK(ports.of_group == 12);
+    CHECK(ports.idle == 4);
+    spec.fabric.options["global_per_router"] = 4;  // two cables to each
+    CHECK(global_ports(spec.fabric, 18, 4).idle == 0);
+  }
+}
+
+TEST_CASE("a dragonfly of more groups than its global ports reach names the option that says how many they are") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 18, "dragonfly");
+  spec.fabric.radix = 8;
+  spec.fabric.options = {{"routers_per_group", 4}, {"terminals_per_router", 2}, {"global_per_router", 1}};
+  CHECK(fault_of(spec).pointer == "/fabric/options/global_per_router");
+  spec.fabric.options = {{"routers_per_group", 2}, {"terminals_per_router", 4}};
+  spec.fabric.radix = 7;
+  CHECK(fault_of(spec).pointer == "/fabric/radix");  // what the number follows from
 }
 
 TEST_CASE("minimal routing sends a group's whole traffic to the next group over their one cable") {

@@ -143,6 +143,29 @@ TEST_CASE("options that no family reads are refused, all at once, also where one
   CHECK(fault_of(spec).pointer == "/fabric/inside");
 }
 
+TEST_CASE("an option that a family does not know is answered with those that it does") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 4, "hyperx");
+  spec.fabric.options = {{"shape", 4}};
+  const Fault fault = fault_of(spec);
+  CHECK(fault.pointer == "/fabric/options/shape");
+  for (const char* known : {"dimensions", "terminals_per_router", "pxn", "in_network_reduction"})
+    CHECK_THAT(fault.expected, Catch::Contains(known));
+}
+
+TEST_CASE(
+    "a router with too few terminals for a NIC or a gateway is told by the option, and what needs them is named") {
+  ClusterSpec spec = nodes_of(with_nics(node_of("switch", 1), 2), 4, "hyperx");
+  spec.fabric.radix = 40;
+  spec.fabric.options = parse_json(R"({"dimensions": [8]})", "test");
+  CHECK(fault_of(spec).pointer == "/fabric/options/terminals_per_router");
+  CHECK_THAT(fault_of(spec).expected, Catch::Contains("at least 2 ports") && Catch::Contains("device"));
+  ClusterSpec regions = nodes_of(switch_node(4, 4), 4, "wide-area");
+  regions.fabric.link = link("wan", 125e9, 5e-3);  // five cables of a NIC
+  regions.fabric.inside.push_back(spec.fabric);
+  CHECK(fault_of(regions).pointer == "/fabric/inside/0/options/terminals_per_router");
+  CHECK_THAT(fault_of(regions).expected, Catch::Contains("at least 5 ports") && Catch::Contains("gateway"));
+}
+
 TEST_CASE("options of a wiring are refused also where a node has one device and no links") {
   ClusterSpec spec = nodes_of(node_of("torus", 1, {1}), 1, "none");
   spec.pools[0].node.scale_up.options = {{"twisted", true}};

@@ -1,6 +1,7 @@
 // Light in the package, in the switch and in wavelengths: what it changes beside rates is energy, ports and peers at a time.
 #include <catch2/catch.hpp>
 
+#include "analysis/topology_facts.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
@@ -42,8 +43,22 @@ std::string place_of_fault(const ClusterSpec& spec) {
 TEST_CASE("a bit pays for the optics of both spine cables that it crosses, less with optics in the switch's package") {
   const double plugged = across(build_cluster(joined_by(shipped("optical-800g-dr8")))).energy_per_byte,
                packaged = across(build_cluster(joined_by(shipped("cpo-davisson-800")))).energy_per_byte;
-  CHECK(plugged == Approx(2 * 21.2e-12 * 8));
-  CHECK(packaged == Approx(2 * 4.4e-12 * 8));
+  CHECK(plugged == Approx(2 * 21.2e-12 * 8 / 0.98));  // the wires carry 1/0.98 of the payload
+  CHECK(packaged == Approx(2 * 4.4e-12 * 8 / 0.98));
+}
+
+TEST_CASE("headers cost energy too: a wire at full rate draws the same at any efficiency, a byte of payload more") {
+  const auto facts = [](double efficiency) {
+    LinkModel trunk = link("trunk", 100e9, 1e-6);
+    trunk.energy = JoulesPerByte(8e-11);
+    trunk.efficiency = efficiency;
+    const Cluster cluster = build_cluster(joined_by(trunk));
+    return std::pair(across(cluster).energy_per_byte, *topology_facts(cluster).links_power_W);
+  };
+  const auto [byte, watts] = facts(1);
+  const auto [halved, same] = facts(0.5);
+  CHECK(halved == Approx(2 * byte));
+  CHECK(same == Approx(watts));
 }
 
 TEST_CASE("a switch with its optics in the package has the ports that it has") {

@@ -84,12 +84,43 @@ TEST_CASE("routes of a Full zone have the platform's latency and its narrowest l
 TEST_CASE("a SHARED link is shared by both directions, a SPLITDUPLEX one by each alone, a FATPIPE by nobody") {
   const Built p(3, three_hosts);
   CHECK(p.rate({{0, 1}, {1, 0}}) == Approx(50e6));
-  CHECK(p.rate({{1, 2}, {2, 1}, {1, 2}}) == Approx(10e6));
+  CHECK(p.rate({{1, 2}, {2, 1}}) == Approx(10e6));
   const Built split(2, R"(<zone id="z" routing="Full"><host id="a" speed="1f"/><host id="b" speed="1f"/>
     <link id="l" bandwidth="100MBps" latency="1us" sharing_policy="SPLITDUPLEX"/>
     <route src="a" dst="b"><link_ctn id="l" direction="UP"/></route></zone>)");
   CHECK(split.rate({{0, 1}, {1, 0}}) == Approx(100e6));
   CHECK(split.rate({{0, 1}, {0, 1}}) == Approx(50e6));
+}
+
+TEST_CASE("every flow over a FATPIPE gets its bandwidth and no more, however wide the NICs and many the flows") {
+  // Four hosts, private links of 3 GB/s; whatever crosses the backbone goes at 1 GB/s.
+  const auto cluster = [](const char* more) {
+    return std::string(R"(<cluster id="c" prefix="n" suffix="" radical="0-3" speed="1f" lat="1us" )") + more + "/>";
+  };
+  const Built backbone(4, cluster(R"(bw="3GBps" bb_bw="1GBps" bb_lat="2us" bb_sharing_policy="FATPIPE")"));
+  CHECK(backbone.rate({{0, 1}}) == Approx(1e9));
+  CHECK(backbone.rate({{0, 1}, {1, 2}, {2, 3}, {3, 0}}) == Approx(1e9));
+  CHECK(backbone.rate({{0, 1}, {0, 2}, {0, 3}}) == Approx(1e9));  // three of 1 GB/s fill the private link
+  CHECK(backbone.routed({{0, 1}}).latency.value == Approx(4e-6));
+  // Private links that are FATPIPEs: all pairs at once at the full rate.
+  const Built pipes(4, cluster(R"(bw="1GBps" sharing_policy="FATPIPE")"));
+  std::vector<std::pair<std::size_t, std::size_t>> all;
+  for (std::size_t a = 0; a < 4; ++a)
+    for (std::size_t b = 0; b < 4; ++b)
+      if (a != b) all.emplace_back(a, b);
+  CHECK(pipes.rate(all) == Approx(1e9));
+  const TopologyFacts facts = topology_facts(pipes.cluster);
+  CHECK(facts.distance->shortest_paths == 1);  // whatever pairs of NICs enter the pipe side by side
+  CHECK(facts.switch_ports == std::map<std::size_t, std::size_t>{{2, 4}});  // of the hosts: a NIC and a private link
+  CHECK(pipes.rate({{2, 1}}) == Approx(1e9));
+}
+
+TEST_CASE("a FATPIPE wider than the other links of a route is no limit and no part of it") {
+  const Built wide(3, R"(<cluster id="c" prefix="n" suffix="" radical="0-2" speed="1f" lat="1us" bw="1GBps"
+    bb_bw="2GBps" bb_lat="2us" bb_sharing_policy="FATPIPE"/>)");
+  CHECK(wide.rate({{0, 1}}) == Approx(1e9));
+  CHECK(wide.rate({{0, 1}, {0, 2}}) == Approx(0.5e9));         // the sender's own link
+  CHECK(wide.routed({{0, 1}}).loads.size() == 2 + 2 + 2 + 1);  // devices, NICs, private links, backbone
 }
 
 TEST_CASE("Floyd and Dijkstra zones take the fewest links over routers") {

@@ -1,5 +1,6 @@
 // Dragonfly (Kim, Dally, Scott & Abts, ISCA 2008): groups of `routers_per_group` fully joined routers, each with p terminals
-// and h global cables; every two groups joined by equally many global cables.
+// and h global cables; every two groups joined by equally many global cables, dealt evenly over the routers of each. Global
+// ports that are too few for a cable more to every other group stay idle.
 // Dragonfly+ (Shpiner et al., HiPINEB 2017; "Megafly"): a group is a two-level tree of as many leaves, which hold the
 // terminals, as spines, which hold the global cables; every leaf is joined to every spine of its group.
 // options: routers_per_group (dragonfly+: leaves, and as many spines), terminals_per_router, global_per_router, routing
@@ -20,8 +21,13 @@ struct Shape {
   bool plus = false;
 };
 
+// The balanced one of a radix; of options not given.
+int balanced_of(const FabricSpec& spec, bool plus) {
+  return plus ? std::max(1, spec.radix / 2) : std::max(1, (spec.radix + 1) / 4);
+}
+
 Shape shape_of(FabricInput& in, bool plus) {
-  const int balanced = plus ? std::max(1, in.spec.radix / 2) : std::max(1, (in.spec.radix + 1) / 4);
+  const int balanced = balanced_of(in.spec, plus);
   Shape shape;
   shape.plus = plus;
   shape.routers = in.option("routers_per_group", plus ? balanced : 2 * balanced);
@@ -35,14 +41,20 @@ Shape shape_of(FabricInput& in, bool plus) {
   return shape;
 }
 
+// What a fault is about: the option where the scenario states it, else the radix that it follows from.
+const char* blamed(const FabricInput& in, const char* option) {
+  const bool stated = in.spec.options.is_object() && in.spec.options.contains(std::string(option).substr(8));
+  return stated ? option : "radix";
+}
+
 // All cables between groups a and b, merged per pair of routers where traffic spreads over them; links in both directions.
 void join_groups(FabricInput& in, DragonflyWires& wires, const Shape& shape, const std::vector<VertexId>& switches,
                  std::uint32_t a, std::uint32_t b) {
   const std::uint32_t groups = wires.groups;
   const std::uint32_t cables = static_cast<std::uint32_t>(shape.routers * shape.global) / (groups - 1);
   const auto end = [&](std::uint32_t group, std::uint32_t other, std::uint32_t j) {
-    const std::uint32_t slot = (other + groups - group - 1) % groups * cables + j;
-    return group * wires.switches + wires.leaves + slot / static_cast<std::uint32_t>(shape.global);
+    const std::uint32_t slot = (other + groups - group - 1) % groups * cables + j, used = (groups - 1) * cables;
+    return group * wires.switches + wires.leaves + slot * static_cast<std::uint32_t>(shape.routers) / used;
   };
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> count;
   for (std::uint32_t j = 0; j < cables; ++j) ++count[{end(a, b, j), end(b, a, j)}];
@@ -79,7 +91,8 @@ DragonflyRouting routing_of(const FabricInput& in) {
 
 FabricWiring join(FabricInput& in, bool plus) {
   const Shape shape = shape_of(in, plus);
-  const PortBlocks groups = place_in_blocks(in, shape.routers * shape.terminals);
+  const PortBlocks groups = place_in_blocks(in, shape.routers * shape.terminals,
+                                            blamed(in, "options/terminals_per_router"));
   DragonflyWires wires;
   wires.leaves = plus ? static_cast<std::uint32_t>(shape.routers) : 0;
   wires.switches = static_cast<std::uint32_t>(shape.routers) * (plus ? 2 : 1);
@@ -89,7 +102,9 @@ FabricWiring join(FabricInput& in, bool plus) {
   wires.seed = in.seed();
   wires.routing = routing_of(in);
   if (groups.blocks > 1 && shape.routers * shape.global < static_cast<int>(groups.blocks) - 1)
-    in.fault("radix", "a global cable from each group to every one of " + std::to_string(groups.blocks - 1) + " others",
+    in.fault(blamed(in, "options/global_per_router"),
+             "a global cable from each group to every one of " + std::to_string(groups.blocks - 1) + " others, from " +
+                 std::to_string(shape.routers) + (plus ? " spines" : " routers"),
              std::to_string(shape.routers * shape.global) + " per group");
   std::vector<VertexId> switches;
   for (std::uint32_t i = 0; i < groups.blocks * wires.switches; ++i) switches.push_back(in.add_switch());
@@ -113,6 +128,24 @@ FabricWiring join(FabricInput& in, bool plus) {
 }
 
 }  // namespace
+
+GlobalPorts global_ports(const FabricSpec& spec, int nodes, int nics_per_node) {
+  const bool plus = spec.kind == "dragonfly+";
+  if (!plus && spec.kind != "dragonfly") return {};
+  const int balanced = balanced_of(spec, plus);
+  const auto stated = [&](const char* key, int otherwise) {
+    const bool counts = spec.options.is_object() && spec.options.contains(key) && spec.options[key].is_number_integer();
+    return counts ? spec.options[key].get<int>() : otherwise;
+  };
+  const int routers = stated("routers_per_group", plus ? balanced : 2 * balanced);
+  const int nodes_per_group = routers * stated("terminals_per_router", balanced) / std::max(1, nics_per_node);
+  if (nodes_per_group < 1) return {};
+  GlobalPorts ports;
+  ports.groups = (nodes + nodes_per_group - 1) / nodes_per_group;
+  ports.of_group = routers * stated("global_per_router", balanced);
+  ports.idle = ports.groups > 1 ? ports.of_group % (ports.groups - 1) : ports.of_group;
+  return ports;
+}
 
 FabricWiring join_dragonfly(FabricInput& in) { return join(in, false); }
 FabricWiring join_dragonfly_plus(FabricInput& in) { return join(in, true); }

@@ -23,4 +23,11 @@ FabricWiring join_custom(FabricInput&);
 int leaf_down_ports(const FabricSpec&);
 double leaf_oversubscription(const FabricSpec&);
 
+// Of a group of a dragonfly whose nodes are alike: global ports, and those that stay idle as they are too few for a cable more
+// to every other group. No groups: another family, or nodes with more NICs than a group takes.
+struct GlobalPorts {
+  int groups = 0, of_group = 0, idle = 0;
+};
+GlobalPorts global_ports(const FabricSpec&, int nodes, int nics_per_node);
+
 }  // namespace orrery

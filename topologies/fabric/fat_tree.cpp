@@ -31,7 +31,7 @@ struct Placement {
 };
 
 Placement place_whole_nodes(const FabricInput& in, int down) {
-  PortBlocks blocks = place_in_blocks(in, down);
+  PortBlocks blocks = place_in_blocks(in, down, "radix");
   return {std::move(blocks.block_of_port), std::move(blocks.block_of_node), {}, blocks.blocks, 1, blocks.whole_nodes};
 }
 

@@ -50,7 +50,7 @@ FabricWiring join_hyperx(FabricInput& in) {
   if (used > in.spec.radix)
     in.fault("radix", "at least the " + std::to_string(used) + " ports that a router uses",
              std::to_string(in.spec.radix));
-  const PortBlocks placed = place_in_blocks(in, terminals);
+  const PortBlocks placed = place_in_blocks(in, terminals, "options/terminals_per_router");
   if (placed.blocks > routers)
     in.fault("options/dimensions",
              "at least " + std::to_string(placed.blocks) + " routers for all NICs" + in.and_gateways(),

@@ -2,7 +2,7 @@
 
 namespace orrery {
 
-PortBlocks place_in_blocks(const FabricInput& in, int cables_per_block) {
+PortBlocks place_in_blocks(const FabricInput& in, int cables_per_block, const char* limit) {
   PortBlocks placed;
   placed.block_of_node.assign(in.nodes, 0);
   int used = 0;
@@ -20,9 +20,11 @@ PortBlocks place_in_blocks(const FabricInput& in, int cables_per_block) {
     next_block_unless(cables);
     placed.block_of_node[in.ports[first].node] = block;
     for (std::size_t p = first; p < last; ++p) {
+      const bool gateway = in.ports[p].node >= in.nodes - in.gateways;
       if (in.ports[p].cables > cables_per_block)
-        in.fault("radix",
-                 "at least " + std::to_string(in.ports[p].cables) + " ports towards the nodes, for one device's cables",
+        in.fault(limit,
+                 "at least " + std::to_string(in.ports[p].cables) + " ports towards the nodes, for the cables of one " +
+                     (gateway ? "gateway of the region" : "device"),
                  std::to_string(cables_per_block));
       if (next_block_unless(in.ports[p].cables)) placed.whole_nodes = false;
       placed.block_of_port.push_back(block);

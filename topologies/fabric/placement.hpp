@@ -14,7 +14,7 @@ struct PortBlocks {
   bool whole_nodes = true;  // no node is spread over several blocks
 };
 
-// Faults when the cables of one device do not fit into a block.
-PortBlocks place_in_blocks(const FabricInput&, int cables_per_block);
+// Faults at `limit`, what says how many cables a block takes, when those of one device or gateway do not fit into one.
+PortBlocks place_in_blocks(const FabricInput&, int cables_per_block, const char* limit);
 
 }  // namespace orrery

@@ -2,10 +2,15 @@
 // for their NICs, which keep their own link to the host; links and routes between hosts are the platform's. A link is an edge
 // with a joint at either end; joints that follow each other on a route are joined by an edge that limits nothing and takes
 // no time, so that cuts of the graph are those of the platform. A SHARED link is crossed in one direction by both ways. A
-// FATPIPE is as wide as all hosts need.
+// FATPIPE holds every flow to its bandwidth and is shared by none: it is as wide as all its flows, and each pair of NICs whose
+// way it is the narrowest of enters by a joint of its own, no wider. What one NIC sends to another is one flow here; SimGrid
+// gives each of several the full rate.
 // options: file (beside the scenario; or what is in it, as resolved scenarios have it), hosts (names, if not all of the file's)
+#include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "sim/error.hpp"
 #include "topologies/fabric/families.hpp"
@@ -23,10 +28,14 @@ class PlatformRouter final : public FabricRouter {
   Platform platform;
   std::vector<AttachedPort> ports;
   std::vector<std::size_t> host_of_port;
-  std::vector<LinkId> up, down;  // by link of the platform
+  std::vector<LinkId> up, down;                    // by link of the platform
+  std::unordered_map<std::uint64_t, LinkId> caps;  // by pair of NICs; only looked up
+
+  std::uint64_t pair(std::size_t from, std::size_t to) const { return std::uint64_t{from} * ports.size() + to; }
 
   Seconds route(std::uint32_t from, std::uint32_t to, std::uint64_t, std::vector<Hop>& hops) const override {
     hops.push_back({ports[from].up, 1});
+    if (const auto cap = caps.find(pair(from, to)); cap != caps.end()) hops.push_back({cap->second, 1});
     Seconds latency = ports[from].latency + ports[to].latency;
     if (host_of_port[from] != host_of_port[to])
       for (const LinkStep& step : platform.route(host_of_port[from], host_of_port[to])) {
@@ -53,8 +62,10 @@ class SimgridFabric {
     link_class_ = in_.fabric.add_link_class({"simgrid-link", {}, {}});
     joint_class_ = in_.fabric.add_link_class({"simgrid-joint", {}, {}});
     for (std::size_t i = 0; i < chosen_.size(); ++i) hosts_.push_back(in_.add_switch());
+    ports_of_.resize(chosen_.size());
     for (std::size_t p = 0; p < in_.ports.size(); ++p) {
       const std::size_t host = by_nic_ ? p : in_.ports[p].node;
+      ports_of_[host].push_back(p);
       router_->ports.push_back(in_.attach(in_.ports[p], hosts_[host]));
       router_->host_of_port.push_back(chosen_[host]);
     }
@@ -110,12 +121,34 @@ class SimgridFabric {
   // Edges for the links of a route, made when first met, and joints between them.
   void wire_route(std::size_t from, std::size_t to) {
     VertexId at = hosts_[from];
-    for (const LinkStep& step : router_->platform.route(chosen_[from], chosen_[to])) {
+    const std::vector<LinkStep> steps = router_->platform.route(chosen_[from], chosen_[to]);
+    for (const LinkStep& step : steps) {
       const auto [begin, end] = edge_of(step);
-      join(at, begin);
+      if (at != hosts_[from] || !all_capped(from, to, steps, begin)) join(at, begin);
       at = end;
     }
     join(at, hosts_[to]);
+  }
+
+  // Joints into the first link of a route, of the rate that its FATPIPEs leave, for the pairs of NICs that could send faster.
+  bool all_capped(std::size_t from, std::size_t to, const std::vector<LinkStep>& steps, VertexId first) {
+    double fat = std::numeric_limits<double>::infinity(), others = fat;
+    for (const LinkStep& step : steps) {
+      const PlatformLink& link = router_->platform.links()[step.link];
+      double& least = link.policy == SharingPolicy::fat_pipe ? fat : others;
+      least = std::min(least, link.bandwidth.value);
+    }
+    bool all = true;
+    for (std::size_t p : ports_of_[from])
+      for (std::size_t q : ports_of_[to]) {
+        const double sent = std::min(in_.ports[p].bandwidth.value, in_.ports[q].bandwidth.value);
+        if (fat >= std::min(others, sent))
+          all = false;
+        else
+          router_->caps[router_->pair(p, q)] = in_.fabric.add_link(
+              {hosts_[from], first, BytesPerSecond(fat), Seconds(0), joint_class_, 0, 0});
+      }
+    return all;
   }
 
   std::pair<VertexId, VertexId> edge_of(const LinkStep& step) {
@@ -124,8 +157,8 @@ class SimgridFabric {
     LinkId& edge = split && step.down ? router_->down[step.link] : router_->up[step.link];
     auto& ends = ends_[2 * step.link + (split && step.down ? 1 : 0)];
     if (edge.valid()) return ends;
-    const double hosts = static_cast<double>(chosen_.size());
-    const BytesPerSecond width = link.bandwidth * (link.policy == SharingPolicy::fat_pipe ? hosts : 1);
+    const double nics = static_cast<double>(in_.ports.size());
+    const BytesPerSecond width = link.bandwidth * (link.policy == SharingPolicy::fat_pipe ? nics * (nics - 1) : 1);
     ends = {in_.add_switch(), in_.add_switch()};
     edge = in_.fabric.add_link({ends.first, ends.second, width, link.latency, link_class_});
     if (!split) router_->down[step.link] = edge;
@@ -143,6 +176,7 @@ class SimgridFabric {
   bool by_nic_ = false;
   LinkClassId link_class_, joint_class_;
   std::vector<VertexId> hosts_;
+  std::vector<std::vector<std::size_t>> ports_of_;   // by host
   std::vector<std::pair<VertexId, VertexId>> ends_;  // by link and direction
   std::set<std::pair<VertexId, VertexId>> joined_;
 };

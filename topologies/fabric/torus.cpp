@@ -62,7 +62,7 @@ FabricWiring join_lattice(FabricInput& in, bool wraps) {
   if (used > in.spec.radix)
     in.fault("radix", "at least the " + std::to_string(used) + " ports that a router uses",
              std::to_string(in.spec.radix));
-  const PortBlocks placed = place_in_blocks(in, terminals);
+  const PortBlocks placed = place_in_blocks(in, terminals, "options/terminals_per_router");
   const int routers = lattice.vertices();
   if (placed.blocks > static_cast<std::uint32_t>(routers))
     in.fault("options/dimensions",
