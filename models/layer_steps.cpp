@@ -23,9 +23,13 @@ double StepContext::element() const { return bytes_per_element(activations()); }
 
 double StepContext::tokens() const { return static_cast<double>(plan.micro_batch) * model.sequence / plan.context; }
 
+std::int64_t StepContext::head_tokens() const {
+  if (!model.predicted_positions) return static_cast<std::int64_t>(tokens());
+  return (plan.micro_batch * *model.predicted_positions + plan.context - 1) / plan.context;
+}
+
 std::int64_t StepContext::padded_vocabulary() const {
-  if (!software.pad_vocabulary) return model.vocabulary;
-  const std::int64_t multiple = 128L * plan.tensor;
+  const std::int64_t multiple = (software.pad_vocabulary ? 128L : 1L) * plan.tensor;
   return (model.vocabulary + multiple - 1) / multiple * multiple;
 }
 
@@ -132,11 +136,6 @@ LayerSteps embedding_backward(const StepContext& context) {
 
 namespace {
 
-std::int64_t head_tokens(const StepWriter& w) {
-  if (!w.model.predicted_positions) return w.tokens;
-  return w.context.plan.micro_batch * *w.model.predicted_positions / w.context.plan.context;
-}
-
 bool lean_loss(const StepContext& c) { return c.software.compiled || c.software.fused_cross_entropy; }
 
 }  // namespace
@@ -145,7 +144,7 @@ bool lean_loss(const StepContext& c) { return c.software.compiled || c.software.
 // writes the gradient (6 B); a compiler or a fused kernel keeps the fp32 copy in registers.
 LayerSteps head_forward(const StepContext& context) {
   StepWriter w(context, Phase::forward);
-  const std::int64_t tokens = head_tokens(w), vocabulary = context.padded_vocabulary() / w.t;
+  const std::int64_t tokens = context.head_tokens(), vocabulary = context.padded_vocabulary() / w.t;
   normalization_forward(w, w.rows, w.h);
   enter_tensor_region(w);
   if (context.model.predicted_positions)
@@ -159,7 +158,7 @@ LayerSteps head_forward(const StepContext& context) {
 
 LayerSteps head_backward(const StepContext& context) {
   StepWriter w(context, Phase::backward);
-  const std::int64_t tokens = head_tokens(w), vocabulary = context.padded_vocabulary() / w.t;
+  const std::int64_t tokens = context.head_tokens(), vocabulary = context.padded_vocabulary() / w.t;
   const DataType type = context.precision == DataType::tf32 ? DataType::tf32 : w.other;
   w.kernel(cross_entropy(tokens, vocabulary, lean_loss(context) ? 4 : 6, w.other));
   const double bytes = static_cast<double>(tokens * w.h) * w.e;

@@ -40,7 +40,10 @@ struct StepContext {
   DataType activations() const;  // what flows between kernels: bf16 under fp8 and fp4
   double element() const;        // bytes of one activation
   double tokens() const;         // of one micro-batch on one rank (context-parallel share)
-  std::int64_t padded_vocabulary() const;
+  // Rows that go through the head: predicted ones only. Context-parallel ranks that do not share them evenly wait for the
+  // fullest.
+  std::int64_t head_tokens() const;
+  std::int64_t padded_vocabulary() const;  // at least to what tensor ranks share evenly
 };
 
 LayerSteps layer_forward(const StepContext&, LayerKind);

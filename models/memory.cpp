@@ -66,7 +66,7 @@ double layer_activation_bytes(const StepContext& c, LayerKind kind, Recompute re
   }
   // Inputs of norms and of linear layers, dropout masks.
   const double outside = tokens * (m.hidden * (2 * e + 2 * in + 2 * mask) + latent_width(m) * e);
-  const double attention = tokens * (qkv * e + m.context_width() / t * (c.software.saves_quantized ? e + in : e));
+  const double attention = tokens * (qkv * e + m.context_width() / t * (in < e ? e + in : e));
   const double mlp = tokens * f * (branches * e + in) / t;  // before (and between) and after the activation
   double scores = 0;
   if (c.software.attention == AttentionImplementation::unfused && recompute != Recompute::selective)
@@ -81,9 +81,7 @@ double layer_working_bytes(const StepContext& c, LayerKind kind, Recompute recom
 }
 
 double head_activation_bytes(const StepContext& c) {
-  const double tokens = c.model.predicted_positions
-                            ? static_cast<double>(c.plan.micro_batch) * *c.model.predicted_positions / c.plan.context
-                            : c.tokens();
+  const auto tokens = static_cast<double>(c.head_tokens());
   const double logits = static_cast<double>(c.padded_vocabulary()) / c.plan.tensor *
                         (c.element() + loss_bytes_per_logit(c));
   const double inputs = 2.0 * c.model.hidden * c.element();  // of the last norm, and of the head

@@ -65,6 +65,12 @@ void fields(Fields& f, TransformerModel& m) {
           fmt::format("a divisor of hidden ({}), or head_dim", m.hidden), fmt::format("{}", m.heads));
   f.check(!m.kv_heads || *m.kv_heads < 1 || m.heads % *m.kv_heads == 0, "kv_heads",
           fmt::format("a divisor of heads ({})", m.heads), fmt::format("{}", m.kv_heads.value_or(0)));
+  f.check(!m.latent_attention || !f.readable("latent_attention") || m.latent_attention->rotary_width <= m.head_width(),
+          "latent_attention", fmt::format("a rotary_width within the head's {}", m.head_width()),
+          fmt::format("{}", m.latent_attention ? m.latent_attention->rotary_width : 0));
+  f.check(!m.experts || !f.readable("experts") || !f.readable("layers") || m.experts->dense_layers < m.layers,
+          "experts", fmt::format("dense_layers below layers ({}): none would have experts", m.layers),
+          fmt::format("{}", m.experts ? m.experts->dense_layers : 0));
   f.check(m.activation != Activation::swiglu || m.gated_ffn, "activation",
           "\"swiglu\" only beside \"gated_ffn\": true, which counts its third matrix", "\"swiglu\"");
   f.check(m.learned_positions == 0 || !f.readable("learned_positions") || m.sequence <= m.learned_positions, "sequence",

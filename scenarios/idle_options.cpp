@@ -179,6 +179,8 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   idle.when(no_fabric && fabric.oversubscription != defaults.oversubscription, "fabric oversubscription", why);
   idle.when(no_fabric && fabric.rail_optimized, "fabric rail_optimized", why);
   idle.when(no_fabric && fabric.ecmp != defaults.ecmp, "fabric ecmp", why);
+  idle.when(!no_fabric && fabric.kind == "fat-tree" && fabric.levels == 1 && fabric.ecmp != defaults.ecmp,
+            "fabric ecmp", "one level is one switch, with one way to each port");
   idle.when(!no_fabric && fabric.seed != defaults.seed && fabric.ecmp == "ideal", "fabric seed",
             "ideal ecmp spreads evenly and draws nothing");
   const bool lattices = std::any_of(cluster.pools.begin(), cluster.pools.end(), [](const PoolSpec& pool) {
@@ -212,8 +214,15 @@ std::vector<std::string> idle_options(const JobSpec& job, const ResolvedPlan& re
   idle.when(plan.sequence_parallel && plan.tensor == 1, "sequence_parallel", "tensor is 1");
   idle.when(plan.zero_stage > 0 && resolved.zero_stage == 0, "zero_stage",
             resolved.shards() == 1 ? "there is one data-parallel rank" : "zero_group is 1: every rank has all");
+  idle.when(plan.offload.to == OffloadTarget::pool && !plan.offload.any(), "offload to", "nothing is offloaded");
+  const TransformerModel& model = job.model;
+  idle.when(model.sliding_window && model.sliding_window->tokens >= model.sequence, "sliding_window",
+            fmt::format("the sequence has {} tokens", model.sequence));
   idle.when(plan.zero_group && plan.zero_stage == 0, "zero_group", "zero_stage is 0");
   idle.when(plan.layer_split == LayerSplit::balanced && plan.pipeline == 1, "layer_split", "pipeline is 1");
+  idle.when(plan.layer_split == LayerSplit::balanced && plan.pipeline > 1 &&
+                model.layers % (plan.pipeline * plan.virtual_pipeline) == 0,
+            "layer_split", "the layers divide evenly");
   idle.when(plan.recompute == Recompute::partial && plan.recompute_fraction == 0, "recompute",
             "recompute_fraction is 0");
   idle.when(plan.schedule && plan.pipeline == 1, "schedule", "pipeline is 1: a micro-batch is done before the next");

@@ -27,7 +27,7 @@ const IndexedProgram& EngineCore::index(const std::shared_ptr<const Program>& pr
   if (known != index_of_.end()) return *known->second;
 
   IndexedProgram indexed = index_program(program, cluster_, board_.get());
-  if (!network_) indexed.time_together(cluster_.fabric);
+  if (!network_) indexed.time_together(cluster_);
   for (const Queue& queue : program->queues) {
     indexed.queues.push_back(queue_number(queue));
     device_number(queue.device);

@@ -1,6 +1,7 @@
 #include "sim/engine_program.hpp"
 
 #include "sim/error.hpp"
+#include "sim/sharing.hpp"
 
 namespace orrery {
 namespace {
@@ -13,7 +14,8 @@ void check_ids(const Program& p, std::size_t devices) {
   ORRERY_CHECK(p.dependency_begin.size() == count + 1 || (count == 0 && p.dependency_begin.empty()),
                "a program of {} operations has {} dependency offsets", count, p.dependency_begin.size());
   ORRERY_CHECK(closed(p.dependency_begin, p.dependencies.size()) && closed(p.queue_set_begin, p.queue_sets.size()) &&
-                   closed(p.sequence_begin, p.kernels.size()) && closed(p.pattern_begin, p.flows.size()),
+                   closed(p.sequence_begin, p.kernels.size()) && closed(p.pattern_begin, p.flows.size()) &&
+                   closed(p.together_begin, p.together.size()),
                "a table of the program does not end where its offsets say");
   for (OpId on : p.dependencies) ORRERY_CHECK(on.index() < count, "dependency on operation {} of {}", on.value, count);
   for (const Queue& q : p.queues)
@@ -21,9 +23,11 @@ void check_ids(const Program& p, std::size_t devices) {
   for (QueueId q : p.queue_sets) ORRERY_CHECK(q.index() < p.queues.size(), "queue {} does not exist", q.value);
   for (const Representative& r : p.devices)
     ORRERY_CHECK(r.device.index() < devices, "device {} on a cluster of {}", r.device.value, devices);
-  ORRERY_CHECK(p.together.size() <= p.pattern_count(), "more patterns move together than there are");
-  for (PatternId t : p.together)
-    ORRERY_CHECK(!t.valid() || t.index() < p.pattern_count(), "pattern {} does not exist", t.value);
+  ORRERY_CHECK(p.pattern_group.size() == p.pattern_count(), "{} patterns with groups of {}", p.pattern_count(),
+               p.pattern_group.size());
+  for (const MovingPart& part : p.together)
+    ORRERY_CHECK(part.pattern.index() < p.pattern_count() && part.moving > 0, "pattern {} moves {} B with others",
+                 part.pattern.value, part.moving);
   for (std::size_t i = 0; i < count; ++i) {
     const Operation& op = p.operations[i];
     ORRERY_CHECK(!op.queues.valid() || op.queues.index() + 1 < p.queue_set_begin.size(), "operation {}: no queue set",
@@ -115,7 +119,8 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   indexed.queue_operations = queue_operations_of(p, body_of);
   for (std::size_t i = 0; i < p.pattern_count(); ++i) {
     ORRERY_CHECK(cluster.router, "a cluster without a router cannot carry a Transfer");
-    indexed.patterns.push_back(route_pattern(cluster.fabric, *cluster.router, p.pattern(PatternId(i))));
+    indexed.patterns.push_back(
+        route_pattern(cluster.fabric, *cluster.router, p.pattern(PatternId(i)), p.pattern_group[i]));
   }
   if (board) {
     indexed.circuits = plan_circuits(p, cluster.fabric, indexed.patterns, *board);
@@ -126,30 +131,31 @@ IndexedProgram index_program(std::shared_ptr<const Program> program, const Clust
   return indexed;
 }
 
-namespace {
-
-// s/B of the most loaded link of a pattern under the loads of all that moves with it. Its links are among theirs.
-double bottleneck_under(const Fabric& fabric, const RoutedPattern& own, const RoutedPattern& all) {
-  double bottleneck = own.bottleneck;
-  auto total = all.loads.begin();
-  for (const LinkLoad& load : own.loads) {
-    while (total != all.loads.end() && total->link < load.link) ++total;
-    if (total == all.loads.end()) break;
-    if (total->link == load.link)
-      bottleneck = std::max(bottleneck, total->weight / fabric.link(load.link).bandwidth.value);
-  }
-  return bottleneck;
-}
-
-}  // namespace
-
-void IndexedProgram::time_together(const Fabric& fabric) {
-  for (std::size_t i = 0; i < program->together.size(); ++i) {
-    if (!program->together[i].valid()) continue;
-    const RoutedPattern& all = patterns[program->together[i].index()];
-    patterns[i].switching_s = all.switching_s;
-    // Circuits are divided for all of them at once.
-    patterns[i].bottleneck = all.circuits.empty() ? bottleneck_under(fabric, patterns[i], all) : all.bottleneck;
+void IndexedProgram::time_together(const Cluster& cluster) {
+  for (std::size_t set = 0; set < program->together_count(); ++set) {
+    const std::span<const MovingPart> parts = program->together_set(set);
+    if (cluster.fabric.has_circuits()) {  // which are divided for all of them at once
+      std::vector<Flow> flows;
+      for (const MovingPart& part : parts) {
+        const std::span<const Flow> own = program->pattern(part.pattern);
+        flows.insert(flows.end(), own.begin(), own.end());
+      }
+      const RoutedPattern all = route_pattern(cluster.fabric, *cluster.router, flows);
+      if (!all.circuits.empty()) {
+        for (const MovingPart& part : parts) {
+          patterns[part.pattern.index()].switching_s = all.switching_s;
+          patterns[part.pattern.index()].bottleneck = all.bottleneck;
+        }
+        continue;
+      }
+    }
+    std::vector<SharingTransfer> transfers;
+    for (const MovingPart& part : parts) transfers.push_back({&patterns[part.pattern.index()], part.moving});
+    const std::vector<double> times = times_sharing(cluster.fabric, transfers);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      double& bottleneck = patterns[parts[i].pattern.index()].bottleneck;
+      bottleneck = std::max(bottleneck, times[i] / parts[i].moving);
+    }
   }
 }
 

@@ -42,8 +42,8 @@ struct IndexedProgram {
   const CircuitBoard* board = nullptr;
   std::vector<PortSchedule> schedules;  // where circuits are set ahead
 
-  // From now on the Transfers of a pattern take the time that its links need for all that moves with it.
-  void time_together(const Fabric&);
+  // From now on the Transfers of a pattern take the time that they need beside those of its set.
+  void time_together(const Cluster&);
 
   const Operation& operation(std::size_t op) const { return program->operations[op]; }
   const RoutedPattern& pattern_of(const Operation& op) const { return patterns[op.pattern.index()]; }

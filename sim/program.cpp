@@ -72,18 +72,19 @@ SequenceId ProgramBuilder::sequence(std::span<const Kernel> kernels) {
   return SequenceId(program_.sequence_begin.size() - 2);
 }
 
-PatternId ProgramBuilder::pattern(std::span<const Flow> flows) {
+PatternId ProgramBuilder::pattern(std::span<const Flow> flows, std::size_t of_one_group) {
+  ORRERY_CHECK(of_one_group <= flows.size(), "a group of {} flows in a pattern of {}", of_one_group, flows.size());
   open_table(program_.pattern_begin);
+  program_.pattern_group.push_back(static_cast<std::uint32_t>(of_one_group));
   program_.flows.insert(program_.flows.end(), flows.begin(), flows.end());
   program_.pattern_begin.push_back(static_cast<std::uint32_t>(program_.flows.size()));
   return PatternId(program_.pattern_begin.size() - 2);
 }
 
-void ProgramBuilder::moves_with(PatternId pattern, PatternId together) {
-  ORRERY_CHECK(pattern.index() < program_.pattern_count() && together.index() < program_.pattern_count(),
-               "patterns {} and {} do not both exist", pattern.value, together.value);
-  program_.together.resize(std::max(program_.together.size(), pattern.index() + 1));
-  program_.together[pattern.index()] = together;
+void ProgramBuilder::move_together(std::span<const MovingPart> parts) {
+  open_table(program_.together_begin);
+  program_.together.insert(program_.together.end(), parts.begin(), parts.end());
+  program_.together_begin.push_back(static_cast<std::uint32_t>(program_.together.size()));
 }
 
 MemoryEffectId ProgramBuilder::memory(MemoryDelta delta) {
@@ -176,7 +177,9 @@ void ProgramBuilder::depend(OpId op, OpId on) {
 }
 
 Program ProgramBuilder::finish() && {
-  for (auto* table : {&program_.queue_set_begin, &program_.sequence_begin, &program_.pattern_begin}) open_table(*table);
+  for (auto* table :
+       {&program_.queue_set_begin, &program_.sequence_begin, &program_.pattern_begin, &program_.together_begin})
+    open_table(*table);
   const std::size_t count = program_.operations.size();
   std::vector<std::uint32_t> begin(count + 1, 0);
   for (const auto& [op, on] : edges_) {

@@ -141,6 +141,12 @@ struct Representative {
   std::int32_t stage = 0;
 };
 
+// Bytes that a pattern moves at the links' full rate, beside those of others that start at the same time.
+struct MovingPart {
+  PatternId pattern;
+  double moving = 1;
+};
+
 struct PersistentMemory {
   DeviceId device;
   MemoryCategory category = MemoryCategory::weights;
@@ -159,9 +165,12 @@ struct Program {
   std::vector<Kernel> kernels;  // all sequences, concatenated
   std::vector<std::uint32_t> pattern_begin;
   std::vector<Flow> flows;  // all patterns, concatenated
-  // By pattern, where there is one: the pattern of all that moves at the same time, this one included. The analytic
-  // evaluator, in which Transfers never meet, gives the Transfers of a pattern the time that its links need for that one.
-  std::vector<PatternId> together;
+  // By pattern: how many of its flows, from the first, are those of one group; it may lay several alike ones together.
+  std::vector<std::uint32_t> pattern_group;
+  // Sets of patterns whose Transfers start at the same time; no pattern is in two. The analytic evaluator, in which Transfers
+  // never meet, gives each the time that it needs beside the others of its set.
+  std::vector<std::uint32_t> together_begin;
+  std::vector<MovingPart> together;  // all sets, concatenated
   std::vector<MemoryDelta> memory_effects;
   std::vector<Representative> devices;
   std::vector<PersistentMemory> persistent;
@@ -185,6 +194,10 @@ struct Program {
   std::size_t executed_operations() const;
   std::size_t sequence_count() const { return sequence_begin.empty() ? 0 : sequence_begin.size() - 1; }
   std::size_t pattern_count() const { return pattern_begin.empty() ? 0 : pattern_begin.size() - 1; }
+  std::size_t together_count() const { return together_begin.empty() ? 0 : together_begin.size() - 1; }
+  std::span<const MovingPart> together_set(std::size_t set) const {
+    return {together.data() + together_begin[set], together.data() + together_begin[set + 1]};
+  }
 };
 
 // Writes a Program. Tables are interned: asking twice for the same queue, queue set or memory effect gives the same id;
@@ -198,8 +211,9 @@ class ProgramBuilder {
     return queue_set({&q, 1});
   }
   SequenceId sequence(std::span<const Kernel>);
-  PatternId pattern(std::span<const Flow>);
-  void moves_with(PatternId, PatternId together);
+  PatternId pattern(std::span<const Flow> flows) { return pattern(flows, flows.size()); }
+  PatternId pattern(std::span<const Flow>, std::size_t of_one_group);  // see Program::pattern_group
+  void move_together(std::span<const MovingPart>);
   MemoryEffectId memory(MemoryDelta);
 
   OpId compute(QueueSetId, SequenceId, Label, MemoryEffectId = {});

@@ -20,6 +20,30 @@ void merge_by_link(std::vector<LinkLoad>& loads) {
   loads.resize(kept);
 }
 
+struct FlowOnLink {
+  LinkLoad load;
+  double share = 0;  // of the flow
+};
+
+// Of the largest flow on the links that take longest; links that differ by rounding take as long.
+double fair_share_of(const Fabric& fabric, std::span<const FlowOnLink> flows) {
+  std::vector<LinkLoad> loads;
+  for (const FlowOnLink& flow : flows) loads.push_back(flow.load);
+  merge_by_link(loads);
+  const auto seconds_per_byte = [&](const LinkLoad& load) {
+    return load.weight / fabric.link(load.link).bandwidth.value;
+  };
+  double bottleneck = 0, largest = 0;
+  for (const LinkLoad& load : loads) bottleneck = std::max(bottleneck, seconds_per_byte(load));
+  if (!(bottleneck > 0)) return 1;
+  for (const FlowOnLink& flow : flows) {
+    const auto at = std::lower_bound(loads.begin(), loads.end(), flow.load.link,
+                                     [](const LinkLoad& load, LinkId link) { return load.link < link; });
+    if (seconds_per_byte(*at) >= bottleneck * (1 - 1e-9)) largest = std::max(largest, flow.share);
+  }
+  return largest;
+}
+
 // Two hops in a row with circuits and a switch between them are one circuit.
 void note_circuits(const Fabric& fabric, std::span<const Hop> hops, double share, double weight,
                    RoutedPattern& routed) {
@@ -33,42 +57,35 @@ void note_circuits(const Fabric& fabric, std::span<const Hop> hops, double share
 
 }  // namespace
 
-RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::span<const Flow> flows) {
+RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::span<const Flow> flows,
+                            std::size_t of_one_group) {
   RoutedPattern routed;
   std::vector<Hop> hops;
-  std::vector<std::size_t> hops_begin{0};
+  std::vector<FlowOnLink> group;  // the flows of the first group
   const std::unique_ptr<AdaptiveRouting> adaptive = router.adapt();
-  for (const Flow& flow : flows) {
-    const std::size_t first = hops.size();
+  for (std::size_t f = 0; f < flows.size(); ++f) {
+    const Flow& flow = flows[f];
+    hops.clear();
     Seconds latency{0};
     const double weight = flow.share * flow.copies;
     if (flow.from != flow.to)
       latency = adaptive ? adaptive->route(flow.from, flow.to, flow.key, weight, hops)
                          : router.route(flow.from, flow.to, flow.key, hops);
-    for (std::size_t i = first; i < hops.size(); ++i) routed.loads.push_back({hops[i].link, hops[i].share * weight});
+    for (const Hop& hop : hops) {
+      routed.loads.push_back({hop.link, hop.share * weight});
+      if (f < of_one_group) group.push_back({{hop.link, hop.share * weight}, flow.share});
+    }
     routed.latency = std::max(routed.latency, latency);
-    hops_begin.push_back(hops.size());
-    if (fabric.has_circuits()) note_circuits(fabric, std::span(hops).subspan(first), flow.share, weight, routed);
+    if (fabric.has_circuits()) note_circuits(fabric, hops, flow.share, weight, routed);
   }
   merge_by_link(routed.loads);
   std::erase_if(routed.loads, [](const LinkLoad& load) { return !(load.weight > 0); });
-
-  LinkId busiest;
   for (const LinkLoad& load : routed.loads) {
     const Link& link = fabric.link(load.link);
-    const double seconds_per_byte = load.weight / link.bandwidth.value;
-    if (seconds_per_byte > routed.bottleneck) {
-      routed.bottleneck = seconds_per_byte;
-      busiest = load.link;
-    }
+    routed.bottleneck = std::max(routed.bottleneck, load.weight / link.bandwidth.value);
     routed.energy_per_byte += load.weight * fabric.link_class(link.link_class).energy.value;
   }
-  if (busiest.valid()) {
-    routed.fair_share = 0;
-    for (std::size_t f = 0; f < flows.size(); ++f)
-      for (std::size_t i = hops_begin[f]; i < hops_begin[f + 1]; ++i)
-        if (hops[i].link == busiest) routed.fair_share = std::max(routed.fair_share, flows[f].share);
-  }
+  routed.fair_share = fair_share_of(fabric, group);
   if (!routed.circuits.empty()) divide_circuits(fabric, routed);
   return routed;
 }

@@ -226,15 +226,19 @@ void Composer::stamp_pool(std::size_t pool) {
   made.devices = made.devices_per_node * static_cast<std::size_t>(spec.count);
   for (int n = 0; n < spec.count; ++n) stamp_node(pool, static_cast<std::uint32_t>(nodes_.size()));
   cluster_.speed.resize(cluster_.type_of.size(), 1);
+  std::vector<Fault> faults;
   for (std::size_t i = 0; i < spec.slow_devices.size(); ++i) {
     const int slow = spec.slow_devices[i];
-    if (slow < 0 || static_cast<std::size_t>(slow) >= made.devices)
-      fault(plans_[pool].pointer + "/slow_devices/" + std::to_string(i),
-            "a device of the pool, 0 to " + std::to_string(made.devices - 1), std::to_string(slow));
-    if (std::count(spec.slow_devices.begin(), spec.slow_devices.begin() + static_cast<std::ptrdiff_t>(i), slow) > 0)
-      fault(plans_[pool].pointer + "/slow_devices/" + std::to_string(i), "each device once", std::to_string(slow));
-    cluster_.speed[made.first_device + static_cast<std::size_t>(slow)] = spec.slow_factor;
+    const auto before = spec.slow_devices.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool known = slow >= 0 && static_cast<std::size_t>(slow) < made.devices;
+    const bool again = std::find(spec.slow_devices.begin(), before, slow) != before;
+    if (known) cluster_.speed[made.first_device + static_cast<std::size_t>(slow)] = spec.slow_factor;
+    if (!known || again)
+      faults.push_back({"", plans_[pool].pointer + "/slow_devices/" + std::to_string(i),
+                        known ? "each device once" : "a device of the pool, 0 to " + std::to_string(made.devices - 1),
+                        std::to_string(slow)});
   }
+  if (!faults.empty()) throw SpecError(faults);
   cluster_.device_types.push_back(spec.node.device);
   cluster_.host_power.push_back(spec.node.host_power.value_or(Watts(0)) / spec.node.devices);
   cluster_.pools.push_back(std::move(made));

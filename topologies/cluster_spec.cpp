@@ -94,7 +94,7 @@ void fields(Fields& f, PoolSpec& pool) {
   f("name", pool.name);
   f.part("node", "hardware/nodes", pool.node);
   f("count", pool.count, Need::optional, at_least_one);
-  f("slow_devices", pool.slow_devices, Need::optional, non_negative);
+  f("slow_devices", pool.slow_devices);  // checked against the size of the pool, all together (build_cluster.cpp)
   f("slow_factor", pool.slow_factor, Need::optional, Range{0, 1, true});
 }
 

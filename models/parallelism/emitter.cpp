@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/collectives/group.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 
@@ -57,26 +56,23 @@ void Emitter::note_first(int cls, OpId op) {
 }
 
 void Emitter::compute(SequenceId sequence, Label label, std::optional<MemoryDelta> memory) {
+  compute(std::vector<SequenceId>(folding_.classes(), sequence), label, memory);
+}
+
+void Emitter::compute(const std::vector<SequenceId>& of_class, Label label, std::optional<MemoryDelta> memory) {
   flush();
   label.job = settings_.job;
   label.stage = static_cast<std::int16_t>(stage_);
   const MemoryEffectId effect = memory ? builder_.memory(*memory) : MemoryEffectId();
   for (int c : written_) {
     ClassState& state = state_[static_cast<std::size_t>(c)];
-    const OpId op = builder_.compute(builder_.on(representative(c), Stream::compute), sequence, label, effect);
+    const QueueSetId on = builder_.on(representative(c), Stream::compute);
+    const OpId op = builder_.compute(on, of_class[static_cast<std::size_t>(c)], label, effect);
     for (OpId before : state.pending) builder_.depend(op, before);
     state.pending.clear();
     state.last = op;
     note_first(c, op);
   }
-}
-
-double Emitter::duration_alone(const std::vector<int>& group, CollectiveKind kind, double bytes) {
-  CollectiveRequest request;
-  request.kind = kind;
-  request.bytes = Bytes(bytes);
-  request.members = members(group);
-  return time_alone(cluster_, planner_.plan(request)).value;
 }
 
 std::vector<DeviceId> Emitter::members(const std::vector<int>& group, bool reverse) const {
@@ -108,45 +104,57 @@ Stream stream_of(Peers peers) {
 
 }  // namespace
 
-// Bytes that cross over those that would if every chosen expert got a copy of its own. On the slowest way (between nodes,
-// if there are several) a token goes once to each place that holds a chosen expert: with n places that hold equally many,
-// a place is left out with the chance that none of the k choices out of E falls on its E/n experts.
-double Emitter::crossing_share(const std::vector<int>& group) const {
-  if (settings_.chosen_experts == 0) return 1;
-  const std::size_t nodes = make_group(cluster_, members(group)).nodes.size();
-  const auto places = static_cast<double>(nodes > 1 ? nodes : group.size());
-  const double all = settings_.all_experts, here = all / places;
-  double missed = 1;
-  for (int i = 0; i < settings_.chosen_experts; ++i) missed *= std::max(0.0, all - here - i) / (all - i);
-  return places * (1 - missed) / settings_.chosen_experts;
-}
-
-// The host goes on launching while its device waits in a blocking collective of the pass.
-LayerSteps Emitter::cover_host_time(LayerSteps steps) {
-  if (settings_.blocking_launches) return steps;
-  double host = 0, waiting = 0;
-  for (const LayerStep& step : steps) {
-    for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;
-    if (step.kind != LayerStep::Kind::collective || step.asynchronous) continue;
-    const auto& groups = family(family_of(step.peers)).groups;
-    if (!groups.empty()) waiting += duration_alone(groups.front(), step.collective, step.bytes);
+double Emitter::duration_alone(GroupFamily kind, std::size_t bundle, CollectiveKind collective, double bytes) {
+  const auto [known, is_new] = alone_.try_emplace({kind, bundle, collective, bytes});
+  if (is_new) {
+    const Family& f = family(kind);
+    CollectiveRequest request;
+    request.kind = collective;
+    request.members = members(f.groups[f.bundles[bundle].groups.front()]);
+    request.bytes = Bytes(settings_.dispatch.bytes_sent(cluster_, request.members, kind, collective, bytes));
+    known->second = time_alone(cluster_, planner_.plan(request)).value;
   }
-  if (host > 0)
-    for (LayerStep& step : steps)
-      for (Kernel& k : step.kernels) k.covered_s = waiting * k.host_s / host;
-  return steps;
+  return known->second;
 }
 
-std::vector<Emitter::Step> Emitter::prepare(LayerSteps steps) {
-  for (LayerStep& step : steps)
-    if (step.collective == CollectiveKind::all_to_all && step.peers == Peers::experts)
-      step.bytes *= crossing_share(family(GroupFamily::experts).groups.front());
-  steps = cover_host_time(std::move(steps));
+// By class: how long its device waits in the blocking collectives of a pass, while its host goes on launching.
+std::vector<double> Emitter::blocked_time(const LayerSteps& steps) {
+  std::vector<double> blocked(folding_.classes(), 0.0);
+  if (settings_.blocking_launches || settings_.survey) return blocked;
+  for (const LayerStep& step : steps) {
+    if (step.kind != LayerStep::Kind::collective || step.asynchronous) continue;
+    const GroupFamily kind = family_of(step.peers);
+    const Family& f = family(kind);
+    for (std::size_t b = 0; b < f.bundles.size(); ++b) {
+      const double alone = duration_alone(kind, b, step.collective, step.bytes);
+      for (int c : f.bundles[b].classes) blocked[static_cast<std::size_t>(c)] += alone;
+    }
+  }
+  return blocked;
+}
+
+std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& steps) {
+  const std::vector<double> blocked = blocked_time(steps);
+  double host = 0;
+  for (const LayerStep& step : steps)
+    for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;
   std::vector<Step> prepared;
   for (const LayerStep& s : steps) {
     Step p{s.kind, s.phase, {}, s.collective, family_of(s.peers), stream_of(s.peers), s.bytes, s.asynchronous};
-    if (s.kind == LayerStep::Kind::compute) p.sequence = builder_.sequence(s.kernels);
-    prepared.push_back(p);
+    if (s.kind == LayerStep::Kind::compute) {
+      std::map<double, SequenceId> with_cover;
+      for (double waits : blocked) {
+        const auto [known, is_new] = with_cover.try_emplace(waits);
+        if (is_new) {
+          std::vector<Kernel> kernels = s.kernels;
+          if (host > 0)
+            for (Kernel& k : kernels) k.covered_s = waits * k.host_s / host;
+          known->second = builder_.sequence(kernels);
+        }
+        p.sequences.push_back(known->second);
+      }
+    }
+    prepared.push_back(std::move(p));
   }
   return prepared;
 }
@@ -170,86 +178,6 @@ Emitter::Family& Emitter::family(GroupFamily kind) {
   for (std::size_t b = 0; b < slot->bundles.size(); ++b)
     slot->by_stage[static_cast<std::size_t>(slot->bundles[b].stage)].push_back(b);
   return *slot;
-}
-
-PatternId Emitter::no_flows() {
-  if (!no_flows_.valid()) no_flows_ = builder_.pattern({});
-  return no_flows_;
-}
-
-namespace {
-
-void add_flows(const CollectivePlan& plan, std::vector<std::vector<Flow>>& by_step) {
-  for (std::size_t i = 0; i < by_step.size(); ++i)
-    by_step[i].insert(by_step[i].end(), plan.steps[i].flows.begin(), plan.steps[i].flows.end());
-}
-
-}  // namespace
-
-const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std::size_t bundle,
-                                                           CollectiveKind collective, double bytes, bool reverse) {
-  auto [slot, is_new] = resolved_.try_emplace({kind, bundle, collective, bytes, reverse});
-  if (!is_new) return slot->second;
-  const Family& f = family(kind);
-  collectives_.insert({kind, f.bundles[bundle].stage, collective, bytes, reverse});
-  if (settings_.survey) {
-    slot->second.push_back({no_flows(), bytes, 1, 0, Seconds(0)});
-    return slot->second;
-  }
-  CollectiveRequest request;
-  request.kind = collective;
-  request.bytes = Bytes(bytes);
-  request.detail = settings_.detail;
-  std::vector<std::vector<Flow>> flows;
-  CollectivePlan first;  // the first group decides for all: they are alike
-  for (std::size_t g : f.bundles[bundle].groups) {
-    request.members = members(f.groups[g], reverse);
-    const CollectivePlan plan = planner_.plan(request);
-    if (flows.empty()) {
-      first = plan;
-      request.algorithm = plan.algorithm;
-      flows.resize(plan.steps.size());
-      for (const CollectiveStep& step : plan.steps)
-        slot->second.push_back({{}, step.bytes, step.efficiency, step.rounds, step.setup});
-    }
-    ORRERY_CHECK(plan.steps.size() == flows.size(), "groups of one bundle have {} and {} steps", flows.size(),
-                 plan.steps.size());
-    add_flows(plan, flows);
-  }
-  const std::string algorithm = first.algorithm + "/" + first.protocol;
-  for (std::size_t i = 0; i < flows.size(); ++i) {
-    auto [pattern, fresh] = patterns_.try_emplace({kind, bundle, collective, algorithm, i, reverse});
-    if (fresh) pattern->second = builder_.pattern(flows[i]);
-    slot->second[i].pattern = pattern->second;
-  }
-  if (settings_.analytic) move_stage_together(kind, bundle, request, reverse, first, slot->second);
-  return slot->second;
-}
-
-// The groups of one family and stage do the same at the same time, and meet where they share links (several tensor ranks
-// that reduce gradients over one NIC). Folded, one Transfer carries the flows of all; unfolded, or where some of them are
-// not alike, each has its own, which has to take as long. Groups whose library would choose another algorithm are left out.
-void Emitter::move_stage_together(GroupFamily kind, std::size_t bundle, CollectiveRequest request, bool reverse,
-                                  const CollectivePlan& own, std::span<const ResolvedStep> steps) {
-  const Family& f = family(kind);
-  const int stage = f.bundles[bundle].stage;
-  const auto& bundles = f.by_stage[static_cast<std::size_t>(stage)];
-  if (bundles.size() < 2) return;
-  auto [slot, is_new] = together_.try_emplace({kind, stage, request.kind, own.algorithm + "/" + own.protocol, reverse});
-  if (is_new) {
-    request.algorithm = "auto";
-    std::vector<std::vector<Flow>> flows(steps.size());
-    for (std::size_t b : bundles)
-      for (std::size_t g : f.bundles[b].groups) {
-        request.members = members(f.groups[g], reverse);
-        const CollectivePlan plan = planner_.plan(request);
-        if (plan.algorithm != own.algorithm || plan.protocol != own.protocol || plan.steps.size() != steps.size())
-          continue;
-        add_flows(plan, flows);
-      }
-    for (const std::vector<Flow>& all : flows) slot->second.push_back(builder_.pattern(all));
-  }
-  for (std::size_t i = 0; i < steps.size(); ++i) builder_.moves_with(steps[i].pattern, slot->second[i]);
 }
 
 OpId Emitter::transfer(GroupFamily kind, std::size_t bundle, const std::vector<QueueId>& queues,
@@ -357,36 +285,6 @@ Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class,
   std::vector<OneTransfer> times;
   for (const Seconds time : time_of_class) times.push_back({.pattern = no_flows(), .setup = time});
   return transfer_of_each(Stream::copy, times, label, memory);
-}
-
-// The flows of all members of the class: their real load.
-PatternId Emitter::pool_pattern(int cls, PoolWay way) {
-  const auto [known, fresh] = pool_patterns_.try_emplace({cls, way});
-  if (!fresh) return known->second;
-  std::vector<Flow> flows;
-  add_pool_flows(cls, way, flows);
-  known->second = builder_.pattern(flows);
-  if (!settings_.analytic || current().size() < 2) return known->second;
-  const auto [together, is_new] = pools_together_.try_emplace({stage_, way});
-  if (is_new) {
-    flows.clear();
-    for (int c : current()) add_pool_flows(c, way, flows);
-    together->second = builder_.pattern(flows);
-  }
-  builder_.moves_with(known->second, together->second);
-  return known->second;
-}
-
-void Emitter::add_pool_flows(int cls, PoolWay way, std::vector<Flow>& flows) const {
-  for (int rank : folding_.members[static_cast<std::size_t>(cls)]) {
-    const DeviceId d = devices_[static_cast<std::size_t>(rank)];
-    const MemoryPool* memory = cluster_.memory_pool(d);
-    ORRERY_CHECK(memory, "device {} offloads to a memory pool and has none", d.value);
-    const VertexId pool = memory->place;
-    const VertexId end = way == PoolWay::host_both ? cluster_.host_of[d.index()] : cluster_.fabric.vertex_of(d);
-    if (way != PoolWay::back) flows.push_back({end, pool, 1, 0, 1});
-    if (way != PoolWay::out) flows.push_back({pool, end, 1, 0, 1});
-  }
 }
 
 Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, std::optional<MemoryDelta> memory) {

@@ -22,6 +22,7 @@
 #include "models/layer_steps.hpp"
 #include "models/parallelism/folding.hpp"
 #include "models/parallelism/rank_grid.hpp"
+#include "models/parallelism/token_dispatch.hpp"
 #include "sim/program.hpp"
 
 namespace orrery {
@@ -30,8 +31,7 @@ struct EmitterSettings {
   CollectiveDetail detail = CollectiveDetail::flow;
   bool analytic = false;  // says which patterns move together
   std::uint16_t job = 0;
-  // Experts that a token chooses, of how many, when it crosses only once to a device or node that holds several of them.
-  int chosen_experts = 0, all_experts = 0;
+  TokenDispatch dispatch;
   bool survey = false;             // route nothing: only collectives() is wanted
   bool blocking_launches = false;  // the host waits for its device, so that nothing is launched ahead
 };
@@ -48,18 +48,20 @@ class Emitter {
   const std::vector<int>& classes_of_stage(int s) const { return stage_classes_[static_cast<std::size_t>(s)]; }
 
   void compute(SequenceId, Label, std::optional<MemoryDelta> = {});
-  // `steps` of a layer pass with their sequences; memory at the first and last Compute.
+  // `steps` of a layer pass with their sequences; memory at the first and last Compute. While a device waits in a blocking
+  // collective its host goes on launching, so kernels of classes whose groups take longer have more of their host time
+  // covered.
   struct Step {
     LayerStep::Kind kind;
     Phase phase;
-    SequenceId sequence;
+    std::vector<SequenceId> sequences;  // of a Compute, by class
     CollectiveKind collective;
     GroupFamily family;
     Stream stream;
     double bytes;
     bool asynchronous;
   };
-  std::vector<Step> prepare(LayerSteps);
+  std::vector<Step> prepare(const LayerSteps&);
   // The steps must outlive the emitter.
   void run(const std::vector<Step>&, Label, double bytes_at_start, double bytes_at_end);
 
@@ -107,6 +109,20 @@ class Emitter {
     std::vector<std::vector<int>> groups;
     std::vector<Bundle> bundles;
     std::vector<std::vector<std::size_t>> by_stage;  // bundles, by the stage of their first member
+  };
+  struct PatternKey {
+    GroupFamily family;
+    std::size_t bundle;
+    CollectiveKind collective;
+    std::string algorithm;  // and protocol
+    bool reverse;
+    std::size_t companions;  // 0: none, else 1 + number of the set
+    auto operator<=>(const PatternKey&) const = default;
+  };
+  struct Companion {  // a bundle that moves at the same time as others
+    std::size_t bundle;
+    float moving;  // bytes at the links' full rate, per byte of the buffer
+    bool operator==(const Companion&) const = default;
   };
   struct ResolvedStep {
     PatternId pattern;
@@ -159,14 +175,18 @@ class Emitter {
   };
   OpOfClass transfer_of_each(Stream, const std::vector<OneTransfer>& of_class, Label, std::optional<MemoryDelta>);
   PatternId pool_pattern(int cls, PoolWay);
-  void add_pool_flows(int cls, PoolWay, std::vector<Flow>&) const;
+  void add_pool_flows(int rank, PoolWay, std::vector<Flow>&) const;
   std::vector<DeviceId> members(const std::vector<int>& group, bool reverse = false) const;
-  void move_stage_together(GroupFamily, std::size_t bundle, CollectiveRequest, bool reverse, const CollectivePlan& own,
-                           std::span<const ResolvedStep>);
   Family& family(GroupFamily);
-  LayerSteps cover_host_time(LayerSteps);
-  double crossing_share(const std::vector<int>& group) const;
-  double duration_alone(const std::vector<int>& group, CollectiveKind, double bytes);
+  void compute(const std::vector<SequenceId>& of_class, Label, std::optional<MemoryDelta>);
+  std::vector<double> blocked_time(const LayerSteps&);
+  double duration_alone(GroupFamily, std::size_t bundle, CollectiveKind, double bytes);
+
+  // emitter_patterns.cpp
+  CollectiveRequest request_of(GroupFamily, std::size_t group, CollectiveKind, double bytes, bool reverse);
+  std::vector<PatternId> make_patterns(const PatternKey&, const std::string& algorithm, double bytes);
+  const std::vector<PatternId>& patterns_of(const PatternKey&, const std::string& algorithm, double bytes);
+  std::size_t companions(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   PatternId no_flows();
   const std::vector<ResolvedStep>& resolve(GroupFamily, std::size_t bundle, CollectiveKind, double bytes, bool reverse);
   OpId transfer(GroupFamily, std::size_t bundle, const std::vector<QueueId>& queues, CollectiveKind, double bytes,
@@ -188,10 +208,12 @@ class Emitter {
   std::map<std::pair<int, std::vector<CollectedUnit>>, Passage> passages_;  // by stage; only looked up
   std::array<std::unique_ptr<Family>, group_family_count> families_;
   std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double, bool>, std::vector<ResolvedStep>> resolved_;
-  std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, std::string, std::size_t, bool>, PatternId> patterns_;
-  // What all groups of a family and stage move together, by step; and all devices of a stage to and from memory pools.
-  std::map<std::tuple<GroupFamily, int, CollectiveKind, std::string, bool>, std::vector<PatternId>> together_;
-  std::map<std::pair<int, PoolWay>, PatternId> pools_together_;
+  std::map<std::tuple<GroupFamily, std::size_t, CollectiveKind, double>, double> alone_;  // duration_alone()
+  std::map<PatternKey, std::vector<PatternId>> patterns_;                                 // by step
+  // By family, stage, collective, bytes and direction: the set (as PatternKey has it) of each bundle that has companions.
+  std::map<std::tuple<GroupFamily, int, CollectiveKind, double, bool>, std::map<std::size_t, std::size_t>>
+      companions_of_;
+  std::vector<std::vector<Companion>> companion_sets_;
   std::map<std::pair<int, PoolWay>, PatternId> pool_patterns_;
   PatternId no_flows_;
   std::set<JobCollective> collectives_;

@@ -114,7 +114,7 @@ void Emitter::write_steps(std::span<const CollectedStep> steps, std::int32_t mic
         wait_for_asynchronous();
         break;
       case LayerStep::Kind::compute:
-        compute(s.step->sequence, label, s.memory);
+        compute(s.step->sequences, label, s.memory);
         break;
       case LayerStep::Kind::collective:
         label.collective = s.step->collective;

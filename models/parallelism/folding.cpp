@@ -88,7 +88,8 @@ class Refinement {
           }
           loads_.push_back({n, g, mix(p, colour_of(load.weight))});
         }
-        own = mix(own, mix(colour_of(groups[g].patterns[p].latency_s), colour_of(limit)));
+        for (double of_pattern : {groups[g].patterns[p].latency_s, groups[g].patterns[p].fair_share, limit})
+          own = mix(own, colour_of(of_pattern));
       }
       groups_.push_back(own);
     }

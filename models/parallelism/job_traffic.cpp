@@ -15,7 +15,7 @@ template <class T> void sort_unique(std::vector<T>& values) {
 
 JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, CollectivePlanner& planner,
                        const std::vector<DeviceId>& devices, const std::set<JobCollective>& collectives,
-                       CollectiveDetail detail) {
+                       CollectiveDetail detail, const TokenDispatch& dispatch) {
   std::map<std::pair<GroupFamily, int>, std::vector<const JobCollective*>> of_groups;
   for (const JobCollective& c : collectives) of_groups[{c.family, c.stage}].push_back(&c);
   for (std::size_t f = 0; f < group_family_count; ++f) {
@@ -25,7 +25,8 @@ JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, CollectiveP
       if (run == of_groups.end()) continue;
       TrafficGroup group{family, std::move(ranks), {}, {}};
       KnownPatterns known;
-      for (const JobCollective* c : run->second) add_collective(cluster, planner, group, devices, *c, detail, known);
+      for (const JobCollective* c : run->second)
+        add_collective(cluster, planner, group, devices, *c, detail, dispatch, known);
       groups_.push_back(std::move(group));
     }
   }
@@ -49,12 +50,13 @@ void JobTraffic::add_pools(const Cluster& cluster, const std::vector<DeviceId>& 
 
 void JobTraffic::add_collective(const Cluster& cluster, CollectivePlanner& planner, TrafficGroup& group,
                                 const std::vector<DeviceId>& devices, const JobCollective& collective,
-                                CollectiveDetail detail, KnownPatterns& known) {
+                                CollectiveDetail detail, const TokenDispatch& dispatch, KnownPatterns& known) {
   CollectiveRequest request;
   request.kind = collective.kind;
-  request.bytes = Bytes(collective.bytes);
   request.detail = detail;
   for (int rank : group.ranks) request.members.push_back(devices[static_cast<std::size_t>(rank)]);
+  request.bytes = Bytes(
+      dispatch.bytes_sent(cluster, request.members, collective.family, collective.kind, collective.bytes));
   if (collective.reverse) std::reverse(request.members.begin(), request.members.end());
   const CollectivePlan plan = planner.plan(request);
   const auto [begin, fresh] = known.try_emplace(
@@ -68,7 +70,7 @@ void JobTraffic::add_collective(const Cluster& cluster, CollectivePlanner& plann
 
 void JobTraffic::add_pattern(const Cluster& cluster, TrafficGroup& group, const std::vector<Flow>& flows) {
   RoutedPattern routed = route_pattern(cluster.fabric, *cluster.router, flows);
-  group.patterns.push_back({std::move(routed.loads), routed.latency.value});
+  group.patterns.push_back({std::move(routed.loads), routed.latency.value, routed.fair_share});
   std::vector<Hop> hops;
   for (const Flow& flow : flows) {
     hops.clear();

@@ -13,6 +13,7 @@
 
 #include "kernels/collectives/planner.hpp"
 #include "models/parallelism/rank_grid.hpp"
+#include "models/parallelism/token_dispatch.hpp"
 #include "sim/cluster.hpp"
 #include "sim/routes.hpp"
 
@@ -23,14 +24,14 @@ struct JobCollective {
   GroupFamily family = GroupFamily::tensor;
   int stage = 0;
   CollectiveKind kind = CollectiveKind::all_reduce;
-  double bytes = 0;
+  double bytes = 0;      // before a TokenDispatch, which differs among groups
   bool reverse = false;  // of a message between stages: from the later one
   auto operator<=>(const JobCollective&) const = default;
 };
 
 struct TrafficPattern {
   std::vector<LinkLoad> loads;  // sorted by link
-  double latency_s = 0;
+  double latency_s = 0, fair_share = 1;
 };
 
 struct TrafficStep {
@@ -50,7 +51,7 @@ class JobTraffic {
  public:
   // `devices`: the device of each rank.
   JobTraffic(const RankGrid&, const Cluster&, CollectivePlanner&, const std::vector<DeviceId>& devices,
-             const std::set<JobCollective>&, CollectiveDetail);
+             const std::set<JobCollective>&, CollectiveDetail, const TokenDispatch&);
   const std::vector<TrafficGroup>& groups() const { return groups_; }
 
   // A link and the first (or last) link of a flow that takes it.
@@ -64,7 +65,7 @@ class JobTraffic {
  private:
   using KnownPatterns = std::map<std::tuple<CollectiveKind, bool, std::string>, std::size_t>;  // where they begin
   void add_collective(const Cluster&, CollectivePlanner&, TrafficGroup&, const std::vector<DeviceId>& devices,
-                      const JobCollective&, CollectiveDetail, KnownPatterns&);
+                      const JobCollective&, CollectiveDetail, const TokenDispatch&, KnownPatterns&);
   void add_pattern(const Cluster&, TrafficGroup&, const std::vector<Flow>&);
   void add_pools(const Cluster&, const std::vector<DeviceId>& devices);
   void note_passages(const Fabric&, std::span<const Hop>);

@@ -184,7 +184,7 @@ JobTraffic traffic_of(const Cluster& cluster, const TrainingJob& job, const std:
   const RankGrid grid = grid_of(job);
   CollectivePlanner planner(cluster, job.schedules);
   const Collectives sent = collectives_of(cluster, planner, job, devices, grid, options);
-  return {grid, cluster, planner, devices, sent, options.detail};
+  return {grid, cluster, planner, devices, sent, options.detail, token_dispatch(job.model, job.software)};
 }
 
 LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const std::vector<DeviceId>& devices,
@@ -206,7 +206,8 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   if (!options.fold || adaptive) return *lower(nullptr, unfolded(grid));
   for (const TrainingJob& surveyed : {with_few_micro_batches(job), job}) {
     const Collectives sent = collectives_of(cluster, planner, surveyed, devices, grid, options);
-    const JobTraffic traffic(grid, cluster, planner, devices, sent, options.detail);
+    const JobTraffic traffic(grid, cluster, planner, devices, sent, options.detail,
+                             token_dispatch(job.model, job.software));
     if (auto lowered = lower(&sent, fold(grid, cluster, devices, traffic, options.all_jobs)))
       return *std::move(lowered);
   }

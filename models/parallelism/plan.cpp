@@ -163,6 +163,9 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
     r.data = static_cast<int>(total / (std::int64_t{p.tensor} * p.pipeline * p.context));
     divide_batch(check, p, b, r);
     if (r.zero_group == 1 && !(m.experts && r.expert_zero_group() > 1)) r.zero_stage = 0;  // nobody to share with
+  } else {                                                                                 // whatever it will be
+    check.expect(b.global % b.micro == 0, "/batch/global", fmt::format("a multiple of micro ({})", b.micro),
+                 fmt::format("{}", b.global));
   }
   check_model_divides(check, m, r);
   check_experts(check, m, r, data_known);

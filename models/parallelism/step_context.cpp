@@ -15,10 +15,7 @@ EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options,
   s.job = options.job;
   s.survey = survey;
   s.blocking_launches = job.software.blocking_launches;
-  if (job.model.experts && job.software.fused_dispatch) {
-    s.chosen_experts = job.model.experts->active;
-    s.all_experts = job.model.experts->count;
-  }
+  s.dispatch = token_dispatch(job.model, job.software);
   return s;
 }
 

@@ -27,6 +27,8 @@ template <class AProgram, class Visit> void each_table(AProgram& p, Visit visit)
   visit(p.kernels);
   visit(p.pattern_begin);
   visit(p.flows);
+  visit(p.pattern_group);
+  visit(p.together_begin);
   visit(p.together);
   visit(p.memory_effects);
   visit(p.devices);

@@ -58,7 +58,57 @@ std::vector<SmallScenario> strategies() {
   return all;
 }
 
+// `nodes` of the library, one pool each, and a small transformer.
+Scenario on_shipped_nodes(const std::vector<std::pair<const char*, int>>& nodes, const Json& fabric, const Json& plan,
+                          const char* software, const Json& more_model = Json::object()) {
+  Json pools = Json::array();
+  for (const auto& [node, count] : nodes) pools.push_back({{"node", node}, {"count", count}, {"name", node}});
+  Json model = {{"name", "small"},    {"layers", 2},      {"hidden", 2048},         {"heads", 8},
+                {"vocabulary", 1024}, {"sequence", 1024}, {"tied_embeddings", true}};
+  model.update(more_model);
+  const Json job = {{"model", model},
+                    {"precision", "fp16"},
+                    {"batch", {{"global", 24}, {"micro", 1}}},
+                    {"plan", plan},
+                    {"software", software}};
+  return read_scenario({{{"orrery", "scenario/1"},
+                         {"name", "small"},
+                         {"cluster", {{"pools", pools}, {"fabric", fabric}}},
+                         {"jobs", {job}}},
+                        "test.json"},
+                       Library::installed());
+}
+
+void require_folded_equals_unfolded(Scenario scenario) {
+  const auto metrics = [&](bool fold) {
+    scenario.simulate.fold = fold;
+    return run_scenario(scenario, "test.json", Library::installed()).metrics;
+  };
+  require_equal(metrics(true), metrics(false));
+}
+
 }  // namespace
+
+// The rings of one group and those of several meet on another link: two rings of a DGX-1 enter a NIC that none of them
+// fills alone. What each gets there may not depend on how many are written as one.
+TEST_CASE("folded equals unfolded where groups that are folded share a NIC that limits none of them alone") {
+  const Json one_switch = {{"kind", "single-switch"}};
+  for (const int nodes : {2, 3})
+    require_folded_equals_unfolded(on_shipped_nodes({{"dgx1-v100", nodes}}, one_switch,
+                                                    {{"tensor", 2}, {"context", 2}, {"sequence_parallel", true}},
+                                                    "megatron-bridge", {{"layers", 8}}));
+  require_folded_equals_unfolded(on_shipped_nodes(
+      {{"dgx-a100-80gb", 1}, {"a100-pcie-80gb-8", 1}}, {{"kind", "single-switch"}, {"link", "infiniband-hdr-200"}},
+      {{"tensor", 2}, {"zero_stage", 1}}, "megatron-core-0.8", {{"sequence", 256}}));
+}
+
+TEST_CASE("folded equals unfolded in the analytic evaluator where groups choose by their bytes what they run") {
+  Scenario s = on_shipped_nodes({{"dgx-h100", 2}}, {{"kind", "dragonfly"}},
+                                {{"tensor", 4}, {"zero_stage", 3}, {"recompute", "selective"}}, "megatron-lm-2022",
+                                {{"layers", 12}, {"hidden", 1024}, {"sequence", 256}});
+  s.simulate.fidelity = Fidelity::analytic;
+  require_folded_equals_unfolded(s);
+}
 
 TEST_CASE("folded equals unfolded in every metric for every strategy on one switch") {
   for (SmallScenario s : strategies()) {

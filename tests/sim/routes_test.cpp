@@ -65,6 +65,27 @@ TEST_CASE("loads of flows add up: share times copies") {
   CHECK(r.energy_per_byte == Approx(2.5 * 1 + 0.5 * 10));
 }
 
+TEST_CASE("links are shared by the largest flow on the busiest link of one group, however many are laid together") {
+  const Line line;
+  // Alone, a group is held up by the far link, where its flow is a quarter; three together meet on the near one.
+  const std::vector<Flow> group = {line.flow(0, 1, 1, 0.9), line.flow(1, 2, 0.25)};
+  CHECK(line.route(group).fair_share == 0.25);
+  std::vector<Flow> three = group;
+  for (int more = 0; more < 2; ++more) three.push_back(line.flow(0, 1, 1, 0.9));
+  const RoutedPattern together = route_pattern(line.fabric, *line.router, three, group.size());
+  CHECK(together.bottleneck == Approx(2.7 / 8));
+  CHECK(together.fair_share == 0.25);
+}
+
+TEST_CASE("of links that are equally busy the largest flow counts, in whatever order they come") {
+  const Line line;
+  const Flow near = line.flow(0, 1, 1, 4), far = line.flow(1, 2, 0.5, 2);
+  CHECK(line.route({near, far}).bottleneck == 0.5);
+  CHECK(line.route({near, far}).fair_share == 1);
+  const Flow split = line.flow(0, 1, 0.5, 8), whole = line.flow(1, 2, 1);
+  CHECK(line.route({split, whole}).fair_share == 1);
+}
+
 TEST_CASE("directions are links of their own") {
   const Line line;
   const RoutedPattern r = line.route({line.flow(0, 1), line.flow(1, 0)});
