@@ -296,7 +296,6 @@ DomainId Composer::add_fabric_domain(DomainKind kind, int level, DomainId parent
   const PoolPlan& plan = slowest_of(domain.members);
   domain.link_class = plan.nic_class;
   domain.bandwidth_per_device = std::min(plan.nic_bandwidth, plan.host_bandwidth);
-  domain.ports = plan.nics;
   domain.calibration = plan.spec->node.nics->link.name;
   domain.in_network_reduction = flag_of(spec_.fabric.options, "in_network_reduction", "/fabric/options");
   return cluster_.fabric.add_domain(std::move(domain));
