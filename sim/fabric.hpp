@@ -83,7 +83,6 @@ struct Domain {
   bool in_network_reduction = false;  // NVLink SHARP, InfiniBand SHARP
   LinkClassId link_class;
   BytesPerSecond bandwidth_per_device;  // what one member can send into this level
-  int ports = 0;                        // independent ways out of one child domain (NICs per node); 0 = one per member
   std::string calibration;              // name of the collective calibration that applies (usually the link's name)
 };
 

@@ -125,6 +125,7 @@ class Composer {
   DomainId add_fabric_domain(DomainKind, int level, DomainId parent, std::vector<DeviceId> members,
                              std::vector<int> dimensions = {});
   std::vector<DeviceId> devices_of(std::uint32_t node) const;
+  const PoolPlan& slowest_of(const std::vector<DeviceId>&) const;
 
   const ClusterSpec& spec_;
   Cluster cluster_;
@@ -275,6 +276,19 @@ std::vector<DeviceId> Composer::devices_of(std::uint32_t node) const {
   return members;
 }
 
+// The pool whose NICs offer a device the least, whatever the order of pools.
+const PoolPlan& Composer::slowest_of(const std::vector<DeviceId>& devices) const {
+  const auto rank = [](const PoolPlan& plan) {
+    return std::pair(std::min(plan.nic_bandwidth, plan.host_bandwidth), plan.spec->node.nics->link.name);
+  };
+  const PoolPlan* slowest = nullptr;
+  for (DeviceId device : devices) {
+    const PoolPlan& plan = plans_[cluster_.type_of[device.index()].index()];
+    if (!slowest || (&plan != slowest && rank(plan) < rank(*slowest))) slowest = &plan;
+  }
+  return *slowest;
+}
+
 DomainId Composer::add_fabric_domain(DomainKind kind, int level, DomainId parent, std::vector<DeviceId> members,
                                      std::vector<int> dimensions) {
   Domain domain;
@@ -283,10 +297,9 @@ DomainId Composer::add_fabric_domain(DomainKind kind, int level, DomainId parent
   domain.parent = parent;
   domain.members = std::move(members);
   domain.dimensions = std::move(dimensions);
-  const PoolPlan& plan = plans_[nodes_[cluster_.fabric.vertex(cluster_.fabric.vertex_of(domain.members[0])).node].pool];
+  const PoolPlan& plan = slowest_of(domain.members);
   domain.link_class = plan.nic_class;
   domain.bandwidth_per_device = std::min(plan.nic_bandwidth, plan.host_bandwidth);
-  domain.ports = plan.nics;
   domain.calibration = plan.spec->node.nics->link.name;
   domain.in_network_reduction = flag_of(spec_.fabric.options, "in_network_reduction", "/fabric/options");
   return cluster_.fabric.add_domain(std::move(domain));

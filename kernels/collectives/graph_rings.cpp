@@ -8,49 +8,25 @@ namespace orrery {
 
 namespace {
 
-constexpr std::size_t searched_fully = 8, most_members = 128;  // members
-constexpr std::size_t most_steps = 200'000;                    // of a search over more than those
+constexpr std::size_t searched_fully = 8;    // members
+constexpr std::size_t most_steps = 200'000;  // of a search over more than those
 
 class RingSearch {
  public:
-  explicit RingSearch(const Group& group) : n_(group.ranks), left_(static_cast<std::size_t>(n_) * n_, 0) {
-    double unit = 0;
-    std::vector<double> bandwidth(left_.size(), 0);
-    std::vector<Hop> hops;
-    for (std::uint32_t a = 0; a < n_; ++a)
-      for (std::uint32_t b = 0; b < n_; ++b) {
-        if (a == b) continue;
-        hops.clear();
-        group.cluster->router->route(group.places[a], group.places[b], 0, hops);
-        if (hops.size() != 1) continue;
-        bandwidth[at(a, b)] = group.cluster->fabric.link(hops[0].link).bandwidth.value;
-        unit = unit == 0 ? bandwidth[at(a, b)] : std::min(unit, bandwidth[at(a, b)]);
-      }
-    for (std::size_t i = 0; i < left_.size() && unit > 0; ++i)
-      left_[i] = static_cast<int>(std::lround(bandwidth[i] / unit));
-    most_ = most();
+  RingSearch(const DirectLinks& links, std::size_t most) : n_(links.members), left_(links.cables) {
+    most_ = std::min(most, two_of_every_member());
   }
 
   std::vector<RankList> run() {
-    if (complete())
-      best_ = rings_of_complete_graph(n_);
-    else
-      extend();
+    extend();
     return best_;
   }
 
  private:
   std::size_t at(std::uint32_t a, std::uint32_t b) const { return static_cast<std::size_t>(a) * n_ + b; }
 
-  bool complete() const {  // every two members joined, all alike
-    for (std::uint32_t a = 0; a < n_; ++a)
-      for (std::uint32_t b = 0; b < n_; ++b)
-        if (a != b && left_[at(a, b)] != 1) return false;
-    return true;
-  }
-
   // Every cycle takes two links of every member.
-  std::size_t most() const {
+  std::size_t two_of_every_member() const {
     int least = 1 << 20;
     for (std::uint32_t a = 0; a < n_; ++a) {
       int links = 0;
@@ -134,11 +110,49 @@ std::vector<RankList> rings_of_complete_graph(std::uint32_t ranks) {
 
 bool has_direct_links(DomainKind kind) { return kind != DomainKind::network_switch && kind != DomainKind::pcie_tree; }
 
+bool DirectLinks::complete() const {
+  for (std::uint32_t a = 0; a < members; ++a)
+    for (std::uint32_t b = 0; b < members; ++b)
+      if (a != b && between(a, b) != 1) return false;
+  return true;
+}
+
+DirectLinks direct_links(const Group& group, const RankList& ranks) {
+  DirectLinks links;
+  links.members = static_cast<std::uint32_t>(ranks.size());
+  std::vector<double> bandwidth(ranks.size() * ranks.size(), 0);
+  std::vector<Hop> hops;
+  for (std::size_t a = 0; a < ranks.size(); ++a)
+    for (std::size_t b = 0; b < ranks.size(); ++b) {
+      if (a == b) continue;
+      hops.clear();
+      group.cluster->router->route(group.places[ranks[a]], group.places[ranks[b]], 0, hops);
+      if (hops.size() != 1) continue;
+      const double width = group.cluster->fabric.link(hops[0].link).bandwidth.value;
+      bandwidth[a * ranks.size() + b] = width;
+      links.unit = links.unit == 0 ? width : std::min(links.unit, width);
+    }
+  links.cables.assign(bandwidth.size(), 0);
+  for (std::size_t i = 0; i < bandwidth.size() && links.unit > 0; ++i)
+    links.cables[i] = static_cast<int>(std::lround(bandwidth[i] / links.unit));
+  return links;
+}
+
+std::vector<RankList> disjoint_rings(const DirectLinks& links, std::size_t most) {
+  if (links.unit == 0 || links.members < 3) return {};
+  if (!links.complete()) return RingSearch(links, most).run();
+  std::vector<RankList> rings = rings_of_complete_graph(links.members);
+  rings.resize(std::min(rings.size(), most));
+  return rings;
+}
+
 std::vector<RankList> rings_on_graph(const Group& group) {
+  RankList ranks(group.ranks);
+  std::iota(ranks.begin(), ranks.end(), 0u);
   const RankList& order = group.nodes[0].ranks;
   std::vector<RankList> rings;
   if (group.ranks == 2) return {order};
-  if (group.ranks <= most_members) rings = RingSearch(group).run();
+  if (group.ranks <= most_searched) rings = disjoint_rings(direct_links(group, ranks));
   if (rings.empty()) rings.push_back(order);
   const std::size_t found = rings.size();
   for (std::size_t i = 0; i < found; ++i) rings.emplace_back(rings[i].rbegin(), rings[i].rend());

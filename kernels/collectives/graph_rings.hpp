@@ -11,6 +11,20 @@
 namespace orrery {
 
 bool has_direct_links(DomainKind);
+constexpr std::size_t most_searched = 128;  // members; more take them in order
+
+// Between the members of a node, as multiples of the slowest link's rate.
+struct DirectLinks {
+  std::uint32_t members = 0;
+  double unit = 0;          // B/s; 0: no two members are joined
+  std::vector<int> cables;  // of that rate, from each to each
+  int between(std::uint32_t a, std::uint32_t b) const { return cables[static_cast<std::size_t>(a) * members + b]; }
+  bool complete() const;  // every two members are joined, all alike
+};
+DirectLinks direct_links(const Group&, const RankList& members);
+
+// Edge-disjoint Hamiltonian cycles of three members or more, one way round each; no more than `most`.
+std::vector<RankList> disjoint_rings(const DirectLinks&, std::size_t most = ~std::size_t{0});
 std::vector<RankList> rings_on_graph(const Group&);
 // Of three ranks or more.
 std::vector<RankList> rings_of_complete_graph(std::uint32_t ranks);

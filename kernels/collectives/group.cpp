@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/collectives/graph_rings.hpp"
+#include "kernels/collectives/node_paths.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -31,11 +31,17 @@ const Domain* node_domain(const Fabric& fabric, DeviceId device) {
   return &fabric.domain(id);
 }
 
-// NICs per node on the level above the node; 0 when there is none.
-int nics_of(const Fabric& fabric, DeviceId device) {
-  DomainId id = fabric.domain_of(device);
-  while (id.valid() && fabric.domain(id).level == 0) id = fabric.domain(id).parent;
-  return id.valid() ? fabric.domain(id).ports : 0;
+// Of the node that a device belongs to; 0 where no level above the node uses them.
+std::size_t nics_of(const Fabric& fabric, DeviceId device) {
+  DomainId above = fabric.domain_of(device);
+  while (above.valid() && fabric.domain(above).level == 0) above = fabric.domain(above).parent;
+  if (!above.valid()) return 0;
+  const auto vertices = fabric.vertices();
+  const std::size_t own = fabric.vertex_of(device).index();
+  std::size_t nics = 0;
+  for (std::size_t v = own; v < vertices.size() && vertices[v].node == vertices[own].node; ++v)
+    nics += vertices[v].kind == VertexKind::nic;
+  return nics;
 }
 
 // The switch that the paths between two members of a node meet, if the first hop leads to one.
@@ -71,12 +77,6 @@ void find_trees(Group& group) {
       }
 }
 
-RankList descending(const RankList& ranks, std::size_t start) {
-  RankList path;
-  for (std::size_t i = 0; i < ranks.size(); ++i) path.push_back(ranks[(start + ranks.size() - i) % ranks.size()]);
-  return path;
-}
-
 }  // namespace
 
 bool Group::equal_nodes() const {
@@ -105,13 +105,13 @@ Group make_group(const Cluster& cluster, std::vector<DeviceId> members) {
   std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
     return a.seat.node != b.seat.node ? a.seat.node < b.seat.node : a.seat.local < b.seat.local;
   });
-  std::size_t last_nic = 0;
+  std::size_t nics = 0, last_nic = 0;
   for (const Placed& p : placed) {
     const DeviceId device = group.members[p.rank];
-    const int nics = nics_of(fabric, device);
-    const std::size_t nic = nics > 0 ? p.seat.local * static_cast<std::size_t>(nics) / p.seat.devices : 0;
     const bool new_node = group.nodes.empty() || group.nodes.back().node != p.seat.node;
     if (new_node) group.nodes.push_back({p.seat.node, {}, {}, {}, node_domain(fabric, device)});
+    if (new_node) nics = nics_of(fabric, device);
+    const std::size_t nic = nics > 0 ? p.seat.local * nics / p.seat.devices : 0;
     GroupNode& node = group.nodes.back();
     if (new_node || nic != last_nic) node.by_nic.emplace_back();
     last_nic = nic;
@@ -144,41 +144,7 @@ std::size_t channel_count(const Group& group) {
 
 std::uint32_t carrier_of(const Group& group, std::size_t node, std::size_t channel, std::size_t channels) {
   const auto& by_nic = group.nodes[node].by_nic;
-  return by_nic[channel * by_nic.size() / channels].front();
-}
-
-RankList node_path(const Group& group, std::size_t node_index, std::size_t channel, std::size_t channels) {
-  const GroupNode& node = group.nodes[node_index];
-  if (channels == 1 && group.one_node()) return node.ranks;
-  const std::size_t nic = channel * node.by_nic.size() / channels;
-  const RankList& at_nic = node.by_nic[nic];
-  if (at_nic.size() > 1 || node.ranks.size() == 1) {  // in and out through the same NIC
-    RankList path{at_nic.front()};
-    for (std::uint32_t rank : node.ranks)
-      if (rank != at_nic.front() && rank != at_nic.back()) path.push_back(rank);
-    if (at_nic.size() > 1) path.push_back(at_nic.back());
-    return path;
-  }
-  const auto start = static_cast<std::size_t>(std::find(node.ranks.begin(), node.ranks.end(), at_nic[0]) -
-                                              node.ranks.begin());
-  const bool mesh = node.domain && node.domain->kind == DomainKind::full_mesh;
-  RankList path = mesh ? zigzag(node.ranks, start) : descending(node.ranks, start);
-  if (node_index % 2 == 1) std::reverse(path.begin(), path.end());
-  return path;
-}
-
-std::vector<RankList> ring_orders(const Group& group, bool chains) {
-  if (const Domain* node = group.scale_up()) {
-    const bool lattice = node->kind == DomainKind::torus || node->kind == DomainKind::mesh ||
-                         node->kind == DomainKind::ring;
-    if (has_direct_links(node->kind) && (chains || !lattice)) return rings_on_graph(group);
-  }
-  const std::size_t channels = channel_count(group);
-  std::vector<RankList> rings(channels);
-  for (std::size_t c = 0; c < channels; ++c)
-    for (std::size_t k = 0; k < group.nodes.size(); ++k)
-      for (std::uint32_t rank : node_path(group, k, c, channels)) rings[c].push_back(rank);
-  return rings;
+  return by_nic[nic_of_channel(channel, channels, by_nic.size())].front();
 }
 
 }  // namespace orrery

@@ -1,9 +1,9 @@
 // The members of a collective as the algorithms see them: ranks sorted into nodes, the domain that holds them all, and the
 // rings that a library would form. Reads the fabric's domains and pools only.
 // Rings follow NCCL: members ordered by node; when the group spans nodes with several members each, one ring (channel) per
-// NIC that its members use, each carrying an equal part and entering and leaving every node through NICs of its own. Where
-// entry and exit need different NICs, neighbouring nodes run opposite ways round, so that traffic stays on its rail
-// (NCCL's alternating cross-NIC rings).
+// NIC that its members use (several where the nodes' direct links want them, see node_paths.hpp), each carrying an equal
+// part, so that as much enters as leaves by every NIC. Where a channel leaves a node by another NIC than it entered by,
+// neighbouring nodes run opposite ways round, so that traffic stays on its rail (NCCL's alternating cross-NIC rings).
 #pragma once
 
 #include <cstdint>
@@ -56,9 +56,7 @@ Group make_group(const Cluster&, std::vector<DeviceId> members);
 // torus_rings has the others.
 std::vector<RankList> ring_orders(const Group&, bool chains);
 std::size_t channel_count(const Group&);
-// The member of a node through whose NIC a channel enters and leaves it.
+// The member of a node through whose NIC a channel of a tree enters and leaves it.
 std::uint32_t carrier_of(const Group&, std::size_t node, std::size_t channel, std::size_t channels);
-// How one channel crosses a node: the member that is entered, ..., the member that is left.
-RankList node_path(const Group&, std::size_t node, std::size_t channel, std::size_t channels);
 
 }  // namespace orrery

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
@@ -15,19 +17,35 @@ std::span<const std::string_view> protocols_of(const CollectiveAlgorithm& algori
   return algorithm.protocols.empty() ? std::span<const std::string_view>(simple) : algorithm.protocols;
 }
 
-// The node domain that stands for the inside of the nodes, if any node has several members.
-const GroupNode* inner_node(const Group& group) {
+// What is inside the nodes that have several members; where they are of different generations, of all of them.
+struct Inside {
+  std::vector<const GroupNode*> kinds;  // one of each calibration, by its name
+  bool any() const { return !kinds.empty(); }
+  bool has(LinkClassId link_class) const {
+    return std::any_of(kinds.begin(), kinds.end(),
+                       [&](const GroupNode* node) { return node->domain->link_class == link_class; });
+  }
+};
+
+// One node of each calibration of those with `least` members or more, by its name.
+std::vector<const GroupNode*> node_kinds(const Group& group, std::size_t least) {
+  std::map<std::string_view, const GroupNode*> kinds;
   for (const GroupNode& node : group.nodes)
-    if (node.ranks.size() > 1 && node.domain) return &node;
-  return nullptr;
+    if (node.ranks.size() >= least && node.domain) kinds.try_emplace(node.domain->calibration, &node);
+  std::vector<const GroupNode*> nodes;
+  for (const auto& [name, node] : kinds) nodes.push_back(node);
+  return nodes;
 }
 
-LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const GroupNode* inner) {
+Inside inside_of(const Group& group) {
+  return {group.scale_up() ? std::vector<const GroupNode*>{} : node_kinds(group, 2)};
+}
+
+LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const Inside& inner) {
   LevelLoads loads;
   for (const LinkLoad& load : routed.loads) {
     const Link& link = fabric.link(load.link);
-    const bool inside = inner && link.link_class == inner->domain->link_class &&
-                        fabric.vertex(link.from).node == fabric.vertex(link.to).node;
+    const bool inside = inner.has(link.link_class) && fabric.vertex(link.from).node == fabric.vertex(link.to).node;
     double& bottleneck = inside ? loads.inner : loads.outer;
     bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
   }
@@ -36,7 +54,7 @@ LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const G
   return loads;
 }
 
-PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNode* inner) {
+PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside& inner) {
   const Fabric& fabric = group.cluster->fabric;
   const auto routed_pairs = [&](const std::vector<PairTraffic>& pairs) {
     return route_pattern(fabric, *group.cluster->router, flows_of(group, pairs));
@@ -45,10 +63,10 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
   PhaseTerms terms;
   terms.latency_s = routed.latency.value;
   terms.switching_s = routed.switching_s;
-  terms.outer_rounds = inner ? phase.node_rounds : phase.rounds;
-  terms.inner_rounds = inner ? phase.rounds - phase.node_rounds : 0;
-  terms.outer_posts = inner ? phase.node_posts : phase.posts;
-  terms.inner_posts = inner ? phase.posts - phase.node_posts : 0;
+  terms.outer_rounds = inner.any() ? phase.node_rounds : phase.rounds;
+  terms.inner_rounds = inner.any() ? phase.rounds - phase.node_rounds : 0;
+  terms.outer_posts = inner.any() ? phase.node_posts : phase.posts;
+  terms.inner_posts = inner.any() ? phase.posts - phase.node_posts : 0;
   terms.bottleneck = routed.bottleneck;
   for (const PairTraffic& pair : phase.pairs)
     if (pair.to >= group.ranks + group.node_switches) terms.largest_share = std::max(terms.largest_share, pair.share);
@@ -72,24 +90,33 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const GroupNo
 // What all options of a group share.
 struct Wiring {
   CollectiveOption blank;
-  const GroupNode* inner = nullptr;
+  Inside inner;
 };
+
+// The links inside these nodes, the first apart.
+void name_links(const std::vector<const GroupNode*>& kinds, std::string& first, std::vector<std::string>& others) {
+  first = kinds.front()->domain->calibration;
+  for (std::size_t i = 1; i < kinds.size(); ++i) others.push_back(kinds[i]->domain->calibration);
+}
 
 Wiring wiring_of(const Group& group) {
   Wiring wiring;
   CollectiveOption& blank = wiring.blank;
   blank.outer_is_node = group.scale_up() != nullptr;
   blank.outer_link = group.domain ? group.domain->calibration : "";
-  wiring.inner = blank.outer_is_node ? nullptr : inner_node(group);
+  wiring.inner = inside_of(group);
   // Devices that meet over PCIe have been measured as such.
-  const Domain* own = group.over_pcie() ? nullptr : group.nodes.front().domain;
-  blank.start_link = own ? own->calibration : blank.outer_link;
-  blank.start_is_node = own || blank.outer_is_node;
-  if (!wiring.inner) return wiring;
-  blank.inner_link = wiring.inner->domain->calibration;
-  std::vector<Hop> hops;
-  const RankList& ranks = wiring.inner->ranks;
-  blank.inner_latency_s = group.cluster->router->route(group.places[ranks[0]], group.places[ranks[1]], 0, hops).value;
+  const auto own = group.over_pcie() ? std::vector<const GroupNode*>{} : node_kinds(group, 1);
+  blank.start_link = blank.outer_link;
+  if (!own.empty()) name_links(own, blank.start_link, blank.other_start_links);
+  blank.start_is_node = !own.empty() || blank.outer_is_node;
+  if (!wiring.inner.any()) return wiring;
+  name_links(wiring.inner.kinds, blank.inner_link, blank.other_inner_links);
+  for (const GroupNode* node : wiring.inner.kinds) {
+    std::vector<Hop> hops;
+    const VertexId from = group.places[node->ranks[0]], to = group.places[node->ranks[1]];
+    blank.inner_latency_s = std::max(blank.inner_latency_s, group.cluster->router->route(from, to, 0, hops).value);
+  }
   return wiring;
 }
 
@@ -165,7 +192,7 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
 }
 
 LevelLoads level_loads(const Group& group, const RoutedPattern& routed) {
-  return loads_over(group.cluster->fabric, routed, group.scale_up() ? nullptr : inner_node(group));
+  return loads_over(group.cluster->fabric, routed, inside_of(group));
 }
 
 namespace {
@@ -221,14 +248,35 @@ double price_seconds(const CollectiveOption& option, const CollectiveCost& outer
   return start_of(outer, inner, launch, bytes, wires) + rounds + wires.busy;
 }
 
+namespace {
+
+// Of nodes of several generations the slowest keeps the others waiting, whichever it is in each respect.
+std::optional<CollectiveCost> worst_cost(const CollectiveCalibration& calibration, const CollectiveOption& option,
+                                         bool scale_up, const std::string& link,
+                                         const std::vector<std::string>& others) {
+  auto worst = calibration.find(link, scale_up, option.costs, option.protocol);
+  for (const std::string& other : others) {
+    const auto cost = calibration.find(other, scale_up, option.costs, option.protocol);
+    if (!worst || !cost) return std::nullopt;
+    worst->launch = std::max(worst->launch, cost->launch);
+    worst->step = std::max(worst->step, cost->step);
+    worst->efficiency = std::min(worst->efficiency, cost->efficiency);
+    worst->pipeline = std::max(worst->pipeline, cost->pipeline);
+    worst->local = std::max(worst->local, cost->local);
+  }
+  return worst;
+}
+
+}  // namespace
+
 OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
   const auto outer = calibration.find(option.outer_link, option.outer_is_node, option.costs, option.protocol);
   const auto inner = option.inner_link.empty()
                          ? std::nullopt
-                         : calibration.find(option.inner_link, true, option.costs, option.protocol);
+                         : worst_cost(calibration, option, true, option.inner_link, option.other_inner_links);
   if (!outer || (!inner && !option.inner_link.empty())) return {};
   const CollectiveCost* inside = inner ? &*inner : nullptr;
-  const auto start = calibration.find(option.start_link, option.start_is_node, option.costs, option.protocol);
+  const auto start = worst_cost(calibration, option, option.start_is_node, option.start_link, option.other_start_links);
   const Seconds launch = start ? start->launch : outer->launch;
   OptionPrice priced;
   priced.known = true;

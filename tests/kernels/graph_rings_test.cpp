@@ -25,26 +25,32 @@ CollectiveRequest request_of(K kind, std::size_t ranks, double bytes, std::strin
   return request;
 }
 
+Cluster nodes(const NodeModel& node, int count) {
+  return build_cluster(nodes_of(node, count, count > 1 ? "single-switch" : "none"));
+}
+
 // The node's own cables as the options of a custom graph.
-Cluster as_graph(const NodeModel& node) {
+Cluster as_graph(const NodeModel& node, int count) {
   const Cluster cluster = build_cluster(nodes_of(node, 1, "none"));
   Json links = Json::array();
   for (const Link& link : cluster.fabric.links())
     if (link.from < link.to) links.push_back({link.from.value, link.to.value, link.bandwidth.value / 100e9});
   NodeModel custom = node_of("custom", node.devices);
+  custom.nics = node.nics;
   custom.scale_up.options = {{"links", links}};
-  return build_cluster(nodes_of(custom, 1, "none"));
+  return nodes(custom, count);
 }
 
-void check_equal(const NodeModel& node, K kind, const std::string& algorithm) {
-  const Cluster family = build_cluster(nodes_of(node, 1, "none")), graph = as_graph(node);
-  const auto n = static_cast<std::size_t>(node.devices);
+void check_equal(const NodeModel& node, K kind, const std::string& algorithm, int count = 1) {
+  const Cluster family = nodes(node, count), graph = as_graph(node, count);
+  const auto n = static_cast<std::size_t>(node.devices * count);
   const CollectiveAlgorithm& chosen = find(collective_catalog(), algorithm)->value;
   const auto supports = [&](const Cluster& cluster) {
     return chosen.supports(kind, make_group(cluster, request_of(kind, n, 1, algorithm).members));
   };
   if (!supports(family) || !supports(graph)) return;
-  INFO(node.name << " of " << n << ": " << algorithm << " " << collective_names[static_cast<std::size_t>(kind)]);
+  INFO(node.name << " of " << node.devices << " x " << count << ": " << algorithm << " "
+                 << collective_names[static_cast<std::size_t>(kind)]);
   for (CollectiveDetail detail : {CollectiveDetail::flow, CollectiveDetail::step})
     for (double bytes : {1e3, 1e9}) {
       CollectiveRequest request = request_of(kind, n, bytes, algorithm);
@@ -84,6 +90,20 @@ TEST_CASE("a family and the same graph as custom take the same time, whatever th
   for (const NodeModel& node : nodes)
     for (const auto& entry : collective_catalog())
       for (K kind : all_kinds()) check_equal(node, kind, std::string(entry.name));
+}
+
+// A hypercube and a torus route by dimension what goes several hops, so there rings alone.
+TEST_CASE("so do several nodes of either") {
+  for (const auto& [node, nics] : {std::pair{node_of("full-mesh", 8, {}, 7), 8},
+                                   {node_of("full-mesh", 8, {}, 7), 4},
+                                   {node_of("hybrid-cube-mesh", 8, {}, 6), 4}})
+    for (const auto& entry : collective_catalog())
+      for (K kind : all_kinds()) check_equal(with_nics(node, nics), kind, std::string(entry.name), 2);
+  for (const auto& [node, nics] : {std::pair{node_of("torus", 16, {4, 4}, 4), 8},
+                                   {node_of("hypercube", 8, {}, 3), 2},
+                                   {node_of("ladder", 8, {}, 3), 2}})
+    for (K kind : {K::all_reduce, K::all_gather, K::reduce_scatter, K::broadcast, K::reduce})
+      check_equal(with_nics(node, nics), kind, "ring", 2);
 }
 
 TEST_CASE("so do rings, tori and meshes in chains, which go one hop at a time, and where all traffic is alike") {
