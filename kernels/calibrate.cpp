@@ -139,6 +139,7 @@ void widen(Fit& fit, const Kernel& k) {
       fit.narrowest = first ? k.k : std::min(fit.narrowest, k.k);
       fit.widest = first ? k.k : std::max(fit.widest, k.k);
       fit.types.push_back(k.type);
+      fit.kernels.emplace_back(name(k.kind));
       return hold({k.m, k.n});
     }
     default:

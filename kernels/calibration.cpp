@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kernels/power_ceiling.hpp"
 #include "sim/error.hpp"
@@ -71,7 +72,15 @@ bool covers_product(const Fit& fit, const Kernel& kernel) {
          (!fit.flops || fit.flops->contains(std::llround(std::min(kernel.flops, 0x1p53))));
 }
 
+// Fewer samples are a ceiling or a guess, not a fit.
+constexpr int enough_samples = 5;
+
 }  // namespace
+
+std::string fit_shortfall(const Fit& fit) {
+  if (!(fit.median_error > 0)) return "set by hand, not fitted";
+  return fit.samples < enough_samples ? "too few samples (" + std::to_string(fit.samples) + ")" : "";
+}
 
 bool fit_covers(const Fit& fit, const Kernel& kernel) {
   const Span lengths{fit.smallest, fit.largest}, heads{fit.narrowest, fit.widest};
@@ -83,7 +92,7 @@ bool fit_covers(const Fit& fit, const Kernel& kernel) {
     case KernelKind::attention:
     case KernelKind::attention_backward:
       return lengths.contains(kernel.m) && lengths.contains(kernel.n) && heads.contains(kernel.k) &&
-             covers_type(fit, kernel.type);
+             covers_kind(fit, kernel.kind) && covers_type(fit, kernel.type);
     default:
       return covers_kind(fit, kernel.kind) && kernel.bytes >= static_cast<double>(fit.smallest);
   }
@@ -186,16 +195,46 @@ void fields(Fields& f, Calibration& calibration) {
 
 namespace {
 
-// Fewer samples are a ceiling or a guess, not a fit.
-constexpr int enough_samples = 5;
-
 struct Source {  // one file of the look-up order
   Calibration calibration;
   std::string from;
-  bool own = false;  // of this very device
+  bool own = false;      // of a device of this name
+  bool changed = false;  // which this one is not, for all its name
 };
 
-bool is_fit(const Source& source, const Fit& fit) { return source.own && fit.samples >= enough_samples; }
+bool is_fit(const Source& source, const Fit& fit) {
+  return source.own && !source.changed && fit_shortfall(fit).empty();
+}
+
+// What the times of kernels depend on, 0 where unknown. A power limit, a price or a link changes no benchmark of one.
+std::vector<double> silicon(const DeviceModel& d) {
+  std::vector<double> figures;
+  const auto add = [&figures](const auto&... optionals) {
+    const auto number = [](const auto& figure) {
+      if constexpr (requires { figure.value; })
+        return figure.value;
+      else
+        return static_cast<double>(figure);
+    };
+    (figures.push_back(optionals ? number(*optionals) : 0), ...);
+  };
+  const PeakRates& p = d.peak;
+  const OnChipMemory& c = d.on_chip;
+  add(d.cores, d.clock, d.matrix_units, d.systolic_rows, d.systolic_columns, memory_bandwidth(d), p.fp64, p.fp64_matrix,
+      p.fp32, p.fp32_matrix, p.tf32, p.bf16, p.fp16, p.fp8, p.int8, p.fp6, p.fp4, c.l1_per_core, c.l2, c.total,
+      c.l1_bandwidth, c.l2_bandwidth);
+  return figures;
+}
+
+// Whether a scenario made another device of the one that the library has under this name: data sheets have three digits.
+bool is_changed(const DeviceModel& device, const Library& library) {
+  constexpr const char* accelerators = "hardware/accelerators";
+  constexpr double rounding = 0.005;
+  if (library.find(accelerators, device.name).empty()) return false;
+  const auto shipped = load_part<DeviceModel>(accelerators, device.name, library);
+  const auto same = [](double a, double b) { return std::abs(a - b) <= rounding * std::max(a, b); };
+  return device.family != shipped.family || !std::ranges::equal(silicon(device), silicon(shipped), same);
+}
 
 std::vector<Source> sources_of(const DeviceModel& device, const Library& library) {
   const std::string family(EnumNames<DeviceFamily>::names[static_cast<std::size_t>(device.family)]);
@@ -208,6 +247,10 @@ std::vector<Source> sources_of(const DeviceModel& device, const Library& library
   for (const auto& [name, from] : order)
     if (!library.find("kernels/calibration", name).empty())
       found.push_back({load_part<Calibration>("kernels/calibration", name, library), from, name == device.name});
+  if (!found.empty() && found.front().own && is_changed(device, library)) {
+    found.front().changed = true;
+    found.front().from = "of this device as the library has it, changed here";
+  }
   return found;
 }
 

@@ -1,9 +1,10 @@
 // How much of a data-sheet peak kernels reach: a handful of physical parameters per device, precision and kernel family,
 // read from kernels/calibration/*.json. Nothing is keyed on a model, a shape or a run.
 // Look-up, most specific first: this device and precision; this device, another precision scaled; its generation; its
-// family. What was measured nowhere says so (`calibrated` false) and runs on the family's defaults. Which precisions share
-// a unit is declared by the width of their operands, not read off a data sheet's rates: a changed peak changes that rate
-// and nothing else.
+// family. What was measured nowhere says so (`calibrated` false) and runs on the family's defaults. A device that a scenario
+// gives other rates, cores, clocks or memory under its old name keeps the parameters of that name, not calibrated. Which
+// precisions share a unit is declared by the width of their operands, not read off a data sheet's rates: a changed peak
+// changes that rate and nothing else.
 // `sustained` is the clock that a board holds through hours of training over the clock of a short, cool kernel
 // benchmark: a property of the board (power limit, cooling), fitted on training steps. Conditions::isolated leaves it out.
 #pragma once
@@ -42,15 +43,20 @@ struct Fit {
   // Of products, where known: the shorter and the longer side of the result, the inner dimension, FLOPs in all.
   std::optional<Span> short_side, long_side, depth, flops;
   std::vector<DataType> types;       // attention: of the samples; none: 16-bit
-  std::vector<std::string> kernels;  // memory-bound: kinds in the samples; products: "convolution" if there were some
+  std::vector<std::string> kernels;  // attention, memory-bound: kinds in the samples; products: "convolution" if any
   std::string note;
 };
 
 // Whether the samples say something of this kernel: it is of a kind, a type and of sizes among theirs. Kernels that read
 // and write whole tensors in order (element-wise, copies, optimizer steps, sums) tell of each other; those that gather rows,
 // reduce over them, convert types or walk meshes and graphs need samples of their own, and so do convolutions, which gather
-// their operands. Memory-bound kernels larger than all samples run at the same bandwidth and are covered.
+// their operands. Attention forward says nothing of backward. Memory-bound kernels larger than all samples run at the same
+// bandwidth and are covered.
 bool fit_covers(const Fit&, const Kernel&);
+
+// Why an entry is no fit that stands for measurements of its device: it states no residuals, as it was written by hand, or has
+// too few samples. "" where it is one.
+std::string fit_shortfall(const Fit&);
 
 // t = launch + join(bytes / (memory_efficiency BW), min over tiles of waves x 2 tm tn (k + k_overhead) / rate of one core),
 // see gpu_gemm.hpp. The systolic family uses efficiency, memory_efficiency, launch and overlap.
@@ -130,8 +136,9 @@ int unit_bits(DataType);
 struct DeviceCalibration {
   template <class T> struct Found {
     T parameters;
-    bool calibrated = false;  // fitted on this device, or on one with the same chip (its file says so)
-    std::string from;         // "of this device", "from its generation ampere", "family default"
+    bool calibrated =
+        false;         // fitted on this device, or on one with the same chip (its file says so), as it is shipped
+    std::string from;  // "of this device", "from its generation ampere", "family default"
   };
   std::array<Found<GemmParameters>, data_type_names.size()> gemm;  // by DataType, whether the device supports it or not
   std::array<double, data_type_names.size()> sustained;            // 1 until told otherwise

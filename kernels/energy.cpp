@@ -1,5 +1,8 @@
 #include "kernels/energy.hpp"
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "kernels/device_rates.hpp"
 
 namespace orrery {
@@ -12,11 +15,21 @@ constexpr double memory_share_of_budget = 0.5;
 constexpr double on_die_path_pJ_per_bit = 9.19;  // between registers and the interface of the memory, see the header
 constexpr double rate_at_full_budget = 0.65;     // of the data sheet's peak, see the header
 
-// Peak of 16-bit operands, which the constants are stated for; any rate the device has when it has no 16-bit unit.
-double reference_rate(const DeviceModel& device, DataType type) {
-  for (DataType wanted : {DataType::bf16, DataType::fp16})
-    if (const auto peak = matrix_peak(device, wanted)) return peak->value;
-  return matrix_rate(device, type);
+// Whose significands make their multipliers cost out of proportion, see the header.
+bool is_wide(DataType type) { return type == DataType::fp64 || type == DataType::fp32; }
+
+double relative_width(DataType type, DataType reference) {
+  return static_cast<double>(unit_bits(type)) / unit_bits(reference);
+}
+
+// FLOP/s on operands as wide as `reference` of the type, of those given, that a device computes most bits of: a type that it
+// has hardly any units for says nothing of the energy of one FLOP.
+double best_rate(const DeviceModel& device, std::initializer_list<DataType> types, DataType reference) {
+  double best = 0;
+  for (const DataType type : types)
+    if (const auto peak = matrix_peak(device, type))
+      best = std::max(best, peak->value * relative_width(type, reference));
+  return best;
 }
 
 }  // namespace
@@ -42,18 +55,31 @@ EnergySource energy_source(const DeviceModel& device, const DeviceCalibration& c
   return device.power.tdp ? EnergySource::power_limit : EnergySource::unknown;
 }
 
-double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const EnergyParameters& energy) {
-  // Single precision without a matrix unit of its own runs on the vector units.
-  if (type == DataType::fp32 && !device.peak.fp32_matrix) return energy.vector_pJ_per_flop;
-  return energy.matrix_pJ_per_flop * unit_bits(type) / unit_bits(DataType::bf16);
+double pJ_per_matrix_flop(DataType type, const EnergyParameters& energy) {
+  return is_wide(type) ? energy.vector_pJ_per_flop : energy.matrix_pJ_per_flop * relative_width(type, DataType::bf16);
 }
 
 namespace {
 
-// Energy of the bytes that cross the memory's interface, where the device says what its memory takes.
-std::optional<double> stated_memory_J(const DeviceModel& device, double bytes) {
-  if (!device.memory.energy) return std::nullopt;
-  return bytes * (device.memory.energy->value + pico * bits_per_byte * on_die_path_pJ_per_bit);
+// What the limit of the board says of FLOPs; of wide types, of this one.
+EnergyParameters from_limit(const DeviceModel& device, DataType type) {
+  const double joules_per_s = dynamic_budget_W(device) / rate_at_full_budget;
+  const auto pJ_per_flop = [joules_per_s](double rate) { return rate > 0 ? joules_per_s / rate / pico : 0; };
+  EnergyParameters energy;
+  energy.matrix_pJ_per_flop = pJ_per_flop(
+      best_rate(device, {DataType::bf16, DataType::fp16, DataType::fp8, DataType::int8}, DataType::bf16));
+  energy.vector_pJ_per_flop = pJ_per_flop(
+      best_rate(device, {DataType::fp32, DataType::fp64}, is_wide(type) ? type : DataType::fp32));
+  energy.cache_pJ_per_bit = 0;
+  return energy;
+}
+
+double memory_J(double bytes, const DeviceContext& context) {
+  const DeviceModel& device = context.device;
+  if (device.memory.energy)
+    return bytes * (device.memory.energy->value + pico * bits_per_byte * on_die_path_pJ_per_bit);
+  if (const auto& energy = context.calibration.energy) return pico * bytes * bits_per_byte * energy->memory_pJ_per_bit;
+  return bytes * memory_share_of_budget * dynamic_budget_W(device) / memory_rate(device);
 }
 
 }  // namespace
@@ -63,29 +89,19 @@ double power_cap_W(const DeviceContext& context) {
 }
 
 void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic, const DeviceContext& context) {
-  const DeviceModel& device = context.device;
-  const EnergySource source = energy_source(device, context.calibration, kernel.kind);
-  if (source == EnergySource::unknown) return;
-  const double budget = dynamic_budget_W(device);
+  if (energy_source(context.device, context.calibration, kernel.kind) == EnergySource::unknown) return;
+  const EnergyParameters energy = context.calibration.energy ? *context.calibration.energy
+                                                             : from_limit(context.device, kernel.type);
   terms.power_cap_W = power_cap_W(context);
-  if (!context.calibration.energy) {
-    const double compute_rate = traffic.matrix_flops > 0 ? matrix_rate(device, kernel.type)
-                                                         : vector_rate(device, kernel.type);
-    terms.compute_J = (traffic.matrix_flops + traffic.vector_flops) * budget / (rate_at_full_budget * compute_rate);
-    terms.memory_J = stated_memory_J(device, traffic.memory_bytes)
-                         .value_or(traffic.memory_bytes * memory_share_of_budget * budget / memory_rate(device));
-    return;
-  }
-  const EnergyParameters& energy = *context.calibration.energy;
-  const double width = traffic.matrix_flops > 0 ? reference_rate(device, kernel.type) / matrix_rate(device, kernel.type)
-                                                : 1.0;
-  // fp32 products run on the vector units, however many of those a board has beside its matrix units.
-  const double least = kernel.type == DataType::fp32 ? energy.vector_pJ_per_flop : 0;
-  terms.compute_J = pico * (traffic.matrix_flops * std::max(energy.matrix_pJ_per_flop * width, least) +
+  terms.compute_J = pico * (traffic.matrix_flops * pJ_per_matrix_flop(kernel.type, energy) +
                             traffic.vector_flops * energy.vector_pJ_per_flop +
                             traffic.cache_bytes * bits_per_byte * energy.cache_pJ_per_bit);
-  terms.memory_J = stated_memory_J(device, traffic.memory_bytes)
-                       .value_or(pico * traffic.memory_bytes * bits_per_byte * energy.memory_pJ_per_bit);
+  terms.memory_J = memory_J(traffic.memory_bytes, context);
+}
+
+void add_memory_energy(KernelTerms& terms, KernelKind kind, double bytes, const DeviceContext& context) {
+  if (energy_source(context.device, context.calibration, kind) != EnergySource::unknown)
+    terms.memory_J += memory_J(bytes, context);
 }
 
 }  // namespace orrery

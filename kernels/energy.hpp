@@ -1,12 +1,15 @@
 // Dynamic energy of a kernel: FLOPs, bytes through the last-level cache and bytes to device memory, each at a constant cost
 // (Antepara et al., SC25, doi 10.1145/3712285.3759815: board-level fits for A100, GH200, MI250X, MI300A).
-// A matrix FLOP of another type costs in inverse proportion to its peak rate: the unit draws the same power (the A100 fits
-// agree: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs, whose peaks stand 16 to 1).
+// A FLOP costs by its type, whatever rate a chip has for it. Matrix FLOPs of 16 bits, fewer, and tf32: in proportion to the
+// width of the operands (unit_bits). fp32 and fp64, on vector or matrix units: the constant of the vector units, as the
+// multiplier of a wide significand costs out of proportion (A100: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs; at that,
+// fp64 tensor products draw some 300 of A100's 400 W, at four times the 16-bit cost 150).
 // A memory that states its own energy per byte (models/hardware/memories) adds 9.19 pJ/bit for the way over the die: A100's
 // 13.11 from DRAM to register less the 3.92 of its HBM2 device and interface (O'Connor et al., MICRO 2017).
-// Without constants for a generation the cost follows from the board's limit, whatever its kind: 65 % of the data sheet's
+// Without constants for a generation both costs follow from the board's limit, whatever its kind: 65 % of the data sheet's
 // rate takes the whole dynamic budget (V100: 70 % of the fp32 rate draws 228 of 250 W, Zeus, NSDI 2023), full memory
-// bandwidth half of it. A device with neither constants nor a limit has no energy: unknown, not zero.
+// bandwidth half of it. That rate is of the type, 8 or 16 bits wide, that a chip computes most operand bits of, of fp32 and
+// fp64 likewise; others cost by their width. A device with neither constants nor a limit has no energy: unknown, not zero.
 // The constants hold for long runs. There the limit binds: an estimate that exceeds it at the nominal clock is scaled down to
 // it once, so that the same work never costs more at a lower clock. A benchmark of milliseconds on a cool board is over
 // before the limit acts (power is regulated as a mean over a longer time) and keeps the constant cost per operation.
@@ -30,12 +33,14 @@ EnergySource energy_source(const DeviceModel&, const DeviceCalibration&, KernelK
 
 // Adds energy and the power cap to terms whose times are known; none where its source is unknown.
 void add_energy(KernelTerms&, const Kernel&, const Traffic&, const DeviceContext&);
+// The energy of further bytes that a family moves through the memory.
+void add_memory_energy(KernelTerms&, KernelKind, double bytes, const DeviceContext&);
 
 // What dynamic power is held to: the budget below in long runs, nothing (0) in isolated ones.
 double power_cap_W(const DeviceContext&);
 
-// Energy of one matrix FLOP on operands of `type`, in proportion to their width: a bound that no data-sheet rate moves.
-double pJ_per_matrix_flop(const DeviceModel&, DataType, const EnergyParameters&);
+// Energy of one matrix FLOP on operands of `type`: no rate of a data sheet moves it.
+double pJ_per_matrix_flop(DataType, const EnergyParameters&);
 
 // Stated, else of a GPU 13 % of its limit (mean of A100 54/400, H100 72.5/700, B200 137/1000 W). Nothing for other silicon,
 // whose idle shares differ too much (TPU v4: 90 of 192 W).

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/device_rates.hpp"
+#include "kernels/energy.hpp"
 #include "kernels/roofline.hpp"
 
 namespace orrery {
@@ -25,7 +26,9 @@ KernelTerms fpga(const Kernel& kernel, const DeviceContext& context) {
   const double width = bytes_per_element(kernel.type);
   const double block = std::sqrt(share_for_results * device.on_chip.total->value / width);
   const double blocked_bytes = kernel.flops / block * width;  // 2 m n k / b elements
-  if (blocked_bytes > kernel.bytes) terms.memory_s *= blocked_bytes / kernel.bytes;
+  if (blocked_bytes <= kernel.bytes) return terms;
+  terms.memory_s *= blocked_bytes / kernel.bytes;
+  add_memory_energy(terms, kernel.kind, blocked_bytes - kernel.bytes, context);
   return terms;
 }
 

@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "kernels/device_rates.hpp"
+#include "kernels/energy.hpp"
 #include "kernels/expert_shapes.hpp"
+#include "kernels/operands.hpp"
 #include "kernels/roofline.hpp"
 #include "sim/error.hpp"
 
@@ -22,7 +24,7 @@ struct Product {  // of all rows and columns, at the rates of one core
 };
 
 struct Blocks {
-  double compute_s = 0, exchange_s = 0;
+  double compute_s = 0, exchange_s = 0, received = 0;  // bytes that one core receives
 };
 
 // The largest block of the grid of cores that finishes first. Each grid's time only grows with the product, so their minimum
@@ -34,8 +36,8 @@ Blocks cut(const Product& p, int cores, bool in_turns) {
   Blocks best;
   const auto consider = [&](double down) {
     const double rows = std::ceil(p.rows / down), columns = std::ceil(p.columns / std::floor(cores / down));
-    const Blocks blocks{2 * rows * columns * p.depth / p.flops_per_s,
-                        (rows + columns) * p.depth * p.width / p.bytes_per_s};
+    const double operands = (rows + columns) * p.depth * p.width;
+    const Blocks blocks{2 * rows * columns * p.depth / p.flops_per_s, operands / p.bytes_per_s, operands};
     if (best.compute_s <= 0 || time(blocks) < time(best)) best = blocks;
   };
   for (double down = 1; down <= cores; down *= 2) consider(down);
@@ -73,7 +75,7 @@ KernelTerms spatial(const Kernel& kernel, const DeviceContext& context) {
   const bool in_turns = device.family == DeviceFamily::ipu;
   const double bytes_per_s = device.clock ? exchange_bytes_per_cycle * device.clock->value
                                           : std::numeric_limits<double>::infinity();
-  double exchange_s = received(kernel, cores) / bytes_per_s;
+  double exchanged = received(kernel, cores);  // bytes that one core receives
   if (kernel.kind == KernelKind::gemm || kernel.kind == KernelKind::convolution) {
     const auto& found = context.calibration.gemm[static_cast<std::size_t>(kernel.type)];
     const double reached = found.parameters.efficiency * sustained(context, kernel.type);
@@ -85,17 +87,21 @@ KernelTerms spatial(const Kernel& kernel, const DeviceContext& context) {
                           bytes_per_s};
     const Blocks blocks = cut(product, cores, in_turns);
     terms.compute_s = blocks.compute_s;
-    exchange_s = blocks.exchange_s;
+    exchanged = blocks.received;
   }
+  const double exchange_s = exchanged / bytes_per_s;
   if (in_turns)
     terms.compute_s += exchange_s;
   else if (exchange_s > terms.memory_s)
     terms.memory_s = exchange_s, terms.memory_name = "exchange";
-  if (kernel.bytes > storage(device)) {
-    const double streaming_s = kernel.bytes / outside_rate(device);
-    if (streaming_s > terms.memory_s) terms.memory_s = streaming_s, terms.memory_name = "streaming";
-  }
+  add_memory_energy(terms, kernel.kind, exchanged * cores, context);
   return terms;
+}
+
+double streaming_seconds(const Kernel& kernel, const DeviceModel& device) {
+  const bool spatial_machine = device.family == DeviceFamily::ipu || device.family == DeviceFamily::wafer_scale;
+  if (!spatial_machine || operand_bytes(kernel) <= storage(device)) return 0;
+  return kernel.bytes / outside_rate(device);
 }
 
 }  // namespace orrery

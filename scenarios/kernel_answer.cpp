@@ -10,6 +10,8 @@
 #include "kernels/cost_models.hpp"
 #include "kernels/device_rates.hpp"
 #include "kernels/gpu_attention.hpp"
+#include "kernels/operands.hpp"
+#include "kernels/spatial.hpp"
 #include "scenarios/error_bands.hpp"
 
 namespace orrery {
@@ -24,7 +26,19 @@ bool is_matrix_work(KernelKind kind) {
 // Copies and conversions move or make types that the device need not compute with.
 bool only_moves(KernelKind kind) { return kind == KernelKind::copy || kind == KernelKind::quantize; }
 
+// Conversions are between bf16 and something narrower.
+void check_conversion(DataType type) {
+  if (unit_bits(type) < unit_bits(DataType::bf16)) return;
+  std::string narrow;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i)
+    if (unit_bits(static_cast<DataType>(i)) < unit_bits(DataType::bf16))
+      narrow += (narrow.empty() ? "" : ", ") + std::string(data_type_names[i]);
+  throw std::invalid_argument(
+      fmt::format("--precision: a conversion is between bf16 and one of {}, found {}", narrow, name(type)));
+}
+
 void check_type(const KernelQuestion& question, const DeviceModel& device) {
+  if (question.form->value.kind == KernelKind::quantize) check_conversion(question.type);
   if (only_moves(question.form->value.kind) || matrix_peak(device, question.type)) return;
   const std::vector<std::string> types = supported_types(device);
   if (types.empty()) return;  // whoever needs a rate says so
@@ -44,22 +58,28 @@ bool streams(const DeviceModel& device) {
   return memory_bandwidth(device) || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
 }
 
-// What must be in memory at once. Traffic that is not a product's may read and write the same bytes, in every pass again.
-double operands_of(const SizedKernel& what) {
-  if (what.kernel.kind == KernelKind::gemm || what.kernel.kind == KernelKind::convolution) return what.kernel.bytes;
-  const auto passes = what.sizes.find("passes");
-  return what.kernel.bytes / 2 / (passes == what.sizes.end() ? 1 : passes->second);
-}
-
 void name_calibration(KernelAnswer& a, const DeviceCalibration& calibration) {
   const auto name = [&a](const auto& found) {
+    const Fit& fit = found.parameters.fit;
     a.calibration = found.from.empty() ? "built-in default" : found.from;
-    if (!(found.parameters.fit.median_error > 0)) a.calibration_note = found.parameters.fit.note;  // no fit
+    if (!(fit.median_error > 0)) a.calibration_note = fit.note;  // no fit
+    if (a.calibrated) return;
+    if (a.calibration.ends_with("held by the power limit"))
+      a.calibration_gap = "a rate that was not measured";
+    else if (a.calibration != "of this device")
+      a.calibration_gap = "not measured on this device";
+    else if (found.calibrated)
+      a.calibration_gap = "outside the kinds and sizes measured there";
+    else
+      a.calibration_gap = fit_shortfall(fit);
   };
   const Kernel& kernel = a.what.kernel;
-  if (kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward)
-    name(attention_parameters(calibration, kernel.generation));
-  else if (is_matrix_work(kernel.kind))
+  if (kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward) {
+    const auto& found = attention_parameters(calibration, kernel.generation);
+    name(found);
+    if (const int used = found.parameters.generation; used != kernel.generation)
+      a.calibration_gap = fmt::format("no parameters of generation {}: those of {}", kernel.generation, used);
+  } else if (is_matrix_work(kernel.kind))
     name(calibration.gemm[static_cast<std::size_t>(kernel.type)]);
   else
     name(calibration.memory);
@@ -95,12 +115,16 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
     if (a.what.kernel.type != question.type)
       throw std::invalid_argument(fmt::format("--precision: {} is in {} whatever its operands are, found {}",
                                               question.form->name, name(a.what.kernel.type), name(question.type)));
-    a.operand_bytes = operands_of(a.what);
+    a.operand_bytes = operand_bytes(a.what.kernel);
     if (const auto capacity = memory_capacity(device)) a.fits_in_memory = a.operand_bytes <= capacity->value;
     std::vector<KernelCost> parts;
     costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, parts);
     a.time_s = parts.at(0).cost.time.value;
     a.bound = parts[0].bound;
+    if (const double streaming_s = streaming_seconds(a.what.kernel, device); streaming_s > a.time_s) {
+      a.time_s = streaming_s;
+      a.bound = "streaming";
+    }
     a.calibrated = parts[0].calibrated;
     ClassShares shares;
     add_share(shares, bands, a.what.kernel.kind, a.time_s, a.calibrated);

@@ -1,6 +1,8 @@
 // What one kernel costs on one device, and where it stands in the device's roofline (Williams, Waterman, Patterson, CACM
 // 2009): time, rates, the resource that bounds it, energy. The roof is the data sheet's: min(peak, intensity x bandwidth).
-// Energy is the kernel's dynamic energy plus idle power over its time, as far as they are known. No FLOPs (a copy): only bandwidth has a roof.
+// Energy is the kernel's dynamic energy plus idle power over its time, as far as they are known. No FLOPs (a copy): only
+// bandwidth has a roof. Bytes, and rates of them, are those that a kernel must move (kernels/shapes.hpp), whatever a device moves
+// again in blocks, splits or exchange: those cost time and energy. Operands that an IPU or a wafer cannot hold stream.
 #pragma once
 
 #include <optional>
@@ -35,11 +37,12 @@ struct KernelAnswer {
   std::optional<double> energy_J;   // with idle power; none: that or the dynamic energy is unknown
   bool calibrated = false;          // on parameters measured on this device, inside their range
   std::string calibration;          // "of this device", "family default"
+  std::string calibration_gap;      // why not calibrated; "" = it is
   std::string calibration_note;     // how the parameters were found, where no fit has residuals
   std::string unvalidated;          // why no measurement stands behind the model of such devices; "" = one does
   std::optional<double> peak_flops_per_s;
   double memory_bytes_per_s = 0;       // infinite: the data sheet has none, and the kernel needs none
-  double operand_bytes = 0;            // at least: operands and results of a product; of others half of their traffic
+  double operand_bytes = 0;            // at least, see kernels/operands.hpp
   std::optional<bool> fits_in_memory;  // none: the capacity is unknown
 
   double flops_per_s() const { return what.kernel.flops / time_s; }

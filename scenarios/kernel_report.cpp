@@ -46,9 +46,9 @@ std::string roofline_text(const KernelAnswer& a) {
                             human(FlopsPerSecond(a.roof_flops_per_s())));
 }
 
-// A benchmark may be over before the power limit acts, see kernels/energy.hpp.
+// A benchmark may be over before the power limit acts, see kernels/energy.hpp. Without idle power: of the dynamic energy.
 std::string power_text(const KernelAnswer& a, const DeviceModel& device) {
-  const double watts = *a.energy_J / a.time_s;
+  const double watts = a.energy_J.value_or(*a.dynamic_J) / a.time_s;
   std::string text = human(Watts(watts)) + " on average";
   constexpr double rounding = 1e-6;
   if (const auto limit = device.power.most(); limit && watts > limit->value * (1 + rounding))
@@ -60,7 +60,7 @@ std::string energy_text(const KernelAnswer& a, const DeviceModel& device) {
   if (!a.dynamic_J) return "unknown: neither the power limit nor the energy of operations of the device is";
   const std::string dynamic = human(Joules(*a.dynamic_J)) + " dynamic";
   return (a.energy_J ? fmt::format("{} ({}), {}", human(Joules(*a.energy_J)), dynamic, power_text(a, device))
-                     : dynamic + "; idle power is unknown") +
+                     : fmt::format("{}, {}; idle power is unknown", dynamic, power_text(a, device))) +
          (a.energy_source == EnergySource::power_limit ? "; estimated from the power limit" : "");
 }
 
@@ -82,11 +82,7 @@ std::string one_text(const KernelAnswer& a, const DeviceModel& device) {
   if (a.fits_in_memory == false)
     text += fmt::format("  does not fit {} of operands in the {} of the device's memory\n",
                         human(Bytes(a.operand_bytes)), human(*memory_capacity(device)));
-  return text +
-         fmt::format("  calibration  {}{}\n", a.calibration,
-                     a.calibrated                        ? ""
-                     : a.calibration == "of this device" ? ": outside the kinds and sizes measured there"
-                                                         : ": not measured on this device") +
+  return text + fmt::format("  calibration  {}{}{}\n", a.calibration, a.calibrated ? "" : ": ", a.calibration_gap) +
          (a.calibration_note.empty() ? "" : "               " + a.calibration_note + "\n") +
          (a.unvalidated.empty() ? "" : "  unvalidated  " + a.unvalidated + "\n");
 }
@@ -108,12 +104,10 @@ std::string sweep_table(const KernelQuestion& question, const std::vector<Kernel
                                         : "-",
                           a.bound});
   }
-  const bool all = std::all_of(answers.begin(), answers.end(), [](const KernelAnswer& a) { return a.calibrated; });
-  table.remarks.push_back(fmt::format("Calibration: {}{}", answers.front().calibration,
-                                      all ? ""
-                                      : answers.front().calibration == "of this device"
-                                          ? "; some or all rows outside the kinds and sizes measured there"
-                                          : "; not measured on this device"));
+  const auto outside = std::find_if(answers.begin(), answers.end(),
+                                    [](const KernelAnswer& a) { return !a.calibrated; });
+  table.remarks.push_back("Calibration: " + answers.front().calibration);
+  if (outside != answers.end()) table.remarks.back() += fmt::format("; some or all rows: {}", outside->calibration_gap);
   if (answers.front().energy_source == EnergySource::unknown)
     table.remarks.emplace_back("Energy: neither the power limit nor the energy of operations of the device is known");
   if (answers.front().energy_source == EnergySource::power_limit)
@@ -164,6 +158,7 @@ Json answer_json(const KernelAnswer& a) {
                         : a.energy_source == EnergySource::power_limit ? Json("power limit")
                                                                        : Json("constants")},
       {"calibration", a.calibration},
+      {"calibration_gap", a.calibration_gap.empty() ? Json(nullptr) : Json(a.calibration_gap)},
       {"calibration_note", a.calibration_note.empty() ? Json(nullptr) : Json(a.calibration_note)},
       {"unvalidated", a.unvalidated.empty() ? Json(nullptr) : Json(a.unvalidated)}};
 }

@@ -98,9 +98,11 @@ TextTable accelerator_table(const Library& library) {
                                     shown(d.power.tdp),
                                     kernels_from(d, library)};
   });
-  table.remarks = {"", "kernel times: where the parameters of matrix products in the type under `at` come from.",
+  table.remarks = {"",
+                   "kernel times: where the parameters of matrix products in the type under `at` come from.",
                    "of this device: its own file, or that of a board with the same chip; fits, or figures of sources.",
-                   "fitted: types whose products were measured there. *: none; predictions from the data sheet.",
+                   "fitted: types with a fit to at least 5 measured products of the chip. *: none; from best shapes,",
+                   "training steps, other boards or the data sheet (`show NAME` says which).",
                    "unvalidated: nor was any measurement of such devices compared with the model of their family."};
   return table;
 }

@@ -26,12 +26,15 @@ void export_csv(Store& store, std::ostream& out) {
   out << "point,status";
   for (const auto* names : {&identity.inputs, &identity.metrics})
     for (const std::string& name : *names) out << ',' << cell(name);
-  out << ",reason,scenario_sha256,orrery\r\n";
+  out << ",reason,warnings,scenario_sha256,orrery\r\n";
   store.each([&](const StoredPoint& p) {
     out << p.point << ',' << p.status;
     for (const std::string& name : identity.inputs) out << ',' << cell(p.inputs, name);
     for (const std::string& name : identity.metrics) out << ',' << cell(p.metrics, name);
-    out << ',' << cell(p.reason) << ',' << p.scenario_sha256 << ',' << cell(p.orrery) << "\r\n";
+    std::string warnings;
+    for (const Json& warning : p.warnings) warnings += (warnings.empty() ? "" : "; ") + warning.get<std::string>();
+    out << ',' << cell(p.reason) << ',' << cell(warnings) << ',' << p.scenario_sha256 << ',' << cell(p.orrery)
+        << "\r\n";
   });
 }
 

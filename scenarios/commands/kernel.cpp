@@ -200,6 +200,9 @@ CommandAction declare_kernel(CLI::App& app, const Invocation&) {
   app.add_flag("--json", options->json, "Print one JSON document (keys carry units), and nothing else");
   declare_library(app, options->library);
   app.footer(form_lines() +
+             "\nAttention is fused. Unfused it is a batched gemm for the scores, a softmax of their rows and a batched "
+             "gemm with "
+             "the\nvalues: ask for the three and add their times.\n"
              "\nExamples:\n"
              "  orrery kernel nvidia-h100-sxm5-80gb gemm --m 8192 --n 8192 --k 8192 --precision bf16\n"
              "  orrery kernel google-tpu-v5e attention --sequence 4096 --heads 32 --causal\n"

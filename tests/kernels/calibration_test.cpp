@@ -36,7 +36,7 @@ class Files {
     std::ofstream(folder_ / "kernels/calibration" / (name + ".json"))
         << R"({"name": ")" << name << R"(", "title": "t", "gemm": [{"type": ")" << type << R"(", "efficiency": )"
         << efficiency
-        << R"(, "memory_efficiency": 0.8, "launch": "1 us", "k_overhead": 100, "tile_cost": 10, "fit": {"samples": 9}}], )"
+        << R"(, "memory_efficiency": 0.8, "launch": "1 us", "k_overhead": 100, "tile_cost": 10, "fit": {"samples": 9, "median_error": 0.05}}], )"
         << R"("sources": {"": "test"}})";
   }
   Library library() const { return Library({folder_}); }
@@ -192,6 +192,9 @@ TEST_CASE("a fit covers kernels of the kinds and sizes of its samples and no oth
   fit.largest = 16384;
   fit.narrowest = 64;
   fit.widest = 128;
+  CHECK_FALSE(fit_covers(fit, attention(512, 512, 64, 2, 8, 8, true, DataType::fp16, 2)));  // no kind was sampled
+  fit.kernels = {"attention"};
+  CHECK_FALSE(fit_covers(fit, attention_backward(512, 512, 64, 2, 8, 8, true, DataType::fp16, 2)));
   const auto attend = [](std::int64_t sequence, std::int64_t head) {
     return attention(sequence, sequence, head, 2, 8, 8, true, DataType::fp16, 2);
   };
@@ -265,6 +268,70 @@ TEST_CASE("only what was measured on a device is called calibrated there") {
   }
 }
 
+namespace {
+
+bool is_calibrated(const DeviceModel& device, const Kernel& kernel) {
+  const auto costs = make_cost_model({&device, 1}, Library::installed());
+  std::vector<KernelCost> parts;
+  costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+  return parts.at(0).calibrated;
+}
+
+}  // namespace
+
+TEST_CASE("forward attention says nothing of backward: on Hopper the third generation was timed forward only") {
+  const DeviceModel h100 = test::shipped("nvidia-h100-sxm5-80gb");
+  const auto ask = [&](auto shape, int generation) {
+    return is_calibrated(h100, shape(4096, 4096, 128, 4, 16, 16, false, DataType::bf16, generation));
+  };
+  CHECK(ask(attention, 3));
+  CHECK_FALSE(ask(attention_backward, 3));
+  CHECK(ask(attention, 2));
+  CHECK(ask(attention_backward, 2));
+}
+
+TEST_CASE("an entry that states no residuals, or hangs on few samples, is no fit of its device") {
+  const auto calibrated = [](const char* name, const Kernel& kernel) {
+    return is_calibrated(test::shipped(name), kernel);
+  };
+  const Kernel fp8 = gemm(4096, 4096, 7168, DataType::fp8);
+  CHECK(calibrated("nvidia-h100-sxm5-80gb", fp8));
+  for (const char* name : {"nvidia-b200-sxm-180gb", "nvidia-b300-sxm", "nvidia-gb200-nvl72", "nvidia-gb300-nvl72"})
+    CHECK_FALSE(calibrated(name, fp8));
+  CHECK_FALSE(calibrated("nvidia-h100-sxm5-80gb", gemm(8192, 8192, 8192, DataType::bf16)));
+  CHECK_FALSE(calibrated("nvidia-h100-sxm5-80gb", elementwise(1'000'000'000, 4e9, 0, DataType::fp16)));
+  Fit fit;
+  fit.samples = 54;
+  CHECK(fit_shortfall(fit) == "set by hand, not fitted");
+  fit.median_error = 0.01;
+  CHECK(fit_shortfall(fit).empty());
+  fit.samples = 4;
+  CHECK(fit_shortfall(fit) == "too few samples (4)");
+}
+
+TEST_CASE("a device whose silicon was changed under its old name is another one, a board with another limit is not") {
+  const DeviceModel shipped = test::shipped("nvidia-a100-sxm4-80gb");
+  const Kernel product = gemm(4096, 4096, 4096, DataType::fp16);
+  REQUIRE(is_calibrated(shipped, product));
+  const auto after = [&](auto change) {
+    DeviceModel device = shipped;
+    change(device);
+    return is_calibrated(device, product);
+  };
+  CHECK_FALSE(after([](DeviceModel& d) { d.memory.bandwidth = 2 * *d.memory.bandwidth; }));
+  CHECK_FALSE(after([](DeviceModel& d) { d.cores = *d.cores + 1; }));
+  CHECK_FALSE(after([](DeviceModel& d) { d.clock = 1.1 * *d.clock; }));
+  CHECK_FALSE(after([](DeviceModel& d) { d.peak.fp16 = 2 * *d.peak.fp16; }));
+  CHECK_FALSE(after([](DeviceModel& d) { d.on_chip.l1_per_core = Bytes(1e6); }));
+  CHECK(after([](DeviceModel& d) { d.power.tdp = Watts(390); }));
+  CHECK(after([](DeviceModel& d) { d.price.reset(); }));
+  DeviceModel faster = shipped;
+  faster.memory.bandwidth = 2 * *faster.memory.bandwidth;
+  const auto found = resolve_calibration(faster, Library::installed());
+  CHECK(found.memory.parameters.elementwise ==
+        resolve_calibration(shipped, Library::installed()).memory.parameters.elementwise);
+}
+
 TEST_CASE("a fit of attention or memory-bound kernels says what its samples were") {
   const std::vector<KernelSample> samples = {
       {{attention(512, 2048, 64, 2, 8, 8, true, DataType::fp16, 2)}, 1e-3, 0, "a"},
@@ -276,6 +343,7 @@ TEST_CASE("a fit of attention or memory-bound kernels says what its samples were
   CHECK(fit.narrowest == 64);
   CHECK(fit.widest == 128);
   CHECK(fit.types == std::vector{DataType::fp16});
+  CHECK(fit.kernels == std::vector<std::string>{"attention"});
   const std::vector<KernelSample> streams = {{{memory_copy(1e6)}, 1e-3, 0, "b"},
                                              {{softmax(1000, 1000, 4, DataType::fp16)}, 1e-3, 0, "b"}};
   fit = describe_fit(streams, residuals);

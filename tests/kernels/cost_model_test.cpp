@@ -192,6 +192,61 @@ TEST_CASE("without energy constants full matrix rate draws the whole dynamic bud
   CHECK(cost.energy.value == Approx(250 * cost.time.value));
 }
 
+TEST_CASE(
+    "a FLOP costs by the width of its type: no rate of a data sheet moves the energy of another type, or its own") {
+  DeviceModel device = plain_gpu();
+  device.peak.fp8 = device.peak.int8 = FlopsPerSecond(200e12);
+  device.peak.fp64 = device.peak.fp64_matrix = FlopsPerSecond(1e12);
+  const auto compute_J = [](const DeviceModel& on, DataType type, const DeviceCalibration& calibration) {
+    DeviceCalibration free = calibration;
+    if (free.energy) free.energy->cache_pJ_per_bit = free.energy->memory_pJ_per_bit = 0;
+    const Kernel product = gemm(2560, 2560, 1 << 20, type);  // bytes hardly count
+    return make_cost_model(std::vector{on}, std::vector{free}, Conditions::isolated)
+               ->sequence(first, std::vector{product}, {})
+               .energy.value /
+           product.flops;
+  };
+  const EnergyParameters energy;
+  DeviceModel slow = device;
+  slow.peak.bf16 = slow.peak.fp16 = FlopsPerSecond(50e12);
+  slow.peak.int8 = FlopsPerSecond(2e12);
+  for (const DeviceModel& on : {device, slow}) {
+    CHECK(compute_J(on, DataType::bf16, perfect()) == Approx(1e-12 * energy.matrix_pJ_per_flop));
+    CHECK(compute_J(on, DataType::fp8, perfect()) == Approx(0.5e-12 * energy.matrix_pJ_per_flop));
+    CHECK(compute_J(on, DataType::int8, perfect()) == Approx(0.5e-12 * energy.matrix_pJ_per_flop));
+    CHECK(compute_J(on, DataType::fp32, perfect()) == Approx(1e-12 * energy.vector_pJ_per_flop));
+    CHECK(compute_J(on, DataType::fp64, perfect()) == Approx(1e-12 * energy.vector_pJ_per_flop));
+  }
+  // Where only the limit is known, so does a type that the chip has hardly any units for.
+  DeviceCalibration limit = perfect();
+  limit.energy.reset();
+  for (const DataType type : {DataType::bf16, DataType::int8, DataType::fp32, DataType::fp64}) {
+    const double once = compute_J(device, type, limit);
+    DeviceModel starved = device;
+    (type == DataType::bf16   ? starved.peak.bf16
+     : type == DataType::int8 ? starved.peak.int8
+     : type == DataType::fp32 ? starved.peak.fp32
+                              : starved.peak.fp64_matrix) = FlopsPerSecond(1e12);
+    if (type == DataType::fp32) starved.peak.fp64_matrix = FlopsPerSecond(5e12);  // as many bits a second as fp32 had
+    CHECK(compute_J(starved, type, limit) == Approx(once).epsilon(0.02));
+  }
+}
+
+TEST_CASE("fp64 products of chips with little fp64 cost about what fp64 costs elsewhere") {
+  const auto pJ = [](const char* name) {
+    const DeviceModel device = test::shipped(name);
+    const Kernel product = gemm(8192, 8192, 8192, DataType::fp64);
+    const auto model = make_cost_model({&device, 1}, Library::installed(), Conditions::isolated);
+    return 1e12 * model->sequence(first, std::vector{product}, {}).energy.value / product.flops;
+  };
+  for (const char* name : {"nvidia-b300-sxm", "nvidia-gb300-nvl72", "nvidia-t4", "nvidia-a40", "nvidia-a100-sxm4-80gb",
+                           "nvidia-h100-sxm5-80gb"}) {
+    INFO(name);
+    CHECK(pJ(name) > 5);
+    CHECK(pJ(name) < 20);
+  }
+}
+
 TEST_CASE("the same work never costs more at a lower clock, held by the power limit or not") {
   DeviceCalibration hungry = perfect();
   hungry.energy->matrix_pJ_per_flop = 5;  // 500 of 250 W

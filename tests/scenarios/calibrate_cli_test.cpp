@@ -61,6 +61,7 @@ void compare_fits(const Calibration& shipped, const Calibration& again) {
     for (const auto bound : {&Fit::smallest, &Fit::largest, &Fit::narrowest, &Fit::widest})
       CHECK(it->fit.*bound == old.fit.*bound);
     INFO("attention " << old.generation);
+    CHECK(it->fit.kernels == old.fit.kernels);
     check_close(it->efficiency, old.efficiency);
     check_close(it->backward_ratio, old.backward_ratio);
     check_close(it->half_length, old.half_length);

@@ -91,6 +91,54 @@ TEST_CASE("operands that the memory cannot hold are told") {
         true);
 }
 
+TEST_CASE("operands that are distinct must fit together: keys and values of a long cache, all inputs of a sum") {
+  const std::string h100 = "nvidia-h100-sxm5-80gb";
+  const auto fits = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), h100);
+    return Json(ask(arguments)["rows"][0])["fits_in_memory"].get<bool>();
+  };
+  CHECK_FALSE(fits({"attention", "--sequence", "1", "--key-length", "1e6", "--heads", "64", "--kv-heads", "8",
+                    "--batch", "32"}));  // 131 GB of keys and values
+  CHECK_FALSE(fits({"reduction", "--elements", "1e10", "--inputs", "8"}));
+  CHECK_FALSE(fits({"quantize", "--elements", "4e10"}));  // 80 GB of bf16
+  CHECK(fits({"elementwise", "--elements", "3e10"}));     // in place
+}
+
+TEST_CASE("a kernel streams into an IPU only when its operands do not fit there") {
+  const auto row = [](const char* elements) {
+    return Json(ask({"graphcore-bow-ipu", "elementwise", "--precision", "fp16", "--elements", elements})["rows"][0]);
+  };
+  const Json resident = row("4.4e8"), larger = row("4.6e8");  // 880 and 920 of 900 MB, moved twice
+  CHECK(resident["fits_in_memory"] == true);
+  CHECK(resident["bound"] == "memory");
+  CHECK(larger["fits_in_memory"] == false);
+  CHECK(larger["bound"] == "streaming");
+}
+
+TEST_CASE("why a time is not calibrated is said: too few samples, another generation, another size") {
+  const auto gap = [](std::vector<std::string> arguments) {
+    return ask(std::move(arguments))["rows"][0]["calibration_gap"];
+  };
+  CHECK(gap({"nvidia-h100-sxm5-80gb", "elementwise", "--elements", "1e9"}) == "too few samples (4)");
+  CHECK(gap({"nvidia-h100-sxm5-80gb", "gemm", "--m", "4096", "--n", "4096", "--k", "4096"}) ==
+        "set by hand, not fitted");
+  const std::string a100 = "nvidia-a100-sxm4-80gb";
+  const std::vector<std::string> third = {a100, "attention", "--sequence", "4096", "--generation", "3"};
+  CHECK(gap(third) == "no parameters of generation 3: those of 2");
+  std::vector<std::string> command = {"kernel"};
+  command.insert(command.end(), third.begin(), third.end());
+  CHECK_THAT(run_orrery(command).out, Contains("of this device: no parameters of generation 3: those of 2"));
+  CHECK(gap({a100, "attention", "--sequence", "1000000"}) == "outside the kinds and sizes measured there");
+  CHECK(gap({a100, "attention", "--sequence", "4096"}).is_null());
+}
+
+TEST_CASE("power above the limit is told where idle power is unknown, too") {
+  const std::string text = run_orrery({"kernel", "cerebras-wse3", "gemm", "--m", "8192", "--n", "8192", "--k", "8192",
+                                       "--precision", "fp16"})
+                               .out;
+  CHECK_THAT(text, Contains("more than the 23.0 kW") && Contains("idle power is unknown"));
+}
+
 TEST_CASE("no unit of a Jetson's GPU is faster than the GPU, whose rate leaves the DLAs out") {
   const Json row = ask({"nvidia-jetson-agx-orin-64gb", "gemm", "--m", "8192", "--n", "8192", "--k", "8192",
                         "--precision", "int8"})["rows"][0];
@@ -192,6 +240,8 @@ TEST_CASE("bad questions are refused with one line that says what is wrong") {
       {{device, "optimizer", "--parameters", "8", "--precision", "bf16"}, "--precision: optimizer is in fp32"},
       {{"nvidia-h100-sxm5-80gb", "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "mxfp8"},
        "nvidia-h100-sxm5-80gb computes with"},
+      {{device, "quantize", "--elements", "8", "--precision", "fp32"}, "between bf16 and one of"},
+      {{device, "dequantize", "--elements", "8", "--precision", "bf16"}, "found bf16"},
       {{"nvidia-a100-sxm4-81gb", "copy", "--bytes", "8"}, "expected an accelerator"},
       {{"intel-loihi-2", "gemm", "--m", "8", "--n", "8", "--k", "8"}, "no peak of any data type"},
   };

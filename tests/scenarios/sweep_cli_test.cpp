@@ -42,7 +42,8 @@ TEST_CASE("a sweep exports the same bytes whatever the number of jobs") {
     CHECK(read_text(folder.path("one") + result) == read_text(folder.path("four") + result));
   CHECK_THAT(
       read_text(folder.path("one") + "/results.csv"),
-      StartsWith("point,status,tensor,micro,data,iteration_s,energy_J,reason,scenario_sha256,orrery\r\n0,ok,1,1,4,"));
+      StartsWith(
+          "point,status,tensor,micro,data,iteration_s,energy_J,reason,warnings,scenario_sha256,orrery\r\n0,ok,1,1,4,"));
   CHECK(run_orrery({"export", folder.path("one")}).out == read_text(folder.path("one") + "/results.csv"));
 }
 
