@@ -200,7 +200,10 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
     std::vector<TrafficPhase> phases = shares.empty() ? traffic_of(entry.value, kind, group)
                                                       : aggregate(schedule_of(entry.value, kind, group, shares), group);
     CollectiveOption option = option_over(group, wiring, phases);
-    for (TrafficPhase& phase : phases) phase.each = {}, phase.longest = {};  // what follows from them is in the option
+    for (TrafficPhase& phase : phases) {  // what follows from these is in the option
+      phase.each = {};
+      phase.longest = {};
+    }
     option.entry = &entry;
     option.algorithm = entry.name;
     option.costs = costs_of(entry.name, kind);
