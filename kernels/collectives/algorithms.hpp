@@ -54,6 +54,7 @@ CollectiveSchedule pat_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> pat_traffic(CollectiveKind, const Group&);
 
 bool binomial_supports(CollectiveKind, const Group&);
+bool binomial_considered(CollectiveKind, const Group&);
 CollectiveSchedule binomial_schedule(CollectiveKind, const Group&);
 
 bool exchange_supports(CollectiveKind, const Group&);  // recursive-doubling and one-shot
@@ -90,6 +91,7 @@ CollectiveSchedule regions_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> regions_traffic(CollectiveKind, const Group&);
 
 bool torus_rings_supports(CollectiveKind, const Group&);
+bool torus_rings_considered(CollectiveKind, const Group&);
 CollectiveSchedule torus_rings_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind, const Group&);
 

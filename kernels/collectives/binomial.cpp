@@ -13,6 +13,13 @@ bool binomial_supports(CollectiveKind kind, const Group& group) {
                               kind == CollectiveKind::scatter || kind == CollectiveKind::gather);
 }
 
+// Libraries pipeline along a chain; where distance counts, those that run over regions (MPI, Gloo) take few hops. Scatter
+// and gather have no more bytes to save.
+bool binomial_considered(CollectiveKind kind, const Group& group) {
+  return (kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce) && binomial_supports(kind, group) &&
+         group.domain && group.domain->kind == DomainKind::wide_area;
+}
+
 CollectiveSchedule binomial_schedule(CollectiveKind kind, const Group& group) {
   const std::uint32_t n = group.ranks;
   const bool in_parts = kind == CollectiveKind::scatter || kind == CollectiveKind::gather;

@@ -5,11 +5,6 @@ namespace orrery {
 
 static bool never(CollectiveKind, const Group&) { return false; }
 
-// The halves wait for measurements of training on slices that tell them from rings over all members.
-static bool torus_rings_considered(CollectiveKind kind, const Group& group) {
-  return kind == CollectiveKind::all_reduce && torus_rings_supports(kind, group);
-}
-
 std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
   static constexpr std::string_view nccl_protocols[] = {"ll", "ll128", "simple"};
   static const CatalogEntry<CollectiveAlgorithm> table[] = {
@@ -44,7 +39,8 @@ std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
        "every rank stores its whole buffer into all others: one round",
        {exchange_supports, never, one_shot_schedule, nullptr, {}}},
       {"hierarchical",
-       "reduce-scatter in the node, all-reduce across nodes, all-gather in the node; all-to-all along the rails",
+       "reduce-scatter in the node, all-reduce across nodes, all-gather in the node, or its halves; all-to-all along "
+       "the rails",
        {hierarchical_supports, hierarchical_considered, hierarchical_schedule, hierarchical_traffic, {}}},
       {"regions",
        "rings inside nodes, among the nodes of a region and among regions, one after the other; distance is paid least",
@@ -64,7 +60,7 @@ std::span<const CatalogEntry<CollectiveAlgorithm>> collective_catalog() {
        {pat_supports, pat_considered, pat_schedule, pat_traffic, {}}},
       {"binomial",
        "binomial tree at the root: broadcast, reduce, gather, scatter in ceil(log2 n) rounds",
-       {binomial_supports, never, binomial_schedule, nullptr, {}}},
+       {binomial_supports, binomial_considered, binomial_schedule, nullptr, {}}},
   };
   return table;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -54,6 +55,54 @@ LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const I
   return loads;
 }
 
+// Latency of each pair of a phase and, of those that the outer rounds wait for, the least and the most.
+class PairLatencies {
+ public:
+  PairLatencies(const Group& group, const std::vector<PairTraffic>& pairs, bool between_nodes) : pairs_(pairs) {
+    const Cluster& cluster = *group.cluster;
+    const auto node_of = [&](std::uint32_t rank) { return cluster.fabric.vertex(group.places[rank]).node; };
+    std::vector<Hop> hops;
+    for (const PairTraffic& pair : pairs) {
+      latencies_.push_back(not_waited_for);
+      if (between_nodes && node_of(pair.from) == node_of(pair.to)) continue;
+      hops.clear();
+      if (group.places[pair.from] == group.places[pair.to])
+        latencies_.back() = 0;
+      else
+        latencies_.back() = cluster.router->route(group.places[pair.from], group.places[pair.to], 0, hops).value;
+      least_ = std::min(least_, latencies_.back());
+      most_ = std::max(most_, latencies_.back());
+    }
+  }
+  double least() const { return least_; }
+  bool alike() const { return most_ - least_ <= 1e-9 * most_; }  // sums of the same cables in another order
+  // What a hop takes beyond the least.
+  double beyond(std::uint32_t from, std::uint32_t to) const {
+    const auto before = [&](const PairTraffic& pair, int) {
+      return pair.from != from ? pair.from < from : pair.to < to;
+    };
+    const auto i = static_cast<std::size_t>(std::lower_bound(pairs_.begin(), pairs_.end(), 0, before) - pairs_.begin());
+    const bool found = i < pairs_.size() && pairs_[i].from == from && pairs_[i].to == to;
+    return found && latencies_[i] != not_waited_for ? latencies_[i] - least_ : 0;
+  }
+
+ private:
+  static constexpr double not_waited_for = -1;
+  const std::vector<PairTraffic>& pairs_;
+  std::vector<double> latencies_;
+  double least_ = std::numeric_limits<double>::infinity(), most_ = 0;
+};
+
+// Rounds that overlap wait for their own hop only: each pays the shortest one, and the longest way what its hops have beyond.
+void add_distance(PhaseTerms& terms, const Group& group, const TrafficPhase& phase, bool between_nodes) {
+  if (!phase.longest || terms.outer_rounds == 0) return;
+  const PairLatencies latencies(group, phase.pairs, between_nodes);
+  if (latencies.alike()) return;
+  const HopDelay beyond = [&](std::uint32_t from, std::uint32_t to) { return latencies.beyond(from, to); };
+  terms.latencies_s = terms.outer_rounds * latencies.least() + phase.longest(beyond);
+  terms.outer_rounds = 0;
+}
+
 PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside& inner) {
   const Fabric& fabric = group.cluster->fabric;
   const auto routed_pairs = [&](const std::vector<PairTraffic>& pairs) {
@@ -73,6 +122,7 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside&
   // Circuits are divided once for all rounds.
   if (phase.each.empty() || fabric.has_circuits()) {
     terms.loads.push_back(loads_over(fabric, routed, inner));
+    add_distance(terms, group, phase, inner.any());
     return terms;
   }
   for (const RoundTraffic& round : phase.each) {
@@ -80,9 +130,8 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside&
     terms.latencies_s += round.times * alone.latency.value;
     LevelLoads loads = loads_over(fabric, alone, inner);
     loads.times = round.times;
-    if (phase.lockstep) terms.loads.push_back(loads);
+    terms.loads.push_back(loads);
   }
-  if (!phase.lockstep) terms.loads.push_back(loads_over(fabric, routed, inner));
   terms.outer_rounds = terms.inner_rounds = 0;
   return terms;
 }
@@ -178,7 +227,10 @@ std::vector<CollectiveOption> collective_options(const Group& group, CollectiveK
     std::vector<TrafficPhase> phases = shares.empty() ? traffic_of(entry.value, kind, group)
                                                       : aggregate(schedule_of(entry.value, kind, group, shares), group);
     CollectiveOption option = option_over(group, wiring, phases);
-    for (TrafficPhase& phase : phases) phase.each = {};  // what follows from it is in the option
+    for (TrafficPhase& phase : phases) {  // what follows from these is in the option
+      phase.each = {};
+      phase.longest = {};
+    }
     option.entry = &entry;
     option.algorithm = entry.name;
     option.costs = costs_of(entry.name, kind);

@@ -4,6 +4,7 @@
 // cross-site training). Distance is paid R - 1 times each way instead of by every round of a ring over all ranks, and a
 // region sends no more than (R - 1)/R of the buffer each way, the least there is.
 // Needs equally many nodes of the group in every region and equally many members on every node.
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -49,6 +50,11 @@ class Places {
   std::uint32_t moved(Place p, std::size_t level, std::uint32_t by) const {
     p[level] = (p[level] + by) % size_[level];
     return rank(p);
+  }
+  RankList ring(Place p, std::size_t level) const {
+    RankList ranks;
+    for (p[level] = 0; p[level] < size_[level]; ++p[level]) ranks.push_back(rank(p));
+    return ranks;
   }
   template <class Visit> void each(Visit visit) const {
     for (std::uint32_t r = 0; r < size_[0]; ++r)
@@ -133,11 +139,15 @@ std::vector<TrafficPhase> regions_traffic(CollectiveKind kind, const Group& grou
     phase.rounds = places.size(level) - 1;
     phase.node_rounds = level < 2 ? phase.rounds : 0;
     post_once_a_round(phase);
+    std::vector<RankList> rings;
     places.each([&, level = level, reduce = reduce](const Places::Place& p) {
       const std::uint32_t here = places.rank(p), next = places.moved(p, level, 1);
+      if (p[level] == 0) rings.push_back(places.ring(p, level));
+      if (p[level] == 0 && reduce) std::reverse(rings.back().begin(), rings.back().end());
       phase.pairs.push_back({reduce ? next : here, reduce ? here : next, phase.rounds * places.share(level), 1});
     });
     merge_pairs(phase.pairs);
+    phase.longest = way_round(std::move(rings), phase.rounds);
   }
   return phases;
 }

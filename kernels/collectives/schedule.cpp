@@ -1,6 +1,7 @@
 #include "kernels/collectives/schedule.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace orrery {
 
@@ -41,6 +42,50 @@ void merge_pairs(std::vector<PairTraffic>& pairs) {
   pairs.resize(kept);
 }
 
+LongestWay way_round(std::vector<RankList> rings, std::uint32_t hops) {
+  return [rings = std::move(rings), hops](const HopDelay& delay) {
+    double longest = 0;
+    for (const RankList& ring : rings) {
+      const std::size_t n = ring.size();
+      std::vector<double> upto{0};  // before position p, of three laps
+      for (std::size_t p = 0; p < 3 * n; ++p) upto.push_back(upto.back() + delay(ring[p % n], ring[(p + 1) % n]));
+      for (std::size_t p = 0; p < n; ++p) longest = std::max(longest, upto[p + hops] - upto[p]);
+    }
+    return longest;
+  };
+}
+
+namespace {
+
+// A chunk is sent on when it is there, whatever else goes on: the latest arrival of any, with nothing else taking time.
+LongestWay way_of(std::vector<std::vector<Send>> rounds) {
+  return [rounds = std::move(rounds)](const HopDelay& delay) {
+    const auto place = [](std::uint32_t rank, std::uint32_t chunk) { return std::uint64_t{rank} << 32 | chunk; };
+    std::unordered_map<std::uint64_t, double> there;  // what is not at once
+    std::vector<std::pair<std::uint64_t, double>> arrived;
+    double longest = 0;
+    for (const std::vector<Send>& sends : rounds) {
+      arrived.clear();
+      for (const Send& send : sends) {
+        const double hop = send.local() ? 0 : delay(send.from, send.to);
+        for (std::uint32_t c = 0; c < send.chunks; ++c) {
+          const auto held = there.find(place(send.from, send.chunk + c));
+          const double at = hop + (held == there.end() ? 0 : held->second);
+          if (at > 0) arrived.emplace_back(place(send.to, send.target() + c), at);
+        }
+      }
+      for (const auto& [where, at] : arrived) {
+        double& latest = there[where];
+        latest = std::max(latest, at);
+        longest = std::max(longest, latest);
+      }
+    }
+    return longest;
+  };
+}
+
+}  // namespace
+
 std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Group& group) {
   std::vector<std::uint32_t> node_of(group.places.size(), ~0u);  // of switches between nodes: none
   for (std::size_t k = 0; k < group.nodes.size(); ++k) {
@@ -48,13 +93,16 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
     if (group.in_switch()) node_of[group.adder(k)] = node_of[group.multicaster(k)] = static_cast<std::uint32_t>(k);
   }
   std::vector<TrafficPhase> phases;
-  std::vector<std::size_t> merged;  // pairs of each phase after its last merge
+  std::vector<std::size_t> merged;                    // pairs of each phase after its last merge
+  std::vector<std::vector<std::vector<Send>>> sends;  // by phase and round, where rounds overlap
   for (const Round& round : schedule.rounds) {
     if (phases.size() <= round.phase) {
       phases.resize(round.phase + 1);
       merged.resize(round.phase + 1, 0);
+      sends.resize(round.phase + 1);
     }
     TrafficPhase& phase = phases[round.phase];
+    if (!schedule.lockstep) sends[round.phase].push_back(round.sends);
     if (!round.sends.empty() &&
         std::all_of(round.sends.begin(), round.sends.end(), [](const Send& s) { return s.local(); }))
       continue;
@@ -69,7 +117,7 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
     for (const Send& send : round.sends)
       if (!send.local()) alone.pairs.push_back({send.from, send.to, schedule.share_of(send), 1});
     phase.pairs.insert(phase.pairs.end(), alone.pairs.begin(), alone.pairs.end());
-    if (schedule.lockstep || group.one_node()) {
+    if (schedule.lockstep) {
       merge_pairs(alone.pairs);
       phase.each.push_back(std::move(alone));
     }
@@ -77,9 +125,11 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
     merge_pairs(phase.pairs);
     merged[round.phase] = phase.pairs.size();
   }
-  for (TrafficPhase& phase : phases) {
+  for (std::size_t i = 0; i < phases.size(); ++i) {
+    TrafficPhase& phase = phases[i];
     merge_pairs(phase.pairs);
     phase.lockstep = schedule.lockstep;
+    if (!schedule.lockstep) phase.longest = way_of(std::move(sends[i]));
     if (phase.each.size() == 1) phase.each.clear();
   }
   return phases;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "kernels/collectives/group.hpp"
@@ -65,9 +66,17 @@ struct RoundTraffic {
   double times = 1;  // rounds that load the links alike, for which this one stands
 };
 
+// What a hop between two participants adds, in seconds; the longest sum of it over hops that wait for each other.
+using HopDelay = std::function<double(std::uint32_t from, std::uint32_t to)>;
+using LongestWay = std::function<double(const HopDelay&)>;
+
+// Of pieces that go `hops` hops round rings, less than two laps, from everywhere at once.
+LongestWay way_round(std::vector<RankList> rings, std::uint32_t hops);
+
 struct TrafficPhase {
   std::vector<PairTraffic> pairs;  // sorted by (from, to), each pair once
-  std::vector<RoundTraffic> each;  // round by round, where the rounds differ; empty: all are taken for alike
+  std::vector<RoundTraffic> each;  // round by round, where they are in lockstep and differ; empty: all are alike
+  LongestWay longest;              // where rounds overlap: what distance costs if hops are not alike; may be empty
   bool lockstep = false;           // likewise of the schedule
   std::uint32_t rounds = 0;        // path latencies paid one after the other
   std::uint32_t node_rounds = 0;   // of these, how many the longest chain of dependent sends spends between nodes
@@ -75,8 +84,7 @@ struct TrafficPhase {
   std::uint32_t node_posts = 0;    // of these, how many leave the node
 };
 
-// Counts every round with a send between nodes as a node round. `each` is filled where rounds are in lockstep, and on one
-// node.
+// Counts every round with a send between nodes as a node round.
 std::vector<TrafficPhase> aggregate(const CollectiveSchedule&, const Group&);
 // Sorts and merges equal pairs.
 void merge_pairs(std::vector<PairTraffic>&);

@@ -83,12 +83,40 @@ std::vector<Round> gathered(std::vector<Round> rounds) {
   return mirrored(std::move(schedule), SendAction::copy).rounds;
 }
 
+// Hops are unlike where rings are closed through members left out: a chunk goes along one axis after the other.
+LongestWay way_over(std::vector<TorusGrid> grids, double passes) {
+  return [grids = std::move(grids), passes](const HopDelay& delay) {
+    double longest = 0;
+    for (const TorusGrid& grid : grids) {
+      double sum = 0;
+      for (const TorusAxis& axis : grid.axes) {
+        double most = 0;
+        for (const RankList* step : {&axis.next, &axis.before})
+          for (std::uint32_t start = 0; start < step->size(); ++start) {
+            double along = 0;
+            for (std::uint32_t hop = 0, at = start; hop + 1 < axis.size; ++hop, at = (*step)[at])
+              along += delay(at, (*step)[at]);
+            most = std::max(most, along);
+          }
+        sum += most;
+      }
+      longest = std::max(longest, sum);
+    }
+    return passes * longest;
+  };
+}
+
 }  // namespace
 
 bool torus_rings_supports(CollectiveKind kind, const Group& group) {
   return (kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter ||
           kind == CollectiveKind::all_gather) &&
          torus_orders(group) > 0;
+}
+
+// The halves wait for measurements of training on slices that tell them from rings over all members.
+bool torus_rings_considered(CollectiveKind kind, const Group& group) {
+  return kind == CollectiveKind::all_reduce && torus_rings_supports(kind, group);
 }
 
 CollectiveSchedule torus_rings_schedule(CollectiveKind kind, const Group& group) {
@@ -114,8 +142,9 @@ std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind kind, const Group& 
   TrafficPhase phase;
   const std::size_t orders = torus_orders(group);
   const bool reduces = kind != CollectiveKind::all_gather, gathers = kind != CollectiveKind::reduce_scatter;
+  std::vector<TorusGrid> grids;
   for (std::size_t first = 0; first < orders; ++first) {
-    const TorusGrid grid = torus_grid(group, first);
+    const TorusGrid& grid = grids.emplace_back(torus_grid(group, first));
     double left = 1.0 / static_cast<double>(2 * orders);  // of the buffer: one way's part of this order
     std::uint32_t rounds = 0;
     for (const TorusAxis& axis : grid.axes) {
@@ -139,6 +168,7 @@ std::vector<TrafficPhase> torus_rings_traffic(CollectiveKind kind, const Group& 
   }
   merge_pairs(phase.pairs);
   post_once_a_round(phase);
+  phase.longest = way_over(std::move(grids), reduces && gathers ? 2 : 1);
   return {phase};
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/collective.hpp"
 #include "tests/kernels/collective_requests.hpp"
+#include "tests/kernels/two_regions.hpp"
 #include "tests/topologies/fixture.hpp"
 
 using namespace orrery;
@@ -206,6 +207,14 @@ TEST_CASE("rounds in lockstep are never faster than rounds that overlap, and equ
   machines.push_back(build_cluster(nodes_of(with_nics(node_of("none", 1), 1), 12, "single-switch")));
   machines.push_back(build_cluster(nodes_of(switch_node(4, 4), 3, "single-switch")));
   machines.push_back(build_cluster(nodes_of(with_nics(node_of("full-mesh", 4, {}, 3), 2), 4, "single-switch")));
+  // Hops of unlike length: between leaves, between regions, and within a box cut from a mesh.
+  ClusterSpec leaves = nodes_of(with_nics(node_of("none", 1), 1), 12, "fat-tree");
+  leaves.fabric.levels = 2;
+  leaves.fabric.radix = 8;
+  machines.push_back(build_cluster(leaves));
+  machines.push_back(build_cluster(nodes_of(node_of("mesh", 12, {3, 4}, 4), 1, "none")));
+  machines.push_back(build_cluster(nodes_of(with_nics(node_of("torus", 6, {2, 3}, 4), 3), 3, "single-switch")));
+  for (const int each : {1, 2}) machines.push_back(build_cluster(two_regions(switch_node(each, each), {3, 5}, 1e-3)));
   std::size_t in_lockstep = 0, overlapped = 0;
   for (const Cluster& cluster : machines)
     for (const auto& entry : collective_catalog())

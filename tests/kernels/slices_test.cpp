@@ -1,0 +1,77 @@
+// Two-level collectives over nodes without a switch (slices of a torus, full meshes): each level against its closed form.
+#include <catch2/catch.hpp>
+
+#include "sim/routes.hpp"
+#include "tests/kernels/collective_requests.hpp"
+#include "tests/topologies/fixture.hpp"
+
+using namespace orrery;
+using namespace orrery::testing;
+
+namespace {
+
+using K = CollectiveKind;
+
+constexpr double ici = 100e9, nic = 25e9;  // B/s each way
+
+CollectivePlan plan_of(const Cluster& cluster, K kind, double bytes, const char* algorithm) {
+  return plan_collective(cluster, request_of(kind, cluster.fabric.device_count(), bytes, algorithm));
+}
+
+// Seconds per byte of the buffer on the most loaded link of each phase, at the links' own rate.
+std::vector<double> wires(const Cluster& cluster, const CollectivePlan& plan) {
+  std::vector<double> phases;
+  for (const CollectiveStep& step : plan.steps)
+    phases.push_back(route_pattern(cluster.fabric, *cluster.router, step.flows).bottleneck);
+  return phases;
+}
+
+void check_wires(const Cluster& cluster, K kind, const std::vector<double>& expected) {
+  const CollectivePlan plan = plan_of(cluster, kind, 1e9, "hierarchical");
+  const std::vector<double> found = wires(cluster, plan);
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-9));
+}
+
+Cluster slices_of(int slices) {  // of 4 x 4 devices with four links each, 8 NICs
+  return build_cluster(nodes_of(with_nics(node_of("torus", 16, {4, 4}, 4), 8), slices, "single-switch"));
+}
+
+}  // namespace
+
+TEST_CASE("over slices of a torus an all-reduce is a slice's own one around rings over all NICs") {
+  const Cluster alone_cluster = build_cluster(nodes_of(node_of("torus", 16, {4, 4}, 4), 1, "none"));
+  const double one_slice = wires(alone_cluster, plan_of(alone_cluster, K::all_reduce, 1e9, "auto")).front();
+  CHECK(one_slice == Approx(2 * 15.0 / 16 / (4 * ici)));
+  for (const int slices : {2, 4}) {
+    const Cluster cluster = slices_of(slices);
+    const double between = (slices - 1.0) / slices / (8 * nic);
+    check_wires(cluster, K::all_reduce, {one_slice / 2, 2 * between, one_slice / 2});
+    // The halves go round a slice one way, as alone.
+    check_wires(cluster, K::reduce_scatter, {15.0 / 16 / ici, between});
+    check_wires(cluster, K::all_gather, {between, 15.0 / 16 / ici});
+    const CollectivePlan plan = plan_of(cluster, K::all_reduce, 1e9, "hierarchical");
+    CHECK(plan.steps[1].rounds == 2u * (static_cast<std::uint32_t>(slices) - 1));
+  }
+}
+
+TEST_CASE("over full meshes the nodes exchange directly, one part on each link") {
+  const Cluster cluster = build_cluster(nodes_of(with_nics(node_of("full-mesh", 5, {}, 4), 5), 3, "single-switch"));
+  check_wires(cluster, K::all_reduce, {1.0 / 5 / ici, 2 * 2.0 / 3 / (5 * nic), 1.0 / 5 / ici});
+  check_wires(cluster, K::all_gather, {2.0 / 3 / (5 * nic), 1.0 / 5 / ici});
+}
+
+TEST_CASE("auto goes by levels over slices, and takes neither a tree nor a ring of all devices for long buffers") {
+  for (const int slices : {2, 4}) {
+    const Cluster cluster = slices_of(slices);
+    const auto time = [&](const char* algorithm) {
+      return alone(cluster, plan_of(cluster, K::all_reduce, 1e9, algorithm));
+    };
+    CHECK(plan_of(cluster, K::all_reduce, 1e9, "auto").algorithm == "hierarchical");
+    CHECK(time("auto") < time("tree"));
+    CHECK(time("auto") < time("ring"));
+  }
+  // A switch in the node: as libraries do.
+  const Cluster switched = build_cluster(nodes_of(switch_node(8, 8), 2, "single-switch"));
+  CHECK(plan_of(switched, K::all_reduce, 1e9, "auto").why.find("hierarchical") == std::string::npos);
+}
