@@ -18,35 +18,31 @@ bool share_a_queue(const Program& a, const Operation& x, const Program& b, const
 }  // namespace
 
 IdleCauses::IdleCauses(const JobView& view)
-    : view_(view), gaps_(view.devices().size()), has_gaps_(view.devices().size(), false) {
+    : view_(view),
+      gaps_(view.devices().size()),
+      has_gaps_(view.devices().size(), false),
+      computed_(view.devices().size()) {
   std::vector<std::int32_t> stages;
   for (const Representative& r : view.devices()) stages.push_back(r.stage);
   std::sort(stages.begin(), stages.end());
   peers_differ_ = std::adjacent_find(stages.begin(), stages.end()) != stages.end();
+  several_stages_ = !stages.empty() && stages.front() != stages.back();
 }
 
 IdleCauseTimes IdleCauses::between(double from, double to, std::uint32_t record, std::uint32_t compute,
                                    std::size_t device) {
   const std::uint32_t waiting = waiting_record(record, compute, to, device);
-  const Devices waited_for = awaited(waiting, device);
-  const double idle = to - from;
-  switch (cause_of(waited_for, device)) {
-    case Cause::slower_peer:
-      return {0, idle};
-    case Cause::pipeline: {
-      if (!peers_differ_) return {idle, 0};
-      if (last_.record != waiting || last_.device != device) {
-        const double until = waiting == window_end ? view_.window_end_s() : view_.timeline().records[waiting].start_s;
-        last_ = {waiting, device,
-                 held_up(static_cast<std::uint32_t>(device), longest_idle(waited_for, until), from, until)};
-      }
-      const double told = std::min(idle, last_.held_up);
-      last_.held_up -= told;
-      return {idle - told, told};
-    }
-    default:
-      return {};
+  if (last_.record != waiting || last_.device != device) {
+    Gap gap;
+    gap.from = from;
+    gap.to = waiting == window_end ? view_.window_end_s() : view_.timeline().records[waiting].start_s;
+    find_cause(gap, awaited(waiting, device), static_cast<std::uint32_t>(device));
+    if (gap.cause == Cause::unknown) return {};
+    last_ = {waiting, device, gap.late + held_up_after(gap, static_cast<std::uint32_t>(device))};
   }
+  const double idle = to - from, told = std::min(idle, last_.held_up);
+  last_.held_up -= told;
+  return {idle - told, told};
 }
 
 // The record that started when what the device had waited for was there: from the Compute back over its own transfers that
@@ -86,14 +82,6 @@ IdleCauses::Devices IdleCauses::awaited(std::uint32_t record, std::size_t device
   add_partners(record, device, waited_for);
   const bool first = waiting.start_s == view_.timeline().fragments[waiting.fragment].start_s;
   return waited_for.empty() && first ? closers(waiting.start_s) : waited_for;
-}
-
-IdleCauses::Cause IdleCauses::cause_of(const Devices& waited_for, std::size_t device) const {
-  if (waited_for.empty()) return Cause::unknown;
-  const std::int32_t own = view_.devices()[device].stage;
-  const bool within = std::any_of(waited_for.begin(), waited_for.end(),
-                                  [&](std::uint32_t d) { return view_.devices()[d].stage == own; });
-  return within ? Cause::slower_peer : Cause::pipeline;
 }
 
 void IdleCauses::add_devices(const Record& record, std::size_t except, Devices& devices) const {

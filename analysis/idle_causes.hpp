@@ -3,8 +3,10 @@
 // dependencies, the queues of the other devices that take part in it and, at the start of an iteration and at its end,
 // whatever closed the iteration. Of a message that comes in while the device waits for something else only the device's
 // own chain tells: from the Compute that ended the wait back over the transfers that it waited for.
-// Waiting for a device of the own stage is waiting for a slower peer. Waiting for another stage is pipeline bubble, but not
-// for as long as a straggler held that stage up: what fast devices waited for slower peers along the chain of what was
+// Waiting for a device of the own stage is waiting for a slower peer for as long as that peer was later with the same piece
+// of work; with several stages, what is left was a wait of both, for another stage (peers that differ by a microsecond are
+// not what a bubble of a second is due to). Waiting for another stage is pipeline bubble, but not for as long as a straggler
+// held that stage up: what fast devices waited for slower peers along the chain of what was
 // waited for counts as such, back to what the device had heard of before (or to where the chain comes from its own stage).
 // The chain follows, of the members of a stage's last collective, the one that had to wait longest for it, and where that or
 // whom was waited for leaves a choice, the one whose last wait was longest: never one for its place in a list, so that devices
@@ -13,6 +15,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "analysis/job_view.hpp"
@@ -34,12 +37,18 @@ class IdleCauses {
     double from = 0, to = 0;
     std::uint32_t record = 0, compute = 0;  // that ended it, and the next on the compute stream
     Cause cause = Cause::not_asked;
-    std::uint32_t awaited = 0;  // pipeline: one of those waited for
+    std::uint32_t awaited = 0;          // one of those waited for; of another stage if there is any
+    std::optional<std::uint32_t> peer;  // of the own stage, that was waited for as well
+    double late = 0;                    // seconds from the beginning that a peer of the own stage was late by
   };
   struct Chain {  // to what ended the wait that was asked about last
     std::uint32_t record = window_end;
-    std::size_t device = 0;
-    double held_up = 0;  // seconds that are still to be told
+    std::size_t device = ~std::size_t{0};  // none was asked about
+    double held_up = 0;                    // seconds that are still to be told
+  };
+  struct Computed {  // by one device, in order of time
+    std::uint32_t fragment = 0;
+    double end = 0;
   };
   struct OfFragment {
     std::vector<std::uint32_t> outside;     // by operation, of those that no Call ran
@@ -52,11 +61,13 @@ class IdleCauses {
     }
   };
   const JobView& view_;
-  bool peers_differ_ = false;           // some stage has several devices in view
+  bool peers_differ_ = false;  // some stage has several devices in view
+  bool several_stages_ = false;
   std::vector<OfFragment> fragments_;   // filled when first asked for
   std::map<double, Devices> closers_;   // by time
   std::vector<std::vector<Gap>> gaps_;  // by device, filled when first asked for
   std::vector<bool> has_gaps_;
+  std::vector<std::vector<Computed>> computed_;  // by device, filled when first asked for
   Chain last_;
 
   // Whom it waited for.
@@ -73,7 +84,10 @@ class IdleCauses {
   void index_fragments();
 
   // What held them up.
-  Cause cause_of(const Devices&, std::size_t device) const;
+  void find_cause(Gap&, const Devices&, std::uint32_t device);
+  double lateness(const Devices& peers, std::uint32_t device, const Gap&);
+  const std::vector<Computed>& computed_by(std::uint32_t device);
+  double held_up_after(const Gap&, std::uint32_t device);
   double held_up(std::uint32_t device, std::uint32_t awaited, double from, double to);
   double last_heard(std::uint32_t device, std::uint32_t from, double by) const;
   std::uint32_t longest_waiting(std::uint32_t device, double time);

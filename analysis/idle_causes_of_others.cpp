@@ -19,6 +19,69 @@ bool receives(Stream stream) { return stream == Stream::receive_forward || strea
 
 }  // namespace
 
+// Whom a wait was for, and how long a peer was what kept it up.
+void IdleCauses::find_cause(Gap& gap, const Devices& waited_for, std::uint32_t device) {
+  gap.cause = Cause::unknown;
+  if (waited_for.empty()) return;
+  const std::int32_t own = view_.devices()[device].stage;
+  Devices peers, others;
+  for (const std::uint32_t d : waited_for) (view_.devices()[d].stage == own ? peers : others).push_back(d);
+  gap.cause = others.empty() ? Cause::slower_peer : Cause::pipeline;
+  gap.awaited = longest_idle(others.empty() ? peers : others, gap.to);
+  if (peers.empty()) return;
+  gap.peer = longest_idle(peers, gap.to);
+  gap.late = std::min(gap.to - gap.from, lateness(peers, device, gap));
+}
+
+// By how much the latest of `peers` ended the piece of work that `device` last did before the wait after the device did: its
+// computing of the same place in the same iteration. All of the wait where there is no other stage to wait for, or no such
+// piece.
+double IdleCauses::lateness(const Devices& peers, std::uint32_t device, const Gap& gap) {
+  const double all = gap.to - gap.from;
+  if (!several_stages_) return all;
+  const auto& own = computed_by(device);
+  const auto after = std::upper_bound(own.begin(), own.end(), gap.from,
+                                      [](double t, const Computed& c) { return t < c.end; });
+  if (after == own.begin()) return 0;  // both begin the window
+  const Computed last = *(after - 1);
+  const auto first_of = [&](const std::vector<Computed>& list) {
+    return std::lower_bound(list.begin(), list.end(), last.fragment,
+                            [](const Computed& c, std::uint32_t fragment) { return c.fragment < fragment; });
+  };
+  const auto place = after - 1 - first_of(own);
+  double latest = 0;
+  for (const std::uint32_t peer : peers) {
+    const auto& theirs = computed_by(peer);
+    const auto first = first_of(theirs);
+    if (theirs.end() - first <= place || (first + place)->fragment != last.fragment) return all;
+    latest = std::max(latest, (first + place)->end - last.end);
+  }
+  return latest;
+}
+
+const std::vector<IdleCauses::Computed>& IdleCauses::computed_by(std::uint32_t device) {
+  std::vector<Computed>& list = computed_[device];
+  if (!list.empty()) return list;
+  for (const std::uint32_t r : view_.records_of(device)) {
+    const Record& record = view_.timeline().records[r];
+    if (view_.operation_of(record).kind == OpKind::compute) list.push_back({record.fragment, record.end_s});
+  }
+  return list;
+}
+
+// What stragglers of other stages make of the rest of a wait: of the device's own, and of that of the peer that waited
+// longest, where it was for peers as well.
+double IdleCauses::held_up_after(const Gap& gap, std::uint32_t device) {
+  if (!peers_differ_) return 0;
+  const double from = gap.from + gap.late;
+  if (from >= gap.to) return 0;
+  const double held = gap.cause == Cause::pipeline ? held_up(device, gap.awaited, from, gap.to) : 0;
+  if (!gap.peer) return held;
+  const Gap* of_peer = gap_before(*gap.peer, gap.to);
+  if (!of_peer || of_peer->cause != Cause::pipeline || of_peer->to <= from) return held;
+  return std::max(held, held_up(*gap.peer, of_peer->awaited, std::max(from, of_peer->from), of_peer->to));
+}
+
 // Seconds that the chain to the end of the wait of `device` waited for slower peers. What the device had heard of before the
 // wait delayed that too and does not count: on each stage the chain goes back to the message before it.
 double IdleCauses::held_up(std::uint32_t device, std::uint32_t awaited, double from, double to) {
@@ -29,8 +92,8 @@ double IdleCauses::held_up(std::uint32_t device, std::uint32_t awaited, double f
   while (steps_in_no_time < view_.devices().size()) {
     const Gap* gap = gap_before(at, time);
     if (!gap || gap->cause == Cause::unknown || gap->to <= heard) break;
+    seconds += std::max(0.0, gap->from + gap->late - std::max(gap->from, heard));
     if (gap->cause == Cause::slower_peer) {
-      seconds += gap->to - std::max(gap->from, heard);
       time = gap->from;
       steps_in_no_time = 0;
       continue;
@@ -124,9 +187,7 @@ const IdleCauses::Gap* IdleCauses::gap_before(std::uint32_t device, double time)
   if (!last) return nullptr;
   Gap& gap = *last;
   if (gap.cause == Cause::not_asked) {
-    const Devices waited_for = awaited(waiting_record(gap.record, gap.compute, gap.to, device), device);
-    gap.cause = cause_of(waited_for, device);
-    if (gap.cause == Cause::pipeline) gap.awaited = longest_idle(waited_for, gap.to);
+    find_cause(gap, awaited(waiting_record(gap.record, gap.compute, gap.to, device), device), device);
   }
   return &gap;
 }

@@ -226,6 +226,20 @@ std::string optional_text(const Json& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
+// A, A-, B or C in either case; "" = ungraded. Another grade might count or not: the row says what was found instead.
+void read_grade(MeasuredRow& row, const Json& run) {
+  const auto stated = run.find("grade");
+  if (stated == run.end() || stated->is_null()) return;
+  if (stated->is_string()) row.grade = stated->get<std::string>();
+  for (char& c : row.grade)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  constexpr std::array<std::string_view, 6> grades = {"", "A", "A-", "B", "B-", "C"};
+  if (stated->is_string() && std::find(grades.begin(), grades.end(), row.grade) != grades.end()) return;
+  row.grade.clear();
+  row.exclude = fmt::format("faulty row: at {}/grade: expected A, A-, B or C, found {}", row.pointer,
+                            found_text(*stated));
+}
+
 MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, std::size_t index, bool from_csv) {
   MeasuredRow row;
   row.kind = file.kind;
@@ -237,12 +251,12 @@ MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, st
     if (!from_csv) throw SpecError(row.file, row.pointer + "/id", "a text that names the row", "none");
     row.id = fmt::format("{}-{}", file.file.stem().string(), index);
   }
-  row.grade = optional_text(run, "grade");
+  read_grade(row, run);
   const auto exclude = run.find("exclude");
-  if (exclude != run.end() && exclude->is_string()) {
+  if (exclude != run.end() && exclude->is_string() && row.exclude.empty()) {
     row.exclude = exclude->get<std::string>();
     if (row.exclude.starts_with("exclude: ")) row.exclude.erase(0, 9);
-  } else if (exclude != run.end() && exclude->is_boolean() && exclude->get<bool>()) {
+  } else if (exclude != run.end() && exclude->is_boolean() && exclude->get<bool>() && row.exclude.empty()) {
     row.exclude = "no reason given";
   }
   row.run = std::move(run);

@@ -36,9 +36,17 @@ std::vector<std::int64_t> torus_shape(std::int64_t chips, int dimensions) {
 
 namespace {
 
+// A link as the row names it, or as {"base": NAME, ...} where its name has been looked up; null where there is none.
+Json link_of(const MeasuredRow& row, std::string_view path) {
+  const Json* link = row.at(path);
+  if (!link) return nullptr;
+  return link->is_object() ? *link : Json(*row.text(path));
+}
+std::string base_of(const Json& link) { return (link.is_object() ? link.at("base") : link).get<std::string>(); }
+
 struct Wiring {
   std::string kind;  // of the row
-  std::string link;
+  Json link;
   std::int64_t domain = 0, per_host = 0;
   bool torus() const { return kind.starts_with("ici-torus"); }
 };
@@ -46,7 +54,7 @@ struct Wiring {
 Wiring wiring_of(const MeasuredRow& row, std::int64_t devices) {
   Wiring w;
   w.kind = row.text("cluster/scale_up/kind").value_or("");
-  w.link = row.text("cluster/scale_up/link").value_or("");
+  w.link = link_of(row, "cluster/scale_up/link");
   w.per_host = row.integer("devices_per_node").value_or(row.integer("cluster/devices_per_node").value_or(devices));
   w.domain = row.integer("cluster/scale_up/domain").value_or(w.torus() ? 0 : w.per_host);
   if (w.per_host < 1) throw CannotSimulate("devices_per_node is not positive");
@@ -87,24 +95,24 @@ Json scale_up(const Wiring& w, std::int64_t domain, RulesUsed& used) {
   } else {
     throw CannotSimulate("no topology for scale_up.kind \"" + w.kind + "\"");
   }
-  if (!w.link.empty()) spec["link"] = w.link;
+  if (!w.link.is_null()) spec["link"] = w.link;
   return spec;
 }
 
 struct Ports {
-  std::string link;
+  Json link;
   std::int64_t per_node = 0;
 };
 
 Ports ports_of(const MeasuredRow& row, const Wiring& w, std::int64_t domain, RulesUsed& used) {
   Ports ports;
-  ports.link = row.text("cluster/scale_out/link").value_or("");
+  ports.link = link_of(row, "cluster/scale_out/link");
   auto per_host = row.number("cluster/scale_out/ports_per_node");
-  if (ports.link.empty() || !per_host) {
-    const ReferencePort* reference = reference_port(w.link.empty() ? w.kind : w.link);
+  if (ports.link.is_null() || !per_host) {
+    const ReferencePort* reference = reference_port(w.link.is_null() ? w.kind : base_of(w.link));
     if (!reference) throw CannotSimulate("cluster.scale_out is not stated");
     used.insert(Rule::scale_out_reference);
-    if (ports.link.empty()) ports.link = reference->link;
+    if (ports.link.is_null()) ports.link = reference->link;
     per_host = reference->ports_per_device * static_cast<double>(w.per_host);
   }
   if (!(*per_host > 0)) throw CannotSimulate("scale_out.ports_per_node is not positive");

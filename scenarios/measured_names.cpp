@@ -1,7 +1,6 @@
 #include "scenarios/measured_names.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <iterator>
 #include <optional>
@@ -9,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "models/transformer.hpp"
+#include "scenarios/board_names.hpp"
+#include "scenarios/port_names.hpp"
 #include "sim/device.hpp"
 
 namespace orrery {
@@ -23,137 +24,6 @@ std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words(1);
-  for (char c : text) {
-    if (c == '-' || c == ' ' || c == '_')
-      words.emplace_back();
-    else
-      words.back() += c;
-  }
-  return words;
-}
-
-// What the name of a board says: "NVIDIA H100 80GB HBM3", "nvidia-a100-sxm4-80gb", "Tesla V100-SXM2-16GB".
-struct BoardName {
-  std::string vendor;
-  std::string form;                  // "sxm", "pcie", "nvl": without a generation; "" = not said
-  std::vector<std::string> product;  // "a100"; "tpu", "v5p"; "jetson", "agx", "orin"
-  std::vector<std::string> words;
-};
-
-BoardName board_name(const std::string& name) {
-  constexpr std::string_view vendors[] = {"nvidia", "amd", "intel", "google", "aws"};
-  constexpr std::string_view brands[] = {"tesla", "instinct", "gpu", "cloud", "oam", ""};
-  constexpr std::string_view forms[] = {"sxm", "pcie", "nvl"};
-  BoardName board;
-  board.words = words_of(name);
-  for (const std::string& word : board.words) {
-    const auto is = [&](std::string_view known) { return word == known; };
-    const auto begins = [&](std::string_view known) {
-      return word.starts_with(known) && std::all_of(word.begin() + static_cast<std::ptrdiff_t>(known.size()),
-                                                    word.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-    };
-    const auto form = std::find_if(std::begin(forms), std::end(forms), begins);
-    const bool memory = word.starts_with("hbm") || (std::isdigit(static_cast<unsigned char>(word[0])) != 0 &&
-                                                    (word.ends_with("gb") || word.ends_with("gib")));
-    if (std::any_of(std::begin(vendors), std::end(vendors), is))
-      board.vendor = word;
-    else if (form != std::end(forms))
-      board.form = *form;
-    else if (!memory && std::none_of(std::begin(brands), std::end(brands), is))
-      board.product.push_back(word);
-  }
-  return board;
-}
-
-struct NearestBoard {
-  std::string name;           // "" = none
-  bool form_assumed = false;  // the name does not say it
-};
-
-// A board of the same product in the form that is named; where none is named, in the one that the wiring shows or that is
-// common. Of several, the one with the most words in common, then the fewest of its own. Boards of another form have other
-// clocks, memories and limits: they are no relatives. CannotSimulate where there are such only.
-NearestBoard nearest_accelerator(const std::string& name, bool slots, const std::vector<std::string>& known) {
-  const BoardName wanted = board_name(name);
-  const std::string form = !wanted.form.empty() ? wanted.form : slots ? "pcie" : "sxm";
-  NearestBoard best;
-  std::array<int, 3> best_score = {-1, 0, 0};
-  bool other_forms = false;
-  for (const std::string& candidate : known) {
-    const BoardName board = board_name(candidate);
-    if (wanted.product.empty() || board.product != wanted.product) continue;
-    if (!wanted.vendor.empty() && wanted.vendor != board.vendor) continue;
-    if (!wanted.form.empty() && !board.form.empty() && wanted.form != board.form) {
-      other_forms = true;
-      continue;
-    }
-    int common = 0;
-    for (const std::string& word : board.words)
-      common += std::find(wanted.words.begin(), wanted.words.end(), word) != wanted.words.end() ? 1 : 0;
-    const std::array<int, 3> score = {board.form == form ? 1 : 0, common,
-                                      common - static_cast<int>(board.words.size())};
-    if (score <= best_score) continue;
-    best = {candidate, wanted.form.empty() && !board.form.empty()};
-    best_score = score;
-  }
-  if (best.name.empty() && other_forms)
-    throw CannotSimulate(
-        fmt::format("accelerator \"{}\": the library has boards of that product in other forms only", name));
-  return best;
-}
-
-// The last whole number in a name: the rate of a port in Gb/s, or a generation.
-std::int64_t last_number(std::string_view name) {
-  std::int64_t number = 0;
-  bool inside = false;
-  for (char c : name) {
-    const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
-    if (digit) number = std::min<std::int64_t>((inside ? number * 10 : 0) + (c - '0'), 1000000);
-    inside = digit;
-  }
-  return number;
-}
-
-// What a port is called by: its technology, and its rate where the name of a generation says it.
-struct PortWord {
-  std::string_view word, technology;
-  std::int64_t rate = 0;
-};
-constexpr PortWord port_words[] = {{"edr", "infiniband", 100},
-                                   {"hdr", "infiniband", 200},
-                                   {"ndr", "infiniband", 400},
-                                   {"xdr", "infiniband", 800},
-                                   {"infiniband", "infiniband"},
-                                   {"roce", "roce"},
-                                   {"efa", "efa"},
-                                   {"gbe", "ethernet"},
-                                   {"gige", "ethernet"},
-                                   {"ethernet", "ethernet"}};
-
-// The same technology at that rate, else another one at that rate, else the fastest of the technology.
-std::string nearest_port(const std::string& name, const std::vector<std::string>& known) {
-  std::string technology = words_of(name).front();
-  std::int64_t rate = last_number(name);
-  for (const PortWord& port : port_words) {
-    if (!contains(name, port.word)) continue;
-    technology = port.technology;
-    if (rate < 10) rate = port.rate;  // "4x HDR"
-    break;
-  }
-  std::string same_start, same_rate, same_technology;
-  for (const std::string& candidate : known) {
-    const bool related = candidate.starts_with(technology + "-");
-    if (related && rate > 0 && last_number(candidate) == rate) return candidate;
-    if (candidate == "ethernet-" + std::to_string(rate)) same_rate = candidate;
-    if (candidate.starts_with(name + "-")) same_start = candidate;  // "infiniband-ndr": names are sorted, rates rise
-    if (related && last_number(candidate) >= last_number(same_technology)) same_technology = candidate;
-  }
-  if (!same_start.empty()) return same_start;
-  return same_rate.empty() ? same_technology : same_rate;
 }
 
 std::string known_wiring(const std::string& kind) {
@@ -182,6 +52,8 @@ std::string usual_wiring(const DeviceModel& device) {
   return link.empty() ? "pcie" : "xgmi";
 }
 
+std::string slot_of(const DeviceModel& device) { return device.host_link ? device.host_link->link : ""; }
+
 struct Naming {
   MeasuredRow& row;
   const Library& library;
@@ -192,15 +64,17 @@ struct Naming {
     if (!cluster()["scale_up"].is_object()) cluster()["scale_up"] = Json::object();
     return cluster()["scale_up"];
   }
-  void replace(Json& value, const std::string& name) {
-    if (value == name) return;
-    value = name;
-    used.insert(Rule::nearest_name);
+  void replace(Json& value, const Json& found, std::string_view text) {
+    if (value == found) return;
+    used.insert(Rule::nearest_name, fmt::format("{} = {}", value.is_string() ? value.get<std::string>() : "", text));
+    value = found;
   }
+  void replace(Json& value, const std::string& name) { replace(value, name, name); }
   bool has(std::string_view kind, const std::string& name) const { return !library.find(kind, name).empty(); }
 
   void accelerator();
   void wiring(const DeviceModel&);
+  void bridges(const DeviceModel&);
   void links(const DeviceModel&);
   void precision();
   void public_model();
@@ -211,18 +85,24 @@ void Naming::accelerator() {
   const std::string name = row.text("accelerator").value_or(row.text("cluster/accelerator").value_or(""));
   if (name.empty() || has("hardware/accelerators", name)) return;
   const std::string kind = row.text("cluster/scale_up/kind").value_or("");
-  const NearestBoard found = nearest_accelerator(lower_case(name), contains(lower_case(kind), "pcie"),
-                                                 library.names("hardware/accelerators"));
+  const NearestBoard found = nearest_board(name, contains(lower_case(kind), "pcie"),
+                                           library.names("hardware/accelerators"));
   if (found.name.empty()) return;
   (own ? row.run["accelerator"] : cluster()["accelerator"]) = found.name;
-  used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name);
+  used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name, fmt::format("{} = {}", name, found.name));
 }
 
 void Naming::wiring(const DeviceModel& device) {
   const auto kind = row.text("cluster/scale_up/kind");
   const std::string family = kind ? known_wiring(lower_case(*kind)) : "";
-  if (is_wiring(family)) {
+  const bool by_slots = !kind && contains(lower_case(row.text("cluster/scale_up/link").value_or("")), "pcie");
+  if (by_slots) {
+    scale_up()["kind"] = "pcie";
+  } else if (is_wiring(family)) {
+    if (family == "pcie" && kind != "pcie" && !row.has("cluster/scale_up/link"))
+      scale_up()["link"] = nearest_slot(*kind, slot_of(device), library);
     replace(scale_up()["kind"], family);
+    bridges(device);
   } else {  // not stated, or the name of a link rather than of a wiring ("ethernet", "neuronlink")
     scale_up()["kind"] = usual_wiring(device);
     used.insert(Rule::usual_node);
@@ -238,25 +118,35 @@ void Naming::wiring(const DeviceModel& device) {
   used.insert(Rule::usual_node);
 }
 
+// Boards whose links reach few others (NVLink bridges join two) meet those only, whatever the node holds.
+void Naming::bridges(const DeviceModel& device) {
+  if (scale_up()["kind"] != "nvlink-mesh" || !device.scale_up || !device.scale_up->domain) return;
+  const std::int64_t reached = *device.scale_up->domain;
+  const auto stated = row.integer("cluster/scale_up/domain");
+  if (reached >= usual_devices_per_host || (stated && *stated <= reached)) return;
+  scale_up()["domain"] = reached;
+  used.insert(Rule::usual_node);
+}
+
 void Naming::links(const DeviceModel& device) {
   const std::string own = device.scale_up ? device.scale_up->link : "";
-  const auto inside = row.text("cluster/scale_up/link");
+  const Json* named = row.at("cluster/scale_up/link");
+  const auto inside = named && named->is_object() ? std::nullopt : row.text("cluster/scale_up/link");
   const bool pcie = row.text("cluster/scale_up/kind") == "pcie";
-  if (!inside && !own.empty() && !pcie) scale_up()["link"] = own;
-  if (!inside && pcie) {  // boards meet over the slots that they sit in
-    const std::string slot = device.host_link ? device.host_link->link : "";
+  if (!named && !own.empty() && !pcie) scale_up()["link"] = own;
+  if (!named && pcie) {  // boards meet over the slots that they sit in
+    const std::string slot = slot_of(device);
     scale_up()["link"] = slot.starts_with("pcie") && has("hardware/links", slot) ? slot : "pcie";
     used.insert(Rule::usual_node);
   }
   if (inside && !has("hardware/links", *inside)) {
-    const std::string generation = fmt::format("pcie{}-x16", last_number(*inside));
-    const std::string found = !pcie ? own : has("hardware/links", generation) ? generation : "pcie";
-    if (!found.empty()) replace(scale_up()["link"], found);
+    const Json found = pcie ? nearest_slot(*inside, slot_of(device), library) : Json(own);
+    if (found != "") replace(scale_up()["link"], found, link_text(found));
   }
   const auto port = row.text("cluster/scale_out/link");
   if (!port || has("hardware/links", *port)) return;
-  const std::string found = nearest_port(lower_case(*port), library.names("hardware/links"));
-  if (!found.empty()) replace(cluster()["scale_out"]["link"], found);
+  const Json found = nearest_port(*port, device.year, library);
+  if (!found.is_null()) replace(cluster()["scale_out"]["link"], found, link_text(found));
 }
 
 // "FP8", "bf16-mixed", "fp8-hybrid", "bfloat16", "float8_e4m3fn", "half".
@@ -350,10 +240,11 @@ MeasuredRow with_known_accelerator(const MeasuredRow& original, const std::strin
   MeasuredRow row = original;
   std::string name = accelerator;
   if (library.find("hardware/accelerators", name).empty()) {
-    const NearestBoard found = nearest_accelerator(lower_case(name), false, library.names("hardware/accelerators"));
+    const NearestBoard found = nearest_board(name, false, library.names("hardware/accelerators"));
     if (!found.name.empty()) {
+      used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name,
+                  fmt::format("{} = {}", name, found.name));
       name = found.name;
-      used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name);
     }
   }
   row.run["accelerator"] = name;

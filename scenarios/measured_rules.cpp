@@ -13,7 +13,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 42> rules = {{
+constexpr std::array<RuleText, 52> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "default of the frameworks concerned; where full would need more than the fp8 peak (Megatron-Bridge), it is ruled "
      "out"},
@@ -138,6 +138,29 @@ constexpr std::array<RuleText, 42> rules = {{
      "data type of a kernel not stated: fp32 for products, fp16 for other operators of networks, fp64 for streams and "
      "scientific kernels",
      "NeuSight and DeepBench products, PyTorch operators, STREAM"},
+    {"expert-parallel",
+     "degree of expert parallelism not stated: experts spread over as many ranks of one scale-up domain as divide them "
+     "and the ranks of the stage; not spread where parameters are sharded (ZeRO 3)",
+     "Megatron-Bridge performance recipes keep it inside the domain; FSDP shards what experts weigh"},
+    {"causal-by-family", "mask of attention not stated: none in BERT and its relatives, else causal",
+     "BERT, RoBERTa, ALBERT, ELECTRA and DeBERTa are encoders"},
+    {"unstated-degrees",
+     "several degrees of parallelism not stated: data parallelism takes what is left over, the others are 1; where all "
+     "but context are stated, context takes it",
+     "data x tensor x pipeline x context are the devices"},
+    {"all-shards", "ranks that ZeRO shards over not stated: all of data and context parallelism",
+     "default of the frameworks concerned"},
+    {"head-width", "width of a head not stated: hidden / heads", "GPT, BERT, Llama"},
+    {"embeddings",
+     "not stated whether input and output embeddings share their weights (they do) and whether positions are learned "
+     "(they are not)",
+     "GPT and BERT tie them; what it costs is small either way"},
+    {"activation-by-gate", "activation not stated: SwiGLU with a gate, else GELU", "Llama and GPT families"},
+    {"separate-operators", "one pass of a network, not stated whether its operators are fused: they are not",
+     "NeuSight states it where they are"},
+    {"no-offload", "offload to the host not stated: none", "default of the frameworks concerned"},
+    {"unknown-keys", "keys that nobody asks for, likely misspelt: ignored",
+     "the format grows, so that they are no fault"},
 }};
 
 struct FrameworkRow {
@@ -242,12 +265,6 @@ std::string lower(std::string text) {
 const RuleText& rule_text(Rule rule) { return rules[static_cast<std::size_t>(rule)]; }
 std::span<const RuleText> rule_texts() { return rules; }
 
-std::string rules_line(const RulesUsed& used) {
-  std::string line;
-  for (Rule rule : used) line += (line.empty() ? "" : ", ") + std::string(rule_text(rule).name);
-  return line;
-}
-
 namespace {
 
 // What frameworks of that kind of parallelism share.
@@ -310,6 +327,22 @@ std::int64_t usual_sequence(const MeasuredRow& row, std::int64_t longest) {
     return longest;
   const double mean = passage * -std::expm1(-static_cast<double>(longest) / passage) + bin / 2;
   return std::min(longest, static_cast<std::int64_t>(step * std::round(mean / step)));
+}
+
+std::int64_t usual_expert_degree(std::int64_t experts, std::int64_t ranks, std::int64_t domain,
+                                 std::int64_t zero_stage) {
+  if (zero_stage >= 3) return 1;
+  std::int64_t degree = 1;
+  for (std::int64_t d = 2; d <= std::min({experts, ranks, domain}); ++d)
+    if (experts % d == 0 && ranks % d == 0) degree = d;
+  return degree;
+}
+
+bool causal_family(const std::string& family) {
+  constexpr std::string_view encoders[] = {"bert", "roberta", "distilbert", "albert", "electra", "deberta", "vit"};
+  const std::string name = lower(family);
+  return std::none_of(std::begin(encoders), std::end(encoders),
+                      [&](std::string_view known) { return name.starts_with(known); });
 }
 
 std::optional<bool> gated_family(const std::string& family) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -55,7 +57,17 @@ enum class Rule : std::uint8_t {
   selective_core,
   other_schedule,
   attention_by_device,
-  kernel_type
+  kernel_type,
+  expert_parallel,
+  causal_by_family,
+  unstated_degrees,
+  all_shards,
+  head_width,
+  embeddings,
+  activation_by_gate,
+  separate_operators,
+  no_offload,
+  unknown_keys
 };
 
 struct RuleText {
@@ -64,9 +76,38 @@ struct RuleText {
 const RuleText& rule_text(Rule);
 std::span<const RuleText> rule_texts();
 
-using RulesUsed = std::set<Rule>;
-// "recompute-none, scale-out-reference"
+// Also what some of them did: "H100 SXM = nvidia-h100-sxm5-80gb".
+class RulesUsed : public std::set<Rule> {
+ public:
+  using std::set<Rule>::set;
+  using std::set<Rule>::insert;
+  void insert(Rule rule, const std::string& what) {
+    insert(rule);
+    what_[rule].insert(what);
+  }
+  const std::set<std::string>& what(Rule rule) const;
+
+ private:
+  std::map<Rule, std::set<std::string>> what_;
+};
+
+// "recompute-none, nearest-name (H100 SXM = nvidia-h100-sxm5-80gb), scale-out-reference"
 std::string rules_line(const RulesUsed&);
+
+// How often each rule was used, and for what, from the lines of many rows.
+struct RuleCount {
+  int rows = 0;
+  std::map<std::string, int> what;
+};
+void count_rules(std::string_view rules_line, std::map<std::string, RuleCount, std::less<>>&);
+
+// Devices over which the experts of one layer are spread where the row does not say: 1 where parameters are sharded (ZeRO 3),
+// else as many of the ranks that hold copies of the rest, inside one scale-up domain, as divide them.
+std::int64_t usual_expert_degree(std::int64_t experts, std::int64_t ranks, std::int64_t domain,
+                                 std::int64_t zero_stage);
+
+// Whether tokens of this family see only those before them.
+bool causal_family(const std::string& family);
 
 // Whether the feed-forward network of a model family multiplies a gate (three matrices); none: no such family is known.
 std::optional<bool> gated_family(const std::string& family);

@@ -17,11 +17,11 @@ std::string lower(std::string text) {
 
 // What would need a model that we do not have.
 void check_modelled(const MeasuredRow& row) {
-  const std::string family = row.text("model/family").value_or("");
+  const std::string family = lower(row.text("model/family").value_or(""));
   if (family == "moe" && !row.has("model/experts")) throw CannotSimulate("model/experts is not stated");
   if (family == "hybrid") throw CannotSimulate("hybrid state-space models are not modelled yet");
   for (const std::string_view two_stacks : {"t5", "mt5", "flan-t5", "ul2", "bart", "encoder-decoder"})
-    if (lower(family) == two_stacks) throw CannotSimulate("encoder-decoder transformers are not modelled");
+    if (family == two_stacks) throw CannotSimulate("encoder-decoder transformers are not modelled");
   if (!row.has("model")) throw CannotSimulate("no transformer: model sizes are not stated");
 }
 
@@ -92,9 +92,10 @@ bool gated_of(const MeasuredRow& row, RulesUsed& used) {
 }
 
 // The library's name of an activation: others cost what one of these does.
-std::string activation_of(const MeasuredRow& row, bool gated) {
+std::string activation_of(const MeasuredRow& row, bool gated, RulesUsed& used) {
   const std::string stated = lower(row.text("model/activation").value_or(""));
   if (stated == "gelu" || stated == "relu" || stated == "swiglu") return stated;
+  if (stated.empty()) used.insert(Rule::activation_by_gate);
   if (gated) return "swiglu";
   return stated.find("relu") != std::string::npos ? "relu" : "gelu";
 }
@@ -118,6 +119,12 @@ void write_unstated_widths(Json& model, const MeasuredRow& row, RulesUsed& used)
   model["ffn_hidden"] = model["gated_ffn"].get<bool>() ? (8 * hidden / 3 + step - 1) / step * step : 4 * hidden;
 }
 
+// Pre-training that predicts masked tokens.
+bool is_masked_model(const MeasuredRow& row) {
+  const std::string family = lower(row.text("model/family").value_or(""));
+  return family == "bert" || family == "roberta";
+}
+
 Json model_document(const MeasuredRow& row, RulesUsed& used) {
   Json model = {{"name", row.text("model/name").value_or("measured")}};
   const bool gated = gated_of(row, used);
@@ -134,11 +141,16 @@ Json model_document(const MeasuredRow& row, RulesUsed& used) {
   model["gated_ffn"] = gated;
   write_unstated_widths(model, row, used);
   if (const auto tied = row.flag("model/tied_embeddings")) model["tied_embeddings"] = *tied;
-  if (const auto causal = row.flag("model/causal")) model["causal"] = *causal;
-  model["activation"] = activation_of(row, gated);
+  if (!row.has("model/tied_embeddings") || !row.has("model/learned_positions")) used.insert(Rule::embeddings);
+  if (!row.has("model/head_dim")) used.insert(Rule::head_width);
+  const auto causal = row.flag("model/causal");
+  if (!causal) used.insert(Rule::causal_by_family);
+  model["causal"] = causal.value_or(causal_family(row.text("model/family").value_or("")));
+  model["activation"] = activation_of(row, gated, used);
   model["normalization"] = normalization_of(row, gated, used);
-  if (row.text("model/family").value_or("") == "bert" &&
-      row.text("phase").value_or("training step") == "training step") {
+  const std::string phase = row.text("phase").value_or("training step");
+  if (phase != "training step" && !row.has("fused_operators")) used.insert(Rule::separate_operators);
+  if (is_masked_model(row) && phase == "training step") {
     model["predicted_positions"] = model["sequence"].get<std::int64_t>() >= 512 ? 80 : 20;
     used.insert(Rule::masked_positions);
   }
@@ -157,7 +169,8 @@ struct Degrees {
 
 Degrees degrees_of(const MeasuredRow& row, std::int64_t devices, std::int64_t per_node, RulesUsed& used) {
   Degrees d;
-  d.context = row.integer("parallelism/context").value_or(1);
+  const auto context = row.integer("parallelism/context");
+  d.context = context.value_or(1);
   const auto tensor = row.integer("parallelism/tensor"), pipeline = row.integer("parallelism/pipeline"),
              data = row.integer("parallelism/data");
   if (d.context < 1 || tensor.value_or(1) < 1 || pipeline.value_or(1) < 1 || data.value_or(1) < 1)
@@ -175,6 +188,9 @@ Degrees degrees_of(const MeasuredRow& row, std::int64_t devices, std::int64_t pe
     d.pipeline = pipeline.value_or(std::max<std::int64_t>(1, devices / (others * d.tensor)));
   }
   d.data = data.value_or(devices / (d.tensor * d.pipeline * d.context));
+  const int unstated = (tensor ? 0 : 1) + (pipeline ? 0 : 1) + (data ? 0 : 1) + (context ? 0 : 1);
+  if (!context) d.context = std::max<std::int64_t>(1, devices / (d.data * d.tensor * d.pipeline));
+  if (unstated > 1 || d.context != context.value_or(1)) used.insert(Rule::unstated_degrees);
   if (d.data * d.tensor * d.pipeline * d.context != devices)
     throw CannotSimulate(fmt::format("faulty row: data {} x tensor {} x pipeline {} x context {} are not {} devices",
                                      d.data, d.tensor, d.pipeline, d.context, devices));
@@ -248,23 +264,40 @@ void write_offload(Json& plan, const MeasuredRow& row, RulesUsed& used) {
   if (says("optimizer") || stated == "cpu") plan["offload"]["optimizer"] = true;
   if (says("activation")) plan["offload"]["activations"] = 1;
   const std::string device = row.text("cluster/accelerator").value_or("");
+  if (stated.empty()) used.insert(Rule::no_offload);
   if (stated.empty() && plan["zero_stage"] == 3 && device.find("-gb") != std::string::npos &&
       row.text("framework").value_or("").find("Megatron") != std::string::npos) {
     plan["offload"]["activations"] = 0.5;
+    used.erase(Rule::no_offload);
     used.insert(Rule::host_activations);
   }
 }
 
-Json plan_document(const MeasuredRow& row, const Degrees& d, RulesUsed& used) {
+void write_experts(Json& plan, const MeasuredRow& row, const Degrees& d, std::int64_t domain, RulesUsed& used) {
+  const auto folded = row.integer("parallelism/expert_tensor");
+  if (folded) plan["expert_tensor"] = *folded;
+  if (!row.has("model/experts")) return;
+  if (const auto degree = row.integer("parallelism/expert")) {
+    plan["expert"] = *degree;
+    return;
+  }
+  const std::int64_t split = std::max<std::int64_t>(1, folded.value_or(1)), ranks = d.data * d.tensor * d.context;
+  const std::int64_t degree = usual_expert_degree(row.need_integer("model/experts/count"), ranks / split,
+                                                  domain / split, row.integer("parallelism/zero_stage").value_or(0));
+  plan["expert"] = degree;
+  used.insert(Rule::expert_parallel, fmt::format("expert = {}", degree));
+}
+
+Json plan_document(const MeasuredRow& row, const Degrees& d, std::int64_t domain, RulesUsed& used) {
   Json plan = {{"data", d.data}, {"tensor", d.tensor}, {"context", d.context}};
-  if (row.has("model/experts")) plan["expert"] = row.integer("parallelism/expert").value_or(1);
-  if (const auto degree = row.integer("parallelism/expert_tensor")) plan["expert_tensor"] = *degree;
+  write_experts(plan, row, d, domain, used);
   write_schedule(plan, row, d, used);
   const auto stage = row.integer("parallelism/zero_stage");
   if (!stage) used.insert(Rule::zero_stage);
   plan["zero_stage"] = stage.value_or(0);
-  if (const auto group = row.integer("parallelism/zero_group"); group && stage.value_or(0) > 0)
-    plan["zero_group"] = *group;
+  const auto group = row.integer("parallelism/zero_group");
+  if (group && stage.value_or(0) > 0) plan["zero_group"] = *group;
+  if (!group && stage.value_or(0) > 0) used.insert(Rule::all_shards);
   const auto sequence_parallel = row.flag("parallelism/sequence_parallel");
   if (d.tensor > 1) {
     if (!sequence_parallel) used.insert(Rule::sequence_parallel);
@@ -305,6 +338,7 @@ Json software_document(const MeasuredRow& row, RulesUsed& used) {
 
 Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
   check_modelled(row);
+  check_keys(row, used);
   const std::int64_t devices = row.need_integer("devices");
   const MeasuredCluster machine = measured_cluster(row, devices, 1, used);
   const Degrees degrees = degrees_of(row, devices, machine.devices_per_node, used);
@@ -312,7 +346,7 @@ Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
               {"model", model_document(row, used)},
               {"precision", row.need_text("precision")},
               {"batch", batch_document(row, degrees, used)},
-              {"plan", plan_document(row, degrees, used)},
+              {"plan", plan_document(row, degrees, machine.devices_per_node, used)},
               {"software", software_document(row, used)},
               {"optimizer", optimizer_of(row, used)}};
   if (devices < machine.devices) job["placement"] = {{"first", 0}, {"count", devices}};

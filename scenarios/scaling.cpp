@@ -97,14 +97,17 @@ class Scaler {
   void set_nodes() {
     const PoolSpec& pool = scenario_.cluster.pools.front();
     const std::int64_t per_node = pool.node.devices;
-    result_.nodes = ceil_div(devices_, per_node);
-    at("/cluster/pools/0/count") = result_.nodes;
+    const std::int64_t first = job_.placement ? job_.placement->first : 0, end = first + devices_;
+    result_.nodes = ceil_div(end, per_node) - first / per_node;
+    pool_nodes_ = ceil_div(end, per_node);
+    if (job_.placement) pool_nodes_ = std::max<std::int64_t>(pool_nodes_, pool.count);
+    at("/cluster/pools/0/count") = pool_nodes_;
     Json& job = at("/jobs/0");
     job.erase("placement");
-    if (devices_ % per_node != 0) job["placement"] = {{"first", 0}, {"count", devices_}};
+    if (devices_ != pool_nodes_ * per_node) job["placement"] = {{"first", first}, {"count", devices_}};
     std::vector<int> slow;
     for (const int device : pool.slow_devices)
-      if (device < result_.nodes * per_node) slow.push_back(device);
+      if (device < pool_nodes_ * per_node) slow.push_back(device);
     if (slow.size() == pool.slow_devices.size()) return;
     at("/cluster/pools/0/slow_devices") = slow;
     result_.changes.push_back(fmt::format("slow devices {} -> {}: the others are not part of this size",
@@ -170,7 +173,7 @@ class Scaler {
   // The stated fabric where it fits, else the next larger of its family.
   void set_fabric() {
     ClusterSpec cluster = scenario_.cluster;
-    cluster.pools.front().count = static_cast<int>(result_.nodes);
+    cluster.pools.front().count = static_cast<int>(pool_nodes_);
     cluster.pools.front().slow_devices.clear();
     std::string reason, place;
     do {
@@ -206,7 +209,7 @@ class Scaler {
     at("/cluster/fabric") = write_spec(fabric);
     const FabricSpec& stated = scenario_.cluster.fabric;
     const auto change = [&](const char* what, const std::string& from, const std::string& to) {
-      result_.changes.push_back(fmt::format("{} {} -> {}: {} nodes need them", what, from, to, result_.nodes));
+      result_.changes.push_back(fmt::format("{} {} -> {}: {} nodes need them", what, from, to, pool_nodes_));
     };
     if (fabric.levels != stated.levels)
       change("fat-tree levels", std::to_string(stated.levels), std::to_string(fabric.levels));
@@ -217,6 +220,7 @@ class Scaler {
   Scenario scenario_;  // as stated, but for the size of its slice
   const JobSpec& job_ = scenario_.jobs.front();
   std::int64_t stated_, devices_, data_ = 1;  // devices: before, wanted, and those of the data-parallel dimension
+  std::int64_t pool_nodes_ = 0;               // of the cluster, which may hold more than the job
   ScalingMode mode_;
   ScaledScenario result_;
 };

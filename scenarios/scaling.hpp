@@ -1,5 +1,6 @@
 // One scenario at other numbers of devices. The rules, in the order in which they apply:
-//   nodes        as many nodes of the pool as hold the devices; a job smaller than its node leaves the rest idle
+//   nodes        as many nodes of the pool as hold the devices; a job smaller than its node leaves the rest idle. A job that
+//                is placed keeps its first device, in its cluster as stated, which grows where it is too small
 //   slice        a torus of devices that is the whole cluster (one node, no fabric) grows itself: its shortest sides are
 //                multiplied, and the NICs with them; other sizes than multiples are none
 //   fabric       as stated where the NICs fit; a fat-tree that is too small gets the fewest levels that fit, a HyperX

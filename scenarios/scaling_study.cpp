@@ -1,6 +1,7 @@
 #include "scenarios/scaling_study.hpp"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -12,6 +13,9 @@
 
 namespace orrery {
 namespace {
+
+constexpr const char* out_of_memory =
+    "the simulation ran out of memory; fewer --jobs or `--fidelity analytic` need less";
 
 // Runs in a process of its own; what comes back is text.
 std::string simulate_point(const ScaledScenario& size, const Scenario& base, const std::string& file,
@@ -26,6 +30,8 @@ std::string simulate_point(const ScaledScenario& size, const Scenario& base, con
   } catch (const SpecError& error) {
     const Fault& fault = error.faults().front();
     answer["impossible"] = fmt::format("{}: expected {}, found {}", fault.pointer, fault.expected, fault.found);
+  } catch (const std::bad_alloc&) {
+    answer["impossible"] = out_of_memory;
   } catch (const std::exception& error) {
     answer["failed"] = error.what();
   }
@@ -108,10 +114,10 @@ void simulate_all(ScalingStudy& study, const std::vector<ScaledScenario>& sizes,
       order.size(), jobs, [&](std::size_t i) { return simulate_point(sizes[order[i]], base, file, library); }, {});
   for (std::size_t i = 0; i < order.size(); ++i) {
     ScalingPoint& point = study.points[order[i]];
-    if (!answers[i])
-      throw IoError(
-          fmt::format("the simulation of {} devices died; out of memory? fewer --jobs need less", point.devices));
-    take_answer(point, *answers[i]);
+    if (answers[i])
+      take_answer(point, *answers[i]);
+    else
+      point.reason = "the simulation was killed, as one that needs too much memory is; fewer --jobs need less";
   }
 }
 

@@ -80,8 +80,8 @@ MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
   std::error_code ignored;
   // The lock of the target keeps a sweep from writing to what is about to be replaced.
   const StoreLock lock(target);
-  const bool known = std::any_of(parts.begin(), parts.end(),
-                                 [&](const fs::path& p) { return fs::equivalent(p, target, ignored); });
+  const auto is_target = [&](const fs::path& p) { return fs::equivalent(p, target, ignored); };
+  const bool known = std::any_of(parts.begin(), parts.end(), is_target);
   if (fs::exists(target, ignored) && !known) parts.push_back(target);
   const Store first = Store::open(parts.front());
   std::map<std::string, std::pair<std::string, fs::path>> data;
@@ -110,11 +110,12 @@ MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
   }
   if (fs::exists(target.string() + "-wal", ignored))  // the new file must not meet the log of the old one
     throw SpecError(target.string(), "", "a store that no other program has open", "an open one");
+  counts.stores = static_cast<std::size_t>(
+      std::count_if(parts.begin(), parts.end(), [&](const fs::path& p) { return !is_target(p); }));
   std::error_code error;
   fs::rename(temporary, target, error);
   if (error) throw IoError(fmt::format("{}: cannot be written: {}", target.string(), error.message()));
   remove_store(temporary);
-  counts.stores = parts.size();
   counts.total = there.size();
   for (std::size_t point = 0; point < there.size(); ++point)
     if (!there[point]) counts.missing.push_back(point);

@@ -9,7 +9,7 @@
 
 namespace orrery {
 
-struct MergeCounts {
+struct MergeCounts {  // stores: without what was merged before
   std::size_t stores = 0, points = 0, total = 0;
   std::vector<std::size_t> missing;  // points of the sweep that no store has
 };

@@ -17,6 +17,7 @@ double mean_log_error(const std::vector<Sample>& samples, double a, double b) {
   return sum / static_cast<double>(samples.size());
 }
 
+// Zero where the rows are too few for the numbers to be wrong on them: one number fits one row, two fit two.
 struct Fit {
   double mfu = 0, compute = 0, memory = 0;
 };
@@ -30,7 +31,8 @@ Fit fit(const std::vector<Sample>& samples) {
     sum += std::log(s.model_s / s.measured_s);
     ++rated;
   }
-  if (rated > 0) f.mfu = std::exp(sum / rated);
+  if (rated > 1) f.mfu = std::exp(sum / rated);
+  if (samples.size() <= 2) return f;
   // A coarse grid in equal ratios: two numbers need no better.
   double best = 0;
   for (double a = 0.02; a < 1.3; a *= 1.08)
@@ -62,7 +64,8 @@ std::vector<Baselines> fit_baselines(const std::vector<Prediction>& rows, const 
     const auto found = fits.find(p.metric + "/" + p.group);
     if (p.group.empty() || !p.predicted || found == fits.end()) continue;
     if (found->second.mfu > 0 && p.model_flops_s > 0) all[i].constant_mfu = p.model_flops_s / found->second.mfu;
-    all[i].roofline = p.hardware_flops_s / found->second.compute + p.memory_s / found->second.memory;
+    if (found->second.compute > 0)
+      all[i].roofline = p.hardware_flops_s / found->second.compute + p.memory_s / found->second.memory;
   }
   return all;
 }

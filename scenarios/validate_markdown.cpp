@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "scenarios/measured_rules.hpp"
 #include "scenarios/validate.hpp"
 #include "sim/error.hpp"
 
@@ -96,21 +97,14 @@ std::string table_of(const Validation& part, std::string_view title) {
 }
 
 std::string assumptions(const Validation& v) {
-  std::map<std::string, int> rows;
-  for (const ValidatedRow& r : v.rows) {
-    if (!r.prediction.predicted) continue;
-    const std::string& line = r.prediction.assumed;
-    for (std::size_t begin = 0; begin < line.size();) {
-      const std::size_t end = std::min(line.find(", ", begin), line.size());
-      ++rows[line.substr(begin, end - begin)];
-      begin = end + 2;
-    }
-  }
+  std::map<std::string, RuleCount, std::less<>> rows;
+  for (const ValidatedRow& r : v.rows)
+    if (r.prediction.predicted) count_rules(r.prediction.assumed, rows);
   std::string text =
       "## What is assumed where a source is silent\n\n| rule | rows | assumed | why |\n|---|--:|---|---|\n";
   for (const RuleText& rule : rule_texts())
-    if (const auto it = rows.find(std::string(rule.name)); it != rows.end())
-      text += fmt::format("| {} | {} | {} | {} |\n", rule.name, it->second, rule.text, rule.evidence);
+    if (const auto it = rows.find(rule.name); it != rows.end())
+      text += fmt::format("| {} | {} | {} | {} |\n", rule.name, it->second.rows, rule.text, rule.evidence);
   return rows.empty() ? "" : text;
 }
 

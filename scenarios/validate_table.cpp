@@ -68,14 +68,18 @@ char separator_of(std::string_view headings) {
   return ',';
 }
 
-double positive(const std::string& cell, const std::string& file, std::size_t line, const std::string& key) {
+// `zero`: counts may begin there.
+double positive(const std::string& cell, const std::string& file, std::size_t line, const std::string& key,
+                bool zero = false) {
   double value = 0;
   const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
   const std::size_t last = std::min(cell.find_last_not_of(' '), cell.size());
   const std::string word = first < cell.size() ? cell.substr(first, last - first + 1) : "";
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value) || !(value > 0))
-    throw SpecError(file, fmt::format("line {}", line), fmt::format("a positive number as {}", key), quote(cell));
+  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value) ||
+      !(value > 0 || (zero && value == 0)))
+    throw SpecError(file, fmt::format("line {}", line),
+                    fmt::format("a positive number as {}{}", key, zero ? " or 0" : ""), quote(cell));
   return value;
 }
 
@@ -99,7 +103,7 @@ struct RowReader {
     for (const Column& column : columns) {
       const std::string& cell = cells[column.index];
       if (column.key == "id") id = cell;
-      if (column.key == "iteration") step.number = std::llround(positive(cell, file, line, column.key));
+      if (column.key == "iteration") step.number = std::llround(positive(cell, file, line, column.key, true));
       for (const TimeKey& time : time_keys)
         if (time.key == column.key) {
           step.value = positive(cell, file, line, column.key) * time.scale;
@@ -162,7 +166,10 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
   char separator = ',';
   RowReader reader{file, columns, scenario, {}, {}};
   std::size_t line = 0;
-  for (std::string_view rest = text; !rest.empty();) {
+  std::string_view rest = text;
+  if (constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; rest.starts_with(byte_order_mark))
+    rest.remove_prefix(byte_order_mark.size());  // spreadsheets begin their UTF-8 with it
+  while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view row = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "scenarios/measured_rules.hpp"
 #include "scenarios/validate.hpp"
 #include "sim/error.hpp"
 
@@ -104,19 +105,16 @@ std::string worst_rows(const Validation& v) {
 }
 
 std::string assumptions(const Validation& v) {
-  std::map<std::string, int> used;
-  for (const ValidatedRow& r : v.rows) {
-    const std::string& line = r.prediction.assumed;
-    for (std::size_t begin = 0; begin < line.size() && r.prediction.predicted;) {
-      const std::size_t end = std::min(line.find(", ", begin), line.size());
-      ++used[line.substr(begin, end - begin)];
-      begin = end + 2;
-    }
-  }
+  std::map<std::string, RuleCount, std::less<>> used;
+  for (const ValidatedRow& r : v.rows)
+    if (r.prediction.predicted) count_rules(r.prediction.assumed, used);
   std::string text;
-  for (const RuleText& rule : rule_texts())
-    if (const auto it = used.find(std::string(rule.name)); it != used.end())
-      text += fmt::format("  {:<24} {:>5} rows  {} [{}]\n", rule.name, it->second, rule.text, rule.evidence);
+  for (const RuleText& rule : rule_texts()) {
+    const auto it = used.find(rule.name);
+    if (it == used.end()) continue;
+    text += fmt::format("  {:<24} {:>5} rows  {} [{}]\n", rule.name, it->second.rows, rule.text, rule.evidence);
+    for (const auto& [what, rows] : it->second.what) text += fmt::format("  {:<24} {:>5} rows    {}\n", "", rows, what);
+  }
   return text.empty() ? "" : "\nAssumed where a source does not say:\n" + text;
 }
 

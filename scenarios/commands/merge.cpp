@@ -83,7 +83,7 @@ int merge(const MergeOptions& options) {
   if (!counts.missing.empty())
     print_error(fmt::format("{} points are missing: {}; `orrery sweep SWEEP --out {} --resume` simulates them\n",
                             counts.missing.size(), ranges(counts.missing), options.out));
-  return exit_done;
+  return counts.missing.empty() ? exit_done : exit_failed;
 }
 
 }  // namespace
@@ -94,7 +94,9 @@ CommandAction declare_merge(CLI::App& app, const Invocation&) {
       "Joins the stores of one sweep that `orrery sweep --shard I/N` wrote, into DIR/sweep.sqlite with results.csv and "
       "results.json beside it. Stores of different sweeps or builds are refused, and so are stores that contradict "
       "each "
-      "other. Merging again after more shards have run adds to what is there.");
+      "other. Merging again after more shards have run adds to what is there. Exits with 1 while points are missing, "
+      "so "
+      "that a script notices.");
   app.add_option("STORE", options->parts, "Stores, or folders with stores of shards")->required();
   app.add_option("--out", options->out, "The folder for the merged store; may be that of the shards")
       ->required()

@@ -208,14 +208,16 @@ CommandAction declare_validate(CLI::App& app, const Invocation&) {
       ->type_name("FILE.svg");
   app.add_option("--show", options->show,
                  "Print the scenario of one training or power row and stop; `orrery run` on it gives the same number "
-                 "(of a power row: before the row's power limit, which a scenario cannot state)")
+                 "(of a power row: before the row's power limit, which a scenario cannot state). Single passes and "
+                 "convolutional networks are predicted without a scenario and cannot be shown")
       ->type_name("ID")
       ->excludes("--scenario");
   app.add_option("--jobs", options->jobs, "Worker processes (default: one per processor); results do not depend on it")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   declare_set(app, options->scenario);
-  app.get_option("--set")->needs("--scenario");
+  CLI::Option* set = app.get_option("--set");
+  set->needs("--scenario")->description(set->get_description() + ". With --scenario only");
   declare_fidelity(app, options->scenario);
   declare_library(app, options->scenario);
   app.footer(

@@ -101,7 +101,7 @@ for (( i = 0; i < 300; i++ )); do
   left=$(squeue -h -j "$job" -o %T | wc -l)
   (( left == 0 )) && break
   (( requeued && killed )) && hurry "$job"
-  # One task by scontrol requeue, one by kill -9 of its orrery; the killed task fails and is requeued.
+  # One task by scontrol requeue, one by kill -9 of its orrery; the killed task fails and is submitted again below.
   if (( requeued == 0 )) && squeue -h -j "${job}_1" -o %T 2>/dev/null | grep -q RUNNING; then
     sleep 1
     scontrol requeue "${job}_1" && requeued=1
@@ -117,16 +117,29 @@ grep -l Killed "$folder/out/task-2.txt" >/dev/null || echo "note: task 2 ended b
 ORRERY_SHARDS=4 sbatch --wait --array=2 --output="$folder/out/task-%a.txt" "$here/sweep.sbatch" \
   "$folder/sweep.json" "$folder/runs" >/dev/null || fail "task 2 did not end well when submitted again"
 
-# A task that nears its time limit is told so: here by hand, with the signal that --signal=B:TERM@60 sends.
+# A task that nears its time limit is told so: here by hand, with the signal that --signal=B:USR1@60 sends.
 job=$(sbatch --parsable --array=1-1 --output="$folder/out/limit-%a.txt" "$here/sweep.sbatch" "$folder/sweep.json" "$folder/limit")
 for (( i = 0; i < 300; i++ )); do
   [[ -f $folder/limit/sweep.sqlite ]] && break
   sleep 0.2
 done
 sleep 1
-scancel --batch --signal=TERM "${job}_1"
+scancel --batch --signal=USR1 "${job}_1"
 for (( i = 0; i < 600; i++ )); do [[ -z $(squeue -h -j "$job") ]] && break; hurry "$job"; sleep 0.5; done
 grep -q "stopped before the end: requeued" "$folder/out/limit-1.txt" || fail "a task that is told to stop does not requeue itself"
+
+# scancel cancels: no task starts again.
+job=$(sbatch --parsable --array=1-2 --output="$folder/out/cancel-%a.txt" "$here/sweep.sbatch" "$folder/sweep.json" "$folder/cancel")
+for (( i = 0; i < 300; i++ )); do
+  [[ -n $(ls "$folder"/cancel/*.sqlite 2>/dev/null) ]] && break
+  sleep 0.2
+done
+sleep 1
+scancel "$job"
+for (( i = 0; i < 60; i++ )); do [[ -z $(squeue -h -j "$job" -t R,CG) ]] && break; sleep 0.5; done
+sleep 2
+[[ -z $(squeue -h -j "$job") ]] || fail "a cancelled job is still queued: $(squeue -h -j "$job")"
+[[ ! -f $folder/cancel/results.csv ]] || fail "the cancelled job had ended before it was cancelled"
 
 sbatch --wait --output="$folder/out/merge.txt" --wrap="'$ORRERY' merge '$folder/runs' --out '$folder/runs'" >/dev/null ||
   fail "the merge job failed"
@@ -135,4 +148,4 @@ for result in results.csv results.json; do
   cmp "$folder/runs/$result" "$folder/one/$result" || fail "the array job's $result differs from one machine's"
   cmp "$folder/limit/$result" "$folder/one/$result" || fail "the stopped and requeued job's $result differs"
 done
-echo "PASSED: 36 points as an array job of 4, one task requeued, one killed, one stopped by its time limit: the same bytes"
+echo "PASSED: 36 points as an array job of 4, one task requeued, one killed, one stopped by its time limit: the same bytes; scancel cancels"

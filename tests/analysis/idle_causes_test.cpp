@@ -129,3 +129,26 @@ TEST_CASE("idle time that nothing on record explains is neither bubble nor waiti
   CHECK(m.waiting_s == 0);
   CHECK(m.bubble_s == 0);
 }
+
+TEST_CASE("replicas that differ by little do not wait for each other for as long as a pipeline drains") {
+  // Two stages (devices 0 and 1, 2 and 3) of two replicas, of which the second is a millisecond later; it also ends the
+  // iteration, with all of its stages.
+  constexpr double later = 1e-3;
+  HandMade job;
+  job.device(0, 1, 0).device(1, 1, 0).device(2, 1, 1).device(3, 1, 1);
+  for (const std::size_t replica : {0, 1}) {
+    const double at = replica == 0 ? 0 : later;
+    const DeviceId first(replica), last(replica + 2);
+    const OpId forward = job.compute(replica, 0, 1 + at, work);
+    const OpId there = job.transfer({{first, Stream::send_forward}, {last, Stream::receive_forward}}, 1 + at, 1 + at,
+                                    collective(CollectiveKind::send_receive), {forward});
+    const OpId turn = job.compute(replica + 2, 1 + at, 3 + at, work, {}, {there});
+    const OpId back = job.transfer({{last, Stream::send_backward}, {first, Stream::receive_backward}}, 3 + at, 3 + at,
+                                   collective(CollectiveKind::send_receive), {turn});
+    job.compute(replica, 3 + at, 5 + at, work, {}, {back});
+  }
+  job.transfer(all({1, 3}, Stream::data), 5 + later, 6, collective(CollectiveKind::all_reduce));
+  const JobMetrics m = measured(job, 6, 4);
+  CHECK(m.waiting_s <= 2 * later);
+  CHECK(m.bubble_s > 2);  // of both stages: fill, turn and drain
+}

@@ -78,7 +78,7 @@ TEST_CASE("names that the library does not have give way to their nearest relati
   row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "infiniband-ndr", "bf16");
   CHECK(row.text("cluster/scale_out/link") == "infiniband-ndr-400");
   row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "slingshot-200", "bf16");
-  CHECK(row.text("cluster/scale_out/link") == "ethernet-200");
+  CHECK(row.text("cluster/scale_out/link") == "slingshot-11");
   row = named("nvidia-h100-sxm5-80gb", {{"kind", "nvswitch"}, {"link", "nvlink4"}}, "roce-400", "FP8-hybrid");
   CHECK(row.text("precision") == "fp8");
   const std::pair<const char*, const char*> spellings[] = {{"HDR InfiniBand", "infiniband-hdr-200"},
@@ -164,6 +164,14 @@ TEST_CASE("a board of a named form is taken for one of that form only") {
                                                         {"nvidia-v100-pcie-16gb", "nvidia-v100-pcie-32gb"},
                                                         {"Tesla V100-SXM2-16GB", "nvidia-v100-sxm2-32gb"},
                                                         {"NVIDIA A100-SXM4-40GB", "nvidia-a100-sxm4-40gb"},
+                                                        {"H100 SXM", "nvidia-h100-sxm5-80gb"},
+                                                        {"nvidia-h100-sxm", "nvidia-h100-sxm5-80gb"},
+                                                        {"H100SXM5", "nvidia-h100-sxm5-80gb"},
+                                                        {"H100 SXM 96 GB HBM2e", "nvidia-h100-sxm-hbm2e-96gb"},
+                                                        {"A100 SXM 40 GB", "nvidia-a100-sxm4-40gb"},
+                                                        {"V100-SXM3", "nvidia-v100-sxm3-32gb"},
+                                                        {"AMD Instinct MI300X OAM", "amd-mi300x"},
+                                                        {"Gaudi 3", "intel-gaudi3"},
                                                         {"nvidia-h100-nvl-94gb", ""},
                                                         {"nvidia-h20", ""},
                                                         {"google-tpu-v6p", ""},
@@ -189,4 +197,94 @@ TEST_CASE("a product without a form is taken for the form of its wiring, else fo
   CHECK(board("NVIDIA A100 40GB", "nvswitch") == "nvidia-a100-sxm4-40gb");
   CHECK(board("nvidia-a100", "pcie") == "nvidia-a100-pcie-40gb");
   CHECK(board("GB200", "nvswitch") == "nvidia-gb200-nvl72");
+}
+
+namespace {
+
+// What the row of a cluster with this port, or with boards in these slots, has instead.
+Json link_for(const std::string& accelerator, const char* place, const Json& scale_up, const Json& scale_out) {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  RulesUsed used;
+  const Json cluster = {
+      {"accelerator", accelerator}, {"devices_per_node", 8}, {"scale_up", scale_up}, {"scale_out", scale_out}};
+  const MeasuredRow row = with_known_names(row_of(gpt_run(), cluster), library, used);
+  read_scenario({training_scenario(row, used), "row.json"}, library);
+  return *row.at(place);
+}
+
+Json port_for(const char* name, const std::string& accelerator = "nvidia-a100-sxm4-80gb") {
+  return link_for(accelerator, "cluster/scale_out/link", {{"kind", "nvswitch"}},
+                  {{"link", name}, {"ports_per_node", 8}});
+}
+
+Json slot_for(const char* name) {
+  return link_for("nvidia-a100-pcie-80gb", "cluster/scale_up/link", {{"kind", "pcie"}, {"link", name}},
+                  {{"link", "ethernet-100"}, {"ports_per_node", 8}});
+}
+
+Json at_rate(const char* base, const char* rate) { return {{"base", base}, {"bandwidth_per_direction", rate}}; }
+
+}  // namespace
+
+TEST_CASE("a port has the rate that its name states, at the nearest port of the technology where none has it") {
+  CHECK(port_for("25GbE") == "ethernet-25");
+  CHECK(port_for("40GbE") == at_rate("ethernet-25", "5 GB/s"));
+  CHECK(port_for("1GbE") == "ethernet-1");
+  CHECK(port_for("10GBASE-T") == "ethernet-10");
+  CHECK(port_for("2x100GbE") == "ethernet-100");
+  CHECK(port_for("12.5 GB/s") == "ethernet-100");
+  CHECK(port_for("1.6T Ethernet") == at_rate("ethernet-800", "200 GB/s"));
+  CHECK(port_for("roce-50") == at_rate("roce-100", "6.25 GB/s"));
+  CHECK(port_for("RoCEv2 200G") == "roce-200");
+  CHECK(port_for("InfiniBand FDR") == at_rate("infiniband-edr-100", "7 GB/s"));
+  CHECK(port_for("InfiniBand QDR 40Gb/s") == at_rate("infiniband-edr-100", "5 GB/s"));
+  CHECK(port_for("HDR100") == "infiniband-hdr-100");
+  CHECK(port_for("NDR200") == "infiniband-ndr-200");
+  CHECK(port_for("Slingshot 11") == "slingshot-11");
+  CHECK(port_for("EFAv3") == "efa-200");
+}
+
+TEST_CASE("a port without a rate is the common one of the accelerator's generation, not the fastest") {
+  CHECK(port_for("InfiniBand") == "infiniband-hdr-200");
+  CHECK(port_for("InfiniBand", "nvidia-v100-sxm2-32gb") == "infiniband-edr-100");
+  CHECK(port_for("InfiniBand", "nvidia-h100-sxm5-80gb") == "infiniband-ndr-400");
+  CHECK(port_for("Ethernet") == "ethernet-100");
+  CHECK(port_for("RoCE") == "roce-200");
+  CHECK(port_for("EFA") == "efa-100");
+}
+
+TEST_CASE("a slot has the generation and the lanes that its name states") {
+  for (const char* third : {"PCIe Gen3", "PCIe Gen3 x16", "PCIe 3.0", "pcie3", "PCIe3x16", "PCI Express 3.0 x16"}) {
+    INFO(third);
+    CHECK(slot_for(third) == "pcie3-x16");
+  }
+  CHECK(slot_for("PCIe Gen5 x16") == "pcie5-x16");
+  CHECK(slot_for("PCIe 4.0 x8") == "pcie4-x8");
+  CHECK(slot_for("pcie3-x8") == at_rate("pcie3-x16", "7.875 GB/s"));
+  CHECK(slot_for("PCIe Gen2 x16") == at_rate("pcie3-x16", "7.875 GB/s"));
+  CHECK(slot_for("PCIe x16") == "pcie4-x16");  // the board's own
+}
+
+TEST_CASE("boards with bridges between pairs are no mesh of eight") {
+  const Json reached = link_for("nvidia-a100-pcie-80gb", "cluster/scale_up/domain",
+                                {{"kind", "nvlink-mesh"}, {"link", "nvlink3"}, {"domain", 8}},
+                                {{"link", "ethernet-100"}, {"ports_per_node", 8}});
+  CHECK(reached == 2);
+}
+
+TEST_CASE("what was taken for a name is said beside the rule") {
+  const Library library({ORRERY_SOURCE_DATA_DIR});
+  Json cluster = a100_cluster();
+  cluster["accelerator"] = "A100, 80 GB";
+  cluster["scale_out"]["link"] = "40GbE";
+  RulesUsed used;
+  with_known_names(row_of(gpt_run(), cluster), library, used);
+  const std::string line = rules_line(used);
+  CHECK(line == "nearest-name (40GbE = ethernet-25 at 5 GB/s), common-form (A100  80 GB = nvidia-a100-sxm4-80gb)");
+  std::map<std::string, RuleCount, std::less<>> counts;
+  count_rules(line, counts);
+  count_rules("nearest-name, zero-stage", counts);
+  CHECK(counts.size() == 3);
+  CHECK(counts["nearest-name"].rows == 2);
+  CHECK(counts["nearest-name"].what == std::map<std::string, int>{{"40GbE = ethernet-25 at 5 GB/s", 1}});
 }

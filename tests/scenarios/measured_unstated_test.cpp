@@ -1,5 +1,8 @@
 // Measured runs that leave out sizes of the model, degrees of the plan or settings: the rule that fills each in.
 #include <algorithm>
+#include <set>
+#include <tuple>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -196,4 +199,99 @@ TEST_CASE("binned batches are as long as passages are on average, at any length 
   CHECK(last <= 321 + 32 + 4);
   run["framework"] = "Megatron-LM";
   CHECK(usual_sequence(row_of(run), 512) == 512);
+}
+
+TEST_CASE("experts are spread inside one scale-up domain where the row does not say, unless parameters are sharded") {
+  CHECK(usual_expert_degree(128, 8, 8, 1) == 8);
+  CHECK(usual_expert_degree(128, 64, 8, 1) == 8);
+  CHECK(usual_expert_degree(128, 64, 64, 1) == 64);
+  CHECK(usual_expert_degree(6, 8, 8, 0) == 2);
+  CHECK(usual_expert_degree(128, 8, 8, 3) == 1);
+  Json run = gpt_run();
+  run["model"]["experts"] = {{"count", 64}, {"active", 4}, {"ffn_hidden", 1024}};
+  run["parallelism"] = {{"data", 16}, {"tensor", 1}, {"pipeline", 1}, {"zero_stage", 1}};
+  RulesUsed used;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["expert"] == 8);
+  CHECK(used.count(Rule::expert_parallel) == 1);
+  used.clear();
+  run["parallelism"]["expert"] = 2;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["expert"] == 2);
+  CHECK(used.count(Rule::expert_parallel) == 0);
+}
+
+TEST_CASE("every field that is left out and would change a prediction is listed by its rule") {
+  const std::vector<std::tuple<const char*, const char*, Json, Rule>> fields = {
+      {"model", "causal", false, Rule::causal_by_family},
+      {"model", "head_dim", 64, Rule::head_width},
+      {"model", "activation", "relu", Rule::activation_by_gate},
+      {"parallelism", "zero_group", 2, Rule::all_shards}};
+  for (const auto& [level, key, value, rule] : fields) {
+    INFO(key);
+    Json run = gpt_run();
+    RulesUsed used;
+    training_scenario(row_of(run), used);
+    CHECK(used.count(rule) == 1);
+    run[level][key] = value;
+    used.clear();
+    training_scenario(row_of(run), used);
+    CHECK(used.count(rule) == 0);
+  }
+  Json run = gpt_run();
+  run["model"]["tied_embeddings"] = true;
+  run["model"]["learned_positions"] = true;
+  run["offload"] = "none";
+  RulesUsed used;
+  training_scenario(row_of(run), used);
+  CHECK(used.count(Rule::embeddings) == 0);
+  CHECK(used.count(Rule::no_offload) == 0);
+}
+
+TEST_CASE("encoders see all tokens where the mask is not stated, however their family is written") {
+  Json run = gpt_run();
+  for (const char* family : {"bert", "BERT", "RoBERTa"}) {
+    INFO(family);
+    run["model"]["family"] = family;
+    RulesUsed used;
+    const Json model = training_scenario(row_of(run), used)["jobs"][0]["model"];
+    CHECK(model["causal"] == false);
+    CHECK(model["predicted_positions"] == 80);
+    CHECK(used.count(Rule::masked_positions) == 1);
+  }
+  run["model"]["family"] = "GPT";
+  CHECK(scenario_of(row_of(run))["jobs"][0]["model"]["causal"] == true);
+  run["model"]["family"] = "MoE";
+  CHECK(reason_of(row_of(run)) == "model/experts is not stated");
+}
+
+TEST_CASE("context parallelism that is not stated is what the other degrees leave, and that is listed") {
+  Json run = gpt_run();
+  run["devices"] = 32;
+  RulesUsed used;
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["context"] == 2);
+  CHECK(used.count(Rule::unstated_degrees) == 1);
+  run["devices"] = 16;
+  used.clear();
+  CHECK(training_scenario(row_of(run), used)["jobs"][0]["plan"]["context"] == 1);
+  CHECK(used.count(Rule::unstated_degrees) == 0);
+  run["parallelism"]["data"] = nullptr;
+  training_scenario(row_of(run), used);
+  CHECK(used.count(Rule::unstated_degrees) == 1);
+}
+
+TEST_CASE("a misspelt key is told with the nearest one of the format") {
+  Json run = gpt_run();
+  run["parallelism"]["expret"] = 8;
+  RulesUsed used;
+  training_scenario(row_of(run), used);
+  CHECK(used.what(Rule::unknown_keys) == std::set<std::string>{"parallelism/expret: did you mean expert?"});
+}
+
+TEST_CASE("grades count in either case, and a grade that is none is the row's fault") {
+  Json run = gpt_run();
+  run["grade"] = "a-";
+  CHECK(row_of(run).grade == "A-");
+  for (const Json& wrong : {Json("A+"), Json("D"), Json(1)}) {
+    run["grade"] = wrong;
+    CHECK(row_of(run).exclude == "faulty row: at /runs/0/grade: expected A, A-, B or C, found " + wrong.dump());
+  }
 }

@@ -147,6 +147,23 @@ TEST_CASE("at its own size a scaled scenario is the scenario") {
   CHECK(study(scenario, {16}).points[0].metrics.iteration_s == alone);
 }
 
+TEST_CASE("at its own size a scaled job keeps its place, beside other devices and among slow ones") {
+  Scenario scenario = small(Wiring::fat_tree);
+  scenario.cluster.pools[0].count = 6;
+  scenario.cluster.pools[0].slow_devices = {2};
+  scenario.cluster.pools[0].slow_factor = 0.5;
+  scenario.jobs[0].placement = Placement{4, 16};  // not on the slow device
+  const double alone = run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].iteration_s;
+  const ScaledScenario same = scaled(scenario, 16, ScalingMode::strong);
+  CHECK(at(same, "/jobs/0/placement") == Json({{"first", 4}, {"count", 16}}));
+  CHECK(at(same, "/cluster/pools/0/count") == 6);
+  CHECK(same.nodes == 4);
+  CHECK(study(scenario, {16}).points[0].metrics.iteration_s == alone);
+  const ScaledScenario larger = scaled(scenario, 32, ScalingMode::weak);
+  CHECK(at(larger, "/cluster/pools/0/count") == 9);
+  CHECK(at(larger, "/jobs/0/placement") == Json({{"first", 4}, {"count", 32}}));
+}
+
 TEST_CASE("what grew against the baseline is what the efficiency was lost to") {
   for (const ScalingMode mode : {ScalingMode::strong, ScalingMode::weak}) {
     const ScalingStudy s = study(small(Wiring::oversubscribed_tree), {4, 8, 16}, mode);

@@ -154,6 +154,15 @@ TEST_CASE("cells may be separated by semicolons or tabs, with decimal commas bes
   }
 }
 
+TEST_CASE("a CSV may count from zero and begin with a byte order mark") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  const std::string steps = folder.write("steps.csv", "\xEF\xBB\xBFn,t\n0,9.5\n1,2\n2,2.5\n");
+  const Json one = json_of({"validate", "--scenario", file, "--log", steps, "--column", "time_s=t", "--column",
+                            "iteration=n", "--warm-up", "1", "--json"});
+  CHECK(one["runs"][0]["measured"] == Approx(2.25));
+}
+
 TEST_CASE("a log whose world is divided otherwise than the scenario's is compared with a warning") {
   const Folder folder;
   const std::string file = folder.write("own.json", scenario);

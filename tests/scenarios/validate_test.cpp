@@ -185,6 +185,24 @@ TEST_CASE("the two simple models are exact where every row obeys them") {
   }
 }
 
+TEST_CASE("simple models are not shown for rows that they cannot be wrong on") {
+  std::vector<Prediction> rows(3);
+  for (Prediction& p : rows) {
+    p.group = "device, fp16";
+    p.metric = "time_s";
+    p.predicted = p.model_flops_s = p.hardware_flops_s = 1;
+    p.measured = 2;
+  }
+  const auto shown = [&](std::size_t n) {
+    const auto fitted = fit_baselines({rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(n)},
+                                      std::vector<bool>(n, true));
+    return std::pair(fitted[0].constant_mfu.has_value(), fitted[0].roofline.has_value());
+  };
+  CHECK(shown(1) == std::pair(false, false));
+  CHECK(shown(2) == std::pair(true, false));
+  CHECK(shown(3) == std::pair(true, true));
+}
+
 TEST_CASE("a worker that dies costs its item only") {
   const auto results = run_in_workers(9, 2,
                                       [](std::size_t i) {
