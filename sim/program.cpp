@@ -177,8 +177,9 @@ void ProgramBuilder::depend(OpId op, OpId on) {
 }
 
 Program ProgramBuilder::finish() && {
-  for (auto* table : {&program_.queue_set_begin, &program_.sequence_begin, &program_.pattern_begin,
-                      &program_.together_begin}) open_table(*table);
+  for (auto* table :
+       {&program_.queue_set_begin, &program_.sequence_begin, &program_.pattern_begin, &program_.together_begin})
+    open_table(*table);
   const std::size_t count = program_.operations.size();
   std::vector<std::uint32_t> begin(count + 1, 0);
   for (const auto& [op, on] : edges_) {

@@ -31,8 +31,9 @@ const std::vector<Emitter::ResolvedStep>& Emitter::resolve(GroupFamily kind, std
     return slot->second;
   }
   const CollectivePlan plan = planner_.plan(request_of(kind, groups.groups.front(), collective, bytes, reverse));
-  const PatternKey key{kind, bundle, collective, plan.algorithm + "/" + plan.protocol, reverse,
-                       companions(kind, bundle, collective, bytes, reverse)};
+  const PatternKey key{kind,       bundle,
+                       collective, plan.algorithm + "/" + plan.protocol,
+                       reverse,    companions(kind, bundle, collective, bytes, reverse)};
   const std::vector<PatternId>& patterns = patterns_of(key, plan.algorithm, bytes);
   ORRERY_CHECK(patterns.size() == plan.steps.size(), "{} steps of a collective have {} patterns", plan.steps.size(),
                patterns.size());

@@ -25,7 +25,8 @@ JobTraffic::JobTraffic(const RankGrid& grid, const Cluster& cluster, CollectiveP
       if (run == of_groups.end()) continue;
       TrafficGroup group{family, std::move(ranks), {}, {}};
       KnownPatterns known;
-      for (const JobCollective* c : run->second) add_collective(cluster, planner, group, devices, *c, detail, dispatch, known);
+      for (const JobCollective* c : run->second)
+        add_collective(cluster, planner, group, devices, *c, detail, dispatch, known);
       groups_.push_back(std::move(group));
     }
   }

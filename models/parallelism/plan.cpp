@@ -5,12 +5,6 @@
 
 namespace orrery {
 
-namespace {
-
-constexpr Range degrees{1, 16'777'216};  // as many devices as a cluster may have
-
-}  // namespace
-
 void fields(Fields& f, Offload& o) {
   f("to", o.to);
   f("activations", o.activations, Need::optional, fraction);
@@ -18,16 +12,17 @@ void fields(Fields& f, Offload& o) {
 }
 
 void fields(Fields& f, Plan& p) {
-  f("data", p.data, Need::optional, degrees);
-  f("tensor", p.tensor, Need::optional, degrees);
-  f("pipeline", p.pipeline, Need::optional, degrees);
+  constexpr Range degree{1, 16'777'216};  // as many devices as a cluster may have
+  f("data", p.data, Need::optional, degree);
+  f("tensor", p.tensor, Need::optional, degree);
+  f("pipeline", p.pipeline, Need::optional, degree);
   f("virtual_pipeline", p.virtual_pipeline, Need::optional, Range{1, 100});
-  f("context", p.context, Need::optional, degrees);
-  f("expert", p.expert, Need::optional, degrees);
-  f("expert_tensor", p.expert_tensor, Need::optional, degrees);
+  f("context", p.context, Need::optional, degree);
+  f("expert", p.expert, Need::optional, degree);
+  f("expert_tensor", p.expert_tensor, Need::optional, degree);
   f("sequence_parallel", p.sequence_parallel);
   f("zero_stage", p.zero_stage, Need::optional, Range{0, 3});
-  f("zero_group", p.zero_group, Need::optional, degrees);
+  f("zero_group", p.zero_group, Need::optional, degree);
   f("schedule", p.schedule);
   f("recompute", p.recompute);
   f("recompute_fraction", p.recompute_fraction, Need::optional, fraction);
@@ -163,12 +158,14 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
                  fmt::format("tensor x pipeline x context to divide {} devices", total),
                  fmt::format("{} x {} x {} = {:.0f}", p.tensor, p.pipeline, p.context, product));
   r.micro_batch = b.micro;
-  // If the degrees do not fit the devices, as stated.
-  const bool data_known = check.good() || (p.data && product * *p.data <= degrees.high);
+  const bool data_known = check.good();  // the degrees fit the devices
   if (data_known) {
-    r.data = p.data ? *p.data : static_cast<int>(total / (std::int64_t{p.tensor} * p.pipeline * p.context));
+    r.data = static_cast<int>(total / (std::int64_t{p.tensor} * p.pipeline * p.context));
     divide_batch(check, p, b, r);
     if (r.zero_group == 1 && !(m.experts && r.expert_zero_group() > 1)) r.zero_stage = 0;  // nobody to share with
+  } else {                                                                                 // whatever it will be
+    check.expect(b.global % b.micro == 0, "/batch/global", fmt::format("a multiple of micro ({})", b.micro),
+                 fmt::format("{}", b.global));
   }
   check_model_divides(check, m, r);
   check_experts(check, m, r, data_known);

@@ -51,6 +51,15 @@ TEST_CASE("the operations of a program as written tell the peak of every device 
         }
 }
 
+TEST_CASE("saving inputs of linear layers quantized costs no memory where they are as wide as what attention gives") {
+  SmallScenario s = small(1);
+  const auto activations = [&](bool quantized) {
+    s.more_software = {{"saves_quantized", quantized}};
+    return held(s, MemoryCategory::activations);
+  };
+  CHECK(activations(true) == activations(false));
+}
+
 TEST_CASE("ZeRO-2 holds the bucket of gradients that fills and the one under way beside its shard of all") {
   SmallScenario s = small(1, 2);
   s.more_software = {{"gradient_overlap", true}, {"gradient_bucket", "1 B"}, {"gradients_in_fp32", true}};

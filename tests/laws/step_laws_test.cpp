@@ -163,6 +163,27 @@ TEST_CASE(
   REQUIRE(run(askew).metrics.jobs[0].iteration_s <= flow * 1.02);
 }
 
+// Rings of gradients over a dragonfly meet on slow cables, of which they use unequal parts.
+TEST_CASE(
+    "where one of several rings is done first the analytic evaluator leaves its part of the links to the others") {
+  const Json document = Json::parse(R"({
+    "orrery": "scenario/1", "name": "slow cables",
+    "cluster": {"pools": [{"node": "dgx-h100", "count": 4}], "fabric": {"kind": "dragonfly"},
+                "degraded": [{"link": "infiniband-ndr-400", "share": 0.2, "rate": 0.5}]},
+    "jobs": [{"model": {"name": "small", "layers": 4, "hidden": 1024, "heads": 8, "vocabulary": 1024, "sequence": 256},
+              "precision": "bf16", "batch": {"global": 8, "micro": 1},
+              "plan": {"tensor": 8, "zero_stage": 1, "sequence_parallel": true, "recompute": "full"},
+              "software": "megatron-lm-2021"}]})");
+  Scenario s = read_scenario({document, "test.json"}, Library::installed());
+  const auto time = [&](Fidelity fidelity) {
+    s.simulate.fidelity = fidelity;
+    return run_scenario(s, "test.json", Library::installed()).metrics.jobs[0].iteration_s;
+  };
+  const double flow = time(Fidelity::flow), analytic = time(Fidelity::analytic);
+  REQUIRE(analytic <= flow * (1 + 1e-4));
+  REQUIRE(analytic == Approx(flow).epsilon(1e-3));
+}
+
 TEST_CASE("no run beats its compute or the bandwidth of its links") {
   for (const Plan& p : {plan(16, 1, 1), plan(2, 2, 4), plan(16, 1, 1, 3)}) {
     const ScenarioRun r = run(with(p));

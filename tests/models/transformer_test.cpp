@@ -215,7 +215,27 @@ TEST_CASE("a fused loss keeps the logits in 16 bits only, and fp32 shards are th
   REQUIRE(parameter_bytes(s.context, 1e9, 0).optimizer == Approx(12e9 / 4));
 }
 
-TEST_CASE("a sequence is no longer than the positions that are learned, and predicts no more than it has") {
+TEST_CASE("the head's work that ranks do not share evenly is what the fullest has, in time and in memory") {
+  Setup s;
+  s.model.vocabulary = 1001;
+  s.software.pad_vocabulary = false;
+  s.plan.tensor = 8;
+  CHECK(s.context.padded_vocabulary() == 8 * 126);
+  s.model.vocabulary = 4;
+  CHECK(flops(head_forward(s.context)) > 0);
+  s.model.predicted_positions = 20;
+  s.plan.context = 8;
+  CHECK(s.context.head_tokens() == 3);
+  s.model.predicted_positions = 24;
+  CHECK(s.context.head_tokens() == 3);
+  const double bytes = head_activation_bytes(s.context);
+  s.model.predicted_positions = 20;
+  CHECK(head_activation_bytes(s.context) == bytes);
+}
+
+TEST_CASE(
+    "a sequence is no longer than its positions, predicts no more than it has, and parts fit into what they are parts "
+    "of") {
   const auto fault = [](const std::string& more) {
     const std::string text = R"({"layers": 2, "hidden": 64, "heads": 4, "vocabulary": 100, "sequence": 128)" + more +
                              "}";
@@ -231,6 +251,11 @@ TEST_CASE("a sequence is no longer than the positions that are learned, and pred
         "doc.json: at /sequence: expected at most learned_positions (127), found 128");
   CHECK(fault(R"(, "predicted_positions": 129)") ==
         "doc.json: at /predicted_positions: expected at most sequence (128), found 129");
+  CHECK(fault(R"(, "experts": {"count": 8, "active": 2, "ffn_hidden": 8, "dense_layers": 1})").empty());
+  CHECK(fault(R"(, "experts": {"count": 8, "active": 2, "ffn_hidden": 8, "dense_layers": 2})") ==
+        "doc.json: at /experts: expected dense_layers below layers (2): none would have experts, found 2");
+  CHECK(fault(R"(, "latent_attention": {"key_value_rank": 8, "rotary_width": 17, "value_width": 16})") ==
+        "doc.json: at /latent_attention: expected a rotary_width within the head's 16, found 17");
   CHECK_THAT(fault(R"(, "experts": {"count": "eight", "active": 2, "ffn_hidden": 8})"),
              !Catch::Contains("\n") && Catch::Contains("/experts/count"));
 }

@@ -231,6 +231,28 @@ TEST_CASE("plans and wiring are judged although something else of the file canno
   CHECK(lines(faults_of(with("\"tensor\": 2", "\"tensor\": \"16\""))) == 1);
 }
 
+TEST_CASE("a batch that no number of replicas divides and every device that cannot be slow are named at once") {
+  const Folder folder;
+  const auto faults_of = [&](const std::string& content) {
+    const Outcome outcome = run_orrery({"check", folder.write("bad.json", content)});
+    CHECK(outcome.exit_code == 2);
+    return outcome.err;
+  };
+  std::string batch = with("\"data\": 2", "\"data\": 3");
+  const std::string micro = "\"micro\": ";
+  batch.replace(batch.find(micro) + micro.size(), 1, "5");
+  const std::string both = faults_of(batch);
+  INFO(both);
+  CHECK_THAT(both, Contains("/jobs/0/plan: expected data x tensor x pipeline x context = 8 devices") &&
+                       Contains("/jobs/0/batch/global: expected a multiple of micro (5)"));
+  const std::string slow = faults_of(with("\"dgx-a100-80gb\"", "\"dgx-a100-80gb\", \"slow_devices\": [1, 1, 9, -1]"));
+  INFO(slow);
+  CHECK(lines(slow) == 3);
+  CHECK_THAT(slow, Contains("/slow_devices/1: expected each device once") &&
+                       Contains("/slow_devices/2: expected a device of the pool, 0 to 7, found 9") &&
+                       Contains("/slow_devices/3: expected a device of the pool, 0 to 7, found -1"));
+}
+
 TEST_CASE("bad usage is one line with the nearest option or command") {
   const Folder folder;
   const std::string file = folder.write("small.json", small_scenario);

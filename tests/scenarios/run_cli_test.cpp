@@ -194,6 +194,19 @@ TEST_CASE("options without effect are warned of") {
   INFO(flat.err);
   REQUIRE(flat.exit_code == 0);
   CHECK_THAT(parse_json(flat.out, "output")["warnings"].dump(), Contains("oversubscription has no effect: one level"));
+  const Outcome idle = run_orrery({"run", file, "--json", "--set", "/cluster/pools/0/count=2", "--set",
+                                   "/jobs/0/plan/data=4", "--set", "/jobs/0/plan/layer_split=balanced", "--set",
+                                   R"(/jobs/0/plan/offload={"to": "pool"})", "--set",
+                                   R"(/cluster/fabric={"kind": "fat-tree", "levels": 1, "ecmp": "hash"})", "--set",
+                                   R"(/jobs/0/model={"layers": 4, "hidden": 512, "heads": 8, "vocabulary": 512,
+                                       "sequence": 512, "sliding_window": {"tokens": 512}})"});
+  INFO(idle.err);
+  REQUIRE(idle.exit_code == 0);
+  const std::string notes = parse_json(idle.out, "output")["warnings"].dump();
+  CHECK_THAT(notes, Contains("fabric ecmp has no effect: one level is one switch"));
+  CHECK_THAT(notes, Contains("offload to has no effect: nothing is offloaded"));
+  CHECK_THAT(notes, Contains("layer_split has no effect: the layers divide evenly"));
+  CHECK_THAT(notes, Contains("sliding_window has no effect: the sequence has 512 tokens"));
 }
 
 TEST_CASE("a memory of one's own that states no bandwidth is warned of: nothing of the old one stays") {

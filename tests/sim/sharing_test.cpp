@@ -16,8 +16,7 @@ struct Links {
     const LinkClassId cls = fabric.add_link_class(any);
     for (std::size_t i = 0; i < 4; ++i) fabric.add_vertex({});
     for (std::size_t i = 0; i < 3; ++i)
-      links.push_back(
-          fabric.add_cable(VertexId(i), VertexId(i + 1), BytesPerSecond(bandwidths[i]), Seconds(0), cls));
+      links.push_back(fabric.add_cable(VertexId(i), VertexId(i + 1), BytesPerSecond(bandwidths[i]), Seconds(0), cls));
   }
   RoutedPattern over(std::vector<std::pair<int, double>> loads, double fair_share = 1) const {
     RoutedPattern pattern;
