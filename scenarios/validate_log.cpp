@@ -253,7 +253,8 @@ std::size_t warm_up_of(const std::vector<LoggedStep>& steps, std::optional<std::
   constexpr std::int64_t usual = 10;
   const std::int64_t iterations = asked.value_or(usual);
   // A start is at the iteration before its first line, except where the first line already sums several up.
-  const std::int64_t from = steps[0].number.value_or(1) > iterations ? *steps[0].number - 1 : 0;
+  const std::int64_t first = steps[0].number.value_or(1);
+  const std::int64_t from = first > iterations || first == 0 ? first - 1 : 0;  // some count from zero
   std::size_t out = 0;
   while (out < steps.size() && steps[out].number.value_or(static_cast<std::int64_t>(out) + 1) - from <= iterations)
     ++out;

@@ -1,10 +1,9 @@
 // Two-level collectives: reduce-scatter inside every node, then among the members of equal place on all nodes, and all-gather
 // the other way round; all-reduce is the one after the other (2D-torus style: Mikami et al., arXiv:1811.05233; BlueConnect:
-// Cho et al., SysML 2019). Inside, it is what a node of its own would run: rings along all sides of a torus, direct exchange
-// on a full mesh, rings over direct links, else one ring; so slices of a torus that are joined by another network use both
-// fully. Between nodes, rings over all NICs at once. Rounds grow with members + nodes instead of their product.
-// Phases follow each other; a library that cuts the buffer could overlap them. All nodes run the pattern of the first.
-// Needs equally many members on every node. Two-level all-to-all: see all_to_all.cpp.
+// Cho et al., SysML 2019). Inside, rings along all sides of a torus, or over direct links, else one ring; so slices of a
+// torus that are joined by another network use both fully. Between nodes, rings over all NICs at once. Rounds grow with
+// members + nodes instead of their product. Phases follow each other; a library that cuts the buffer could overlap them.
+// Needs alike nodes with equally many members (an all-to-all only the latter: see all_to_all.cpp).
 #include <algorithm>
 
 #include "kernels/collectives/algorithms.hpp"
@@ -30,7 +29,6 @@ struct Inside {
 
 Inside inside_of(K kind, const Group& node) {
   if (torus_rings_considered(kind, node)) return {torus_rings_schedule, torus_rings_traffic};
-  if (direct_considered(kind, node)) return {direct_schedule, direct_traffic};
   return {ring_schedule, ring_traffic};
 }
 
@@ -121,14 +119,21 @@ TrafficPhase between_traffic(const Group& group, std::uint32_t passes) {
   return phase;
 }
 
+bool are_alike(const GroupNode& a, const GroupNode& b) {
+  if (!a.domain || !b.domain) return a.domain == b.domain;
+  return a.domain->kind == b.domain->kind && a.domain->calibration == b.domain->calibration;
+}
+
 bool is_slice(const GroupNode& node) { return node.domain && node.domain->kind == DomainKind::torus; }
 
 }  // namespace
 
 bool hierarchical_supports(CollectiveKind kind, const Group& group) {
-  const bool known = kind == K::all_reduce || kind == K::reduce_scatter || kind == K::all_gather ||
-                     kind == K::all_to_all;
-  return known && group.nodes.size() >= 2 && group.members_per_node() >= 2 && group.equal_nodes();
+  if (group.nodes.size() < 2 || group.members_per_node() < 2 || !group.equal_nodes()) return false;
+  if (kind == K::all_to_all) return true;
+  const bool known = kind == K::all_reduce || kind == K::reduce_scatter || kind == K::all_gather;
+  return known && std::all_of(group.nodes.begin(), group.nodes.end(),
+                              [&](const GroupNode& node) { return are_alike(node, group.nodes.front()); });
 }
 
 // Libraries send all-to-alls along the rails (NCCL's PXN, on since 2.12); what is reduced or gathered goes by levels where the

@@ -1,4 +1,5 @@
-// Nodes in two regions, a switch in each, joined by a fibre of 10 GB/s: machines whose hops are of very unlike length.
+// Nodes in two regions, a switch in each, joined by a fibre of 10 GB/s: machines whose hops are of very unlike length, as
+// tests of latencies want them.
 #pragma once
 
 #include "tests/topologies/fixture.hpp"

@@ -163,5 +163,5 @@ TEST_CASE("a board that the library does not have is its nearest relative in ker
           "nvidia-a100-sxm4-64gb"),
       Fidelity::flow, shipped());
   CHECK(p.predicted);
-  CHECK(p.assumed == "nearest-name");
+  CHECK(p.assumed == "nearest-name (nvidia-a100-sxm4-64gb = nvidia-a100-sxm4)");
 }
