@@ -168,7 +168,7 @@ double weighted_mean(const std::vector<GroupedError>& values) {
 
 // Four digits: what another machine's arithmetic gives as well.
 ErrorBand rounded(const ErrorBand& band) {
-  const auto digits = [](double x) { return std::round(x * 1e4) / 1e4; };
+  const auto digits = [](double x) { return std::round(x * 1e4) / 1e4 + 0.0; };  // never -0
   return {digits(band.low), digits(band.median), digits(band.high)};
 }
 
@@ -329,7 +329,11 @@ void fit_unexplained(ErrorBands& bands, const std::vector<const ValidatedRow*>& 
     return whole_band(bands, rows[i]->prediction.shares);
   });
   fill(bands.unexplained, errors);
-  bands.unexplained.band = rounded(found.band);
+  // Where the classes alone hold enough rows no width is left, but what rows miss in one direction is.
+  ErrorBand left = found.band;
+  left.low = std::min(left.low, left.median);
+  left.high = std::max(left.high, left.median);
+  bands.unexplained.band = rounded(left);
   if (!found.rows.empty()) coverage.push_back(coverage_of("training steps, each source left out", found.rows));
 }
 
