@@ -21,15 +21,13 @@ void merge_by_link(std::vector<LinkLoad>& loads) {
 }
 
 struct FlowOnLink {
-  LinkLoad load;
+  LinkId link;
   double share = 0;  // of the flow
 };
 
-// Of the largest flow on the links that take longest; links that differ by rounding take as long.
-double fair_share_of(const Fabric& fabric, std::span<const FlowOnLink> flows) {
-  std::vector<LinkLoad> loads;
-  for (const FlowOnLink& flow : flows) loads.push_back(flow.load);
-  merge_by_link(loads);
+// Of the largest flow on the links that take longest; links that differ by rounding take as long. `loads`: by all of `flows`,
+// one for each link.
+double fair_share_of(const Fabric& fabric, std::span<const LinkLoad> loads, std::span<const FlowOnLink> flows) {
   const auto seconds_per_byte = [&](const LinkLoad& load) {
     return load.weight / fabric.link(load.link).bandwidth.value;
   };
@@ -37,9 +35,11 @@ double fair_share_of(const Fabric& fabric, std::span<const FlowOnLink> flows) {
   for (const LinkLoad& load : loads) bottleneck = std::max(bottleneck, seconds_per_byte(load));
   if (!(bottleneck > 0)) return 1;
   for (const FlowOnLink& flow : flows) {
-    const auto at = std::lower_bound(loads.begin(), loads.end(), flow.load.link,
+    if (flow.share <= largest) continue;
+    const auto at = std::lower_bound(loads.begin(), loads.end(), flow.link,
                                      [](const LinkLoad& load, LinkId link) { return load.link < link; });
-    if (seconds_per_byte(*at) >= bottleneck * (1 - 1e-9)) largest = std::max(largest, flow.share);
+    if (at != loads.end() && at->link == flow.link && seconds_per_byte(*at) >= bottleneck * (1 - 1e-9))
+      largest = flow.share;
   }
   return largest;
 }
@@ -62,6 +62,8 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
   RoutedPattern routed;
   std::vector<Hop> hops;
   std::vector<FlowOnLink> group;  // the flows of the first group
+  std::vector<LinkLoad> group_loads;
+  const bool several_groups = of_one_group < flows.size();
   const std::unique_ptr<AdaptiveRouting> adaptive = router.adapt();
   for (std::size_t f = 0; f < flows.size(); ++f) {
     const Flow& flow = flows[f];
@@ -73,7 +75,9 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
                          : router.route(flow.from, flow.to, flow.key, hops);
     for (const Hop& hop : hops) {
       routed.loads.push_back({hop.link, hop.share * weight});
-      if (f < of_one_group) group.push_back({{hop.link, hop.share * weight}, flow.share});
+      if (f >= of_one_group) continue;
+      group.push_back({hop.link, flow.share});
+      if (several_groups) group_loads.push_back(routed.loads.back());
     }
     routed.latency = std::max(routed.latency, latency);
     if (fabric.has_circuits()) note_circuits(fabric, hops, flow.share, weight, routed);
@@ -85,7 +89,8 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
     routed.bottleneck = std::max(routed.bottleneck, load.weight / link.bandwidth.value);
     routed.energy_per_byte += load.weight * fabric.link_class(link.link_class).energy.value;
   }
-  routed.fair_share = fair_share_of(fabric, group);
+  if (several_groups) merge_by_link(group_loads);
+  routed.fair_share = fair_share_of(fabric, several_groups ? group_loads : routed.loads, group);
   if (!routed.circuits.empty()) divide_circuits(fabric, routed);
   return routed;
 }
