@@ -21,7 +21,8 @@ IdleCauses::IdleCauses(const JobView& view)
     : view_(view),
       gaps_(view.devices().size()),
       has_gaps_(view.devices().size(), false),
-      computed_(view.devices().size()) {
+      computed_(view.devices().size()),
+      received_(view.devices().size()) {
   std::vector<std::int32_t> stages;
   for (const Representative& r : view.devices()) stages.push_back(r.stage);
   std::sort(stages.begin(), stages.end());

@@ -37,9 +37,9 @@ class IdleCauses {
     double from = 0, to = 0;
     std::uint32_t record = 0, compute = 0;  // that ended it, and the next on the compute stream
     Cause cause = Cause::not_asked;
-    std::uint32_t awaited = 0;          // one of those waited for; of another stage if there is any
-    std::optional<std::uint32_t> peer;  // of the own stage, that was waited for as well
-    double late = 0;                    // seconds from the beginning that a peer of the own stage was late by
+    std::uint32_t awaited = 0;                         // one of those waited for; of another stage if there is any
+    std::optional<std::uint32_t> peer = std::nullopt;  // of the own stage, that was waited for as well
+    double late = 0;  // seconds from the beginning that a peer of the own stage was late by
   };
   struct Chain {  // to what ended the wait that was asked about last
     std::uint32_t record = window_end;
@@ -49,6 +49,10 @@ class IdleCauses {
   struct Computed {  // by one device, in order of time
     std::uint32_t fragment = 0;
     double end = 0;
+  };
+  struct Message {  // that a device received, once for every stage that took part; in order of their ends
+    double start = 0, end = 0;
+    std::int32_t stage = 0;
   };
   struct OfFragment {
     std::vector<std::uint32_t> outside;     // by operation, of those that no Call ran
@@ -68,6 +72,7 @@ class IdleCauses {
   std::vector<std::vector<Gap>> gaps_;  // by device, filled when first asked for
   std::vector<bool> has_gaps_;
   std::vector<std::vector<Computed>> computed_;  // by device, filled when first asked for
+  std::vector<std::vector<Message>> received_;   // likewise
   Chain last_;
 
   // Whom it waited for.
@@ -89,7 +94,8 @@ class IdleCauses {
   const std::vector<Computed>& computed_by(std::uint32_t device);
   double held_up_after(const Gap&, std::uint32_t device);
   double held_up(std::uint32_t device, std::uint32_t awaited, double from, double to);
-  double last_heard(std::uint32_t device, std::uint32_t from, double by) const;
+  double last_heard(std::uint32_t device, std::uint32_t from, double by);
+  const std::vector<Message>& received_by(std::uint32_t device);
   std::uint32_t longest_waiting(std::uint32_t device, double time);
   bool waited_longer(std::uint32_t a, std::uint32_t b, double time);
   std::uint32_t longest_idle(const Devices&, double time);

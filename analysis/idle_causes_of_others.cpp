@@ -108,22 +108,29 @@ double IdleCauses::held_up(std::uint32_t device, std::uint32_t awaited, double f
 }
 
 // When the last message from the stage of `from` that had come by then was sent; before the window if there was none.
-double IdleCauses::last_heard(std::uint32_t device, std::uint32_t from, double by) const {
-  const auto& records = view_.timeline().records;
+double IdleCauses::last_heard(std::uint32_t device, std::uint32_t from, double by) {
   const std::int32_t stage = view_.devices()[from].stage;
-  const auto own = view_.records_of(device);
-  auto at = std::upper_bound(own.begin(), own.end(), by,
-                             [&](double t, std::uint32_t r) { return t < records[r].end_s; });
-  while (at != own.begin()) {
-    const Record& record = records[*--at];
-    bool received = false, of_stage = false;
-    for (const Participation& p : view_.participants(record)) {
-      received |= p.device == device && receives(p.stream);
-      of_stage |= view_.devices()[p.device].stage == stage;
-    }
-    if (received && of_stage) return record.start_s;
-  }
+  const auto& received = received_by(device);
+  auto at = std::upper_bound(received.begin(), received.end(), by,
+                             [](double t, const Message& m) { return t < m.end; });
+  while (at != received.begin())
+    if ((--at)->stage == stage) return at->start;
   return view_.window_start_s() - 1;
+}
+
+const std::vector<IdleCauses::Message>& IdleCauses::received_by(std::uint32_t device) {
+  std::vector<Message>& list = received_[device];
+  if (!list.empty()) return list;
+  for (const std::uint32_t r : view_.records_of(device)) {
+    const Record& record = view_.timeline().records[r];
+    const auto parts = view_.participants(record);
+    if (std::none_of(parts.begin(), parts.end(),
+                     [&](const Participation& p) { return p.device == device && receives(p.stream); }))
+      continue;
+    for (const Participation& p : parts)
+      if (p.device != device) list.push_back({record.start_s, record.end_s, view_.devices()[p.device].stage});
+  }
+  return list;
 }
 
 // Of the device and those of its stage with which it ran its last collective of the pass, the one that waited longest for
