@@ -39,15 +39,13 @@ std::optional<Watts> idle_power(const DeviceModel& device) {
   return gpu_idle_share * *device.power.tdp;
 }
 
-double dynamic_budget_W(const DeviceModel& device) {
-  if (!device.power.tdp) return 0;
-  return (*device.power.tdp - idle_power(device).value_or(Watts(0))).value;
+static double above_idle_W(const DeviceModel& device, const std::optional<Watts>& limit) {
+  return limit ? (*limit - idle_power(device).value_or(Watts(0))).value : 0;
 }
 
-double limited_budget_W(const DeviceModel& device) {
-  if (!device.power.limit) return 0;
-  return (*device.power.limit - idle_power(device).value_or(Watts(0))).value;
-}
+double dynamic_budget_W(const DeviceModel& device) { return above_idle_W(device, device.power.tdp); }
+
+double limited_budget_W(const DeviceModel& device) { return above_idle_W(device, device.power.limit); }
 
 EnergySource energy_source(const DeviceModel& device, const DeviceCalibration& calibration, KernelKind kind) {
   const bool events = device.family == DeviceFamily::neuromorphic && kind == KernelKind::spiking_step;

@@ -11,6 +11,12 @@ namespace {
 constexpr const char* scale_up = "scale-up";
 constexpr const char* scale_out = "scale-out";
 
+bool has_several_nodes(const Cluster& cluster) {
+  std::size_t nodes = 0;
+  for (const Pool& pool : cluster.pools) nodes += pool.devices / std::max<std::size_t>(1, pool.devices_per_node);
+  return nodes > 1;
+}
+
 }  // namespace
 
 ErrorBands load_error_bands(const Library& library) {
@@ -55,12 +61,6 @@ std::string_view link_class_of(const Cluster& cluster, const RoutedPattern& patt
   if (host_bus) return "host-bus";
   if (!cluster.pools.empty() && cluster.pools[0].devices_per_node == 2) return "bridged-pair";
   return has_several_nodes(cluster) ? scale_out : scale_up;
-}
-
-bool has_several_nodes(const Cluster& cluster) {
-  std::size_t nodes = 0;
-  for (const Pool& pool : cluster.pools) nodes += pool.devices / std::max<std::size_t>(1, pool.devices_per_node);
-  return nodes > 1;
 }
 
 void add_error_bands(Metrics& metrics, const Cluster& cluster, const Library& library) {

@@ -25,6 +25,5 @@ std::string_view link_class_of(const Cluster&, const RoutedPattern&);
 
 // Writes iteration_s_low and iteration_s_high of every job that completed an iteration.
 void add_error_bands(Metrics&, const Cluster&, const Library&);
-bool has_several_nodes(const Cluster&);
 
 }  // namespace orrery

@@ -16,6 +16,14 @@ namespace orrery {
 
 namespace {
 
+// The nearest board, noted as such; "" = none. `slots`: see board_names.hpp.
+std::string board_of_library(const std::string& name, bool slots, const Library& library, RulesUsed& used) {
+  const NearestBoard found = nearest_board(name, slots, library.names("hardware/accelerators"));
+  if (!found.name.empty())
+    used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name, fmt::format("{} = {}", name, found.name));
+  return found.name;
+}
+
 constexpr std::int64_t usual_devices_per_host = 8, devices_per_superchip_host = 4, devices_per_torus_host = 16;
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -85,11 +93,8 @@ void Naming::accelerator() {
   const std::string name = row.text("accelerator").value_or(row.text("cluster/accelerator").value_or(""));
   if (name.empty() || has("hardware/accelerators", name)) return;
   const std::string kind = row.text("cluster/scale_up/kind").value_or("");
-  const NearestBoard found = nearest_board(name, contains(lower_case(kind), "pcie"),
-                                           library.names("hardware/accelerators"));
-  if (found.name.empty()) return;
-  (own ? row.run["accelerator"] : cluster()["accelerator"]) = found.name;
-  used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name, fmt::format("{} = {}", name, found.name));
+  const std::string found = board_of_library(name, contains(lower_case(kind), "pcie"), library, used);
+  if (!found.empty()) (own ? row.run["accelerator"] : cluster()["accelerator"]) = found;
 }
 
 void Naming::wiring(const DeviceModel& device) {
@@ -239,14 +244,8 @@ MeasuredRow with_known_accelerator(const MeasuredRow& original, const std::strin
                                    RulesUsed& used) {
   MeasuredRow row = original;
   std::string name = accelerator;
-  if (library.find("hardware/accelerators", name).empty()) {
-    const NearestBoard found = nearest_board(name, false, library.names("hardware/accelerators"));
-    if (!found.name.empty()) {
-      used.insert(found.form_assumed ? Rule::common_form : Rule::nearest_name,
-                  fmt::format("{} = {}", name, found.name));
-      name = found.name;
-    }
-  }
+  if (library.find("hardware/accelerators", name).empty())
+    if (const std::string found = board_of_library(name, false, library, used); !found.empty()) name = found;
   row.run["accelerator"] = name;
   if (library.find("hardware/accelerators", name).empty()) return row;
   const auto device = load_part<DeviceModel>("hardware/accelerators", name, library);
