@@ -58,7 +58,7 @@ void note_circuits(const Fabric& fabric, std::span<const Hop> hops, double share
 }  // namespace
 
 RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::span<const Flow> flows,
-                            std::size_t of_one_group) {
+                            std::size_t of_one_group, std::vector<Seconds>* latencies) {
   RoutedPattern routed;
   std::vector<Hop> hops;
   std::vector<FlowOnLink> group;  // the flows of the first group
@@ -80,6 +80,7 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
       if (several_groups) group_loads.push_back(routed.loads.back());
     }
     routed.latency = std::max(routed.latency, latency);
+    if (latencies) latencies->push_back(latency);
     if (fabric.has_circuits()) note_circuits(fabric, hops, flow.share, weight, routed);
   }
   merge_by_link(routed.loads);

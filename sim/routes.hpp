@@ -38,8 +38,9 @@ struct RoutedPattern {
   double wires_bottleneck = 0, wires_share = 1;  // bottleneck and fair share before circuits are divided
 };
 
-// `of_one_group`: the first flows that are those of one group (Program::pattern_group).
-RoutedPattern route_pattern(const Fabric&, const Router&, std::span<const Flow> flows, std::size_t of_one_group);
+// `of_one_group`: the first flows that are those of one group (Program::pattern_group). `latencies`: where wanted, of each flow.
+RoutedPattern route_pattern(const Fabric&, const Router&, std::span<const Flow> flows, std::size_t of_one_group,
+                            std::vector<Seconds>* latencies = nullptr);
 inline RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::span<const Flow> flows) {
   return route_pattern(fabric, router, flows, flows.size());
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "sim/error.hpp"
@@ -55,48 +56,45 @@ LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const I
   return loads;
 }
 
-// Latency of each pair of a phase and, of those that the outer rounds wait for, the least and the most.
+// Of those pairs of a phase that the outer rounds wait for: what the hop of each takes, the least and the most.
 class PairLatencies {
  public:
-  PairLatencies(const Group& group, const std::vector<PairTraffic>& pairs, bool between_nodes) : pairs_(pairs) {
-    const Cluster& cluster = *group.cluster;
-    const auto node_of = [&](std::uint32_t rank) { return cluster.fabric.vertex(group.places[rank]).node; };
-    std::vector<Hop> hops;
-    for (const PairTraffic& pair : pairs) {
-      latencies_.push_back(not_waited_for);
-      if (between_nodes && node_of(pair.from) == node_of(pair.to)) continue;
-      hops.clear();
-      if (group.places[pair.from] == group.places[pair.to])
-        latencies_.back() = 0;
-      else
-        latencies_.back() = cluster.router->route(group.places[pair.from], group.places[pair.to], 0, hops).value;
-      least_ = std::min(least_, latencies_.back());
-      most_ = std::max(most_, latencies_.back());
+  // `latencies`: of each pair.
+  PairLatencies(const Group& group, const std::vector<PairTraffic>& pairs, std::span<const Seconds> latencies,
+                bool between_nodes)
+      : pairs_(pairs), latencies_(latencies), waited_for_(pairs.size()), first_from_(group.places.size() + 1, 0) {
+    const auto node_of = [&](std::uint32_t rank) { return group.cluster->fabric.vertex(group.places[rank]).node; };
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      ++first_from_[pairs[i].from + 1];
+      if (between_nodes && node_of(pairs[i].from) == node_of(pairs[i].to)) continue;
+      waited_for_[i] = true;
+      least_ = std::min(least_, latencies[i].value);
+      most_ = std::max(most_, latencies[i].value);
     }
+    std::partial_sum(first_from_.begin(), first_from_.end(), first_from_.begin());
   }
   double least() const { return least_; }
   bool alike() const { return most_ - least_ <= 1e-9 * most_; }  // sums of the same cables in another order
   // What a hop takes beyond the least.
   double beyond(std::uint32_t from, std::uint32_t to) const {
-    const auto before = [&](const PairTraffic& pair, int) {
-      return pair.from != from ? pair.from < from : pair.to < to;
-    };
-    const auto i = static_cast<std::size_t>(std::lower_bound(pairs_.begin(), pairs_.end(), 0, before) - pairs_.begin());
-    const bool found = i < pairs_.size() && pairs_[i].from == from && pairs_[i].to == to;
-    return found && latencies_[i] != not_waited_for ? latencies_[i] - least_ : 0;
+    for (std::size_t i = first_from_[from]; i < first_from_[from + 1]; ++i)
+      if (pairs_[i].to == to) return waited_for_[i] ? latencies_[i].value - least_ : 0;
+    return 0;
   }
 
  private:
-  static constexpr double not_waited_for = -1;
-  const std::vector<PairTraffic>& pairs_;
-  std::vector<double> latencies_;
+  const std::vector<PairTraffic>& pairs_;  // sorted
+  std::span<const Seconds> latencies_;
+  std::vector<bool> waited_for_;
+  std::vector<std::size_t> first_from_;  // by participant: its first pair
   double least_ = std::numeric_limits<double>::infinity(), most_ = 0;
 };
 
 // Rounds that overlap wait for their own hop only: each pays the shortest one, and the longest way what its hops have beyond.
-void add_distance(PhaseTerms& terms, const Group& group, const TrafficPhase& phase, bool between_nodes) {
+void add_distance(PhaseTerms& terms, const Group& group, const TrafficPhase& phase, std::span<const Seconds> hops,
+                  bool between_nodes) {
   if (!phase.longest || terms.outer_rounds == 0) return;
-  const PairLatencies latencies(group, phase.pairs, between_nodes);
+  const PairLatencies latencies(group, phase.pairs, hops, between_nodes);
   if (latencies.alike()) return;
   const HopDelay beyond = [&](std::uint32_t from, std::uint32_t to) { return latencies.beyond(from, to); };
   terms.latencies_s = terms.outer_rounds * latencies.least() + phase.longest(beyond);
@@ -105,10 +103,9 @@ void add_distance(PhaseTerms& terms, const Group& group, const TrafficPhase& pha
 
 PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside& inner) {
   const Fabric& fabric = group.cluster->fabric;
-  const auto routed_pairs = [&](const std::vector<PairTraffic>& pairs) {
-    return route_pattern(fabric, *group.cluster->router, flows_of(group, pairs));
-  };
-  const RoutedPattern routed = routed_pairs(phase.pairs);
+  std::vector<Seconds> hops;
+  const RoutedPattern routed = route_pattern(fabric, *group.cluster->router, flows_of(group, phase.pairs),
+                                             phase.pairs.size(), &hops);
   PhaseTerms terms;
   terms.latency_s = routed.latency.value;
   terms.switching_s = routed.switching_s;
@@ -122,11 +119,11 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside&
   // Circuits are divided once for all rounds.
   if (phase.each.empty() || fabric.has_circuits()) {
     terms.loads.push_back(loads_over(fabric, routed, inner));
-    add_distance(terms, group, phase, inner.any());
+    add_distance(terms, group, phase, hops, inner.any());
     return terms;
   }
   for (const RoundTraffic& round : phase.each) {
-    const RoutedPattern alone = routed_pairs(round.pairs);
+    const RoutedPattern alone = route_pattern(fabric, *group.cluster->router, flows_of(group, round.pairs));
     terms.latencies_s += round.times * alone.latency.value;
     LevelLoads loads = loads_over(fabric, alone, inner);
     loads.times = round.times;

@@ -47,8 +47,10 @@ LongestWay way_round(std::vector<RankList> rings, std::uint32_t hops) {
     double longest = 0;
     for (const RankList& ring : rings) {
       const std::size_t n = ring.size();
+      std::vector<double> hop;  // out of position p
+      for (std::size_t p = 0; p < n; ++p) hop.push_back(delay(ring[p], ring[(p + 1) % n]));
       std::vector<double> upto{0};  // before position p, of three laps
-      for (std::size_t p = 0; p < 3 * n; ++p) upto.push_back(upto.back() + delay(ring[p % n], ring[(p + 1) % n]));
+      for (std::size_t p = 0; p < 3 * n; ++p) upto.push_back(upto.back() + hop[p % n]);
       for (std::size_t p = 0; p < n; ++p) longest = std::max(longest, upto[p + hops] - upto[p]);
     }
     return longest;
