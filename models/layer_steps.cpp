@@ -5,7 +5,7 @@
 
 namespace orrery {
 
-DataType StepContext::activations() const {
+DataType activation_type(DataType precision) {
   switch (precision) {
     case DataType::fp64:
       return DataType::fp64;

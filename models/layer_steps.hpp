@@ -30,6 +30,9 @@ struct LayerStep {
 };
 using LayerSteps = std::vector<LayerStep>;
 
+// What flows between kernels: bf16 under fp8 and fp4.
+DataType activation_type(DataType precision);
+
 struct StepContext {
   const TransformerModel& model;
   const ResolvedPlan& plan;
@@ -37,7 +40,7 @@ struct StepContext {
   DataType precision;  // of the matrix products
   Optimizer optimizer = {};
 
-  DataType activations() const;  // what flows between kernels: bf16 under fp8 and fp4
+  DataType activations() const { return activation_type(precision); }
   double element() const;        // bytes of one activation
   double tokens() const;         // of one micro-batch on one rank (context-parallel share)
   // Rows that go through the head: predicted ones only. Context-parallel ranks that do not share them evenly wait for the

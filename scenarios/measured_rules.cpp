@@ -155,7 +155,8 @@ constexpr std::array<RuleText, 52> rules = {{
      "not stated whether input and output embeddings share their weights (they do) and whether positions are learned "
      "(they are not)",
      "GPT and BERT tie them; what it costs is small either way"},
-    {"activation-by-gate", "activation not stated: SwiGLU with a gate, else GELU", "Llama and GPT families"},
+    {"activation-by-gate", "activation not stated, or none of the library's: SwiGLU with a gate, else GELU or ReLU",
+     "Llama and GPT families; all cost alike"},
     {"separate-operators", "one pass of a network, not stated whether its operators are fused: they are not",
      "NeuSight states it where they are"},
     {"no-offload", "offload to the host not stated: none", "default of the frameworks concerned"},

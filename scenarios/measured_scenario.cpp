@@ -95,7 +95,8 @@ bool gated_of(const MeasuredRow& row, RulesUsed& used) {
 std::string activation_of(const MeasuredRow& row, bool gated, RulesUsed& used) {
   const std::string stated = lower(row.text("model/activation").value_or(""));
   if (stated == "gelu" || stated == "relu" || stated == "swiglu") return stated;
-  if (stated.empty()) used.insert(Rule::activation_by_gate);
+  const bool gate_of_swiglu = gated && (stated == "silu" || stated == "swish");
+  if (!gate_of_swiglu) used.insert(Rule::activation_by_gate);
   if (gated) return "swiglu";
   return stated.find("relu") != std::string::npos ? "relu" : "gelu";
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "models/layer_steps.hpp"
 #include "sim/catalog.hpp"
 
 namespace orrery {
@@ -105,6 +106,11 @@ class Placer {
             fmt::format("{}", job.plan.micro_batches));
   }
 
+  // Narrow types need units for what flows between their products as well.
+  static bool trains_on(const DeviceModel& device, DataType type) {
+    return trains_in(type) && matrix_peak(device, type) && matrix_peak(device, activation_type(type));
+  }
+
   void check_precision(std::size_t j) {
     const DataType wanted = scenario_.jobs[j].precision;
     std::int64_t first = 0;
@@ -112,10 +118,10 @@ class Placer {
       const std::int64_t end = first + std::int64_t{pool.count} * pool.node.devices;
       const bool used = ranges_[j].first < end && first < ranges_[j].end();
       first = end;
-      if (!used || (trains_in(wanted) && matrix_peak(pool.node.device, wanted))) continue;
+      if (!used || trains_on(pool.node.device, wanted)) continue;
       std::string supported;
       for (std::size_t t = 0; t < data_type_names.size(); ++t)
-        if (trains_in(static_cast<DataType>(t)) && matrix_peak(pool.node.device, static_cast<DataType>(t)))
+        if (trains_on(pool.node.device, static_cast<DataType>(t)))
           supported += (supported.empty() ? "" : ", ") + std::string(data_type_names[t]);
       fault(j, "/precision",
             supported.empty() ? fmt::format("a device that trains: {} has no matrix unit for it", pool.node.device.name)

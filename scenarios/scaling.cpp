@@ -176,20 +176,40 @@ class Scaler {
     cluster.pools.front().count = static_cast<int>(pool_nodes_);
     cluster.pools.front().slow_devices.clear();
     std::string reason, place;
+    bool dropped = false;
     do {
       try {
         build_cluster(cluster);
         if (write_spec(cluster.fabric) != write_spec(scenario_.cluster.fabric)) keep_fabric(cluster.fabric);
+        if (cluster.degraded.size() < scenario_.cluster.degraded.size())
+          at("/cluster")["degraded"] = write_spec(cluster).value("degraded", Json::array());
         return;
       } catch (const SpecError& error) {
         const Fault& fault = error.faults().front();
         place = fault.pointer;
+        dropped = drop_degraded(cluster.degraded, fault);
+        if (dropped) continue;
         reason = fmt::format("{}: expected {}, found {}", "/cluster" + fault.pointer, fault.expected, fault.found);
         if (cluster.fabric.kind == "none")
           reason += R"( (e.g. --set '/cluster/fabric={"kind": "fat-tree"}', and "nics" in the node))";
       }
-    } while (grow(cluster.fabric, place));
+    } while (dropped || grow(cluster.fabric, place));
     fail(reason);
+  }
+
+  static bool is_place(std::string_view key) { return key.starts_with("/at") || key.starts_with("/between"); }
+
+  // A degraded place that this size does not have is left out, as a slow device is.
+  bool drop_degraded(std::vector<DegradedSpec>& degraded, const Fault& fault) {
+    constexpr std::string_view before = "/degraded/";
+    std::size_t index = 0;
+    if (!fault.pointer.starts_with(before)) return false;
+    const char* const first = fault.pointer.data() + before.size();
+    const auto [end, error] = std::from_chars(first, fault.pointer.data() + fault.pointer.size(), index);
+    if (error != std::errc() || index >= degraded.size() || !is_place(end)) return false;
+    degraded.erase(degraded.begin() + static_cast<std::ptrdiff_t>(index));
+    result_.changes.push_back(fmt::format("degraded {} is not part of this size", fault.found));
+    return true;
   }
 
   static bool grow(FabricSpec& fabric, const std::string& fault) {

@@ -66,7 +66,8 @@ std::vector<std::string> row_of(const ScalingPoint& point, bool tokens) {
   row.push_back(share(m.exposed_communication_s, m));
   row.push_back(share(m.bubble_s, m));
   row.push_back(share(m.other_s, m));
-  row.push_back(point.feasible ? limit_text(point) : point.reason + "; " + limit_text(point));
+  const std::string limit = limit_text(point);
+  row.push_back(point.feasible ? limit : limit == "-" ? point.reason : point.reason + "; " + limit);
   return row;
 }
 

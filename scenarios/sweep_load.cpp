@@ -93,6 +93,30 @@ void refuse_names_of_metrics(const Sweep& sweep) {
   if (!faults.empty()) throw SpecError(faults);
 }
 
+// Whether a result can have a value there: as `blank` has it, whose lists stand for any length but that of the jobs, and whose
+// empty objects for any keys (kernels, collectives), which only a run knows.
+bool may_hold(const Json& blank, Json::json_pointer pointer) {
+  std::vector<std::string> keys;
+  for (; !pointer.empty(); pointer.pop_back()) keys.push_back(pointer.back());
+  const Json* at = &blank;
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+    if (at->is_array()) {
+      const bool number = !key->empty() && key->size() < 10 && key->find_first_not_of("0123456789") == std::string::npos;
+      if (!number || at->empty()) return false;
+      const std::size_t n = std::stoul(*key);
+      if (at == &blank["jobs"] && n >= at->size()) return false;
+      at = &(*at)[std::min(n, at->size() - 1)];
+    } else if (at->is_object() && at->empty()) {
+      return key + 1 == keys.rend();
+    } else if (at->is_object() && at->contains(*key)) {
+      at = &(*at)[*key];
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Which metrics there are is known from an empty result with as many jobs and all of its optional parts.
 void check_metrics(Sweep& sweep) {
   const std::size_t jobs = sweep.base.json.is_object() && sweep.base.json.contains("jobs")
@@ -103,6 +127,8 @@ void check_metrics(Sweep& sweep) {
   job.iteration_s = 1;
   job.cost.emplace();
   job.reliability.emplace();
+  job.stages.emplace_back();
+  job.iterations_s.push_back(1);
   empty.jobs.assign(std::max<std::size_t>(jobs, 1), job);
   const Json result = metrics_json(empty);
   const std::vector<std::string> keys = scalar_keys(result["metrics"]);
@@ -127,8 +153,7 @@ void check_metrics(Sweep& sweep) {
     sweep.metrics.push_back(name);
     if (!name.starts_with('/')) continue;
     try {
-      const bool deep = name.find("/stages") != std::string::npos;  // known only after a run
-      if (!deep && !result.contains(Json::json_pointer(name)))
+      if (!may_hold(result, Json::json_pointer(name)))
         faults.push_back({sweep.file, pointer, "a JSON pointer such as /jobs/0/metrics/iteration_s", quote(name)});
     } catch (const Json::exception&) {
       faults.push_back({sweep.file, pointer, "a JSON pointer", quote(name)});

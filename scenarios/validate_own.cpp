@@ -5,6 +5,7 @@
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/text_table.hpp"
 #include "scenarios/workers.hpp"
+#include "sim/catalog.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -42,7 +43,7 @@ std::optional<std::int64_t> in_scenario(const std::string& what, const Scenario&
 
 std::vector<std::string> warnings_of(const OwnRun& run, const SteadyTime& steady, const PredictedStep& step,
                                      const Library& library) {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = run.notes;
   const Scenario scenario = read_scenario(run.scenario, library);
   for (const auto& [what, value] : run.log.stated) {
     // A log that ramps its batch up says so line by line.
@@ -54,11 +55,16 @@ std::vector<std::string> warnings_of(const OwnRun& run, const SteadyTime& steady
   if (steady.other_batch > 0)
     warnings.push_back(
         fmt::format("{} lines with another global batch size than the scenario's are left out", steady.other_batch));
-  if (steady.warm_up == 0)
+  if (steady.warm_up == 0 && !run.whole)
     warnings.push_back("too few lines to leave a warm-up out: the first iterations are slower than the steady ones");
   if (!step.prediction.fits) warnings.push_back("the scenario is predicted not to fit in memory");
   if (scenario.jobs.size() > 1) warnings.push_back("the scenario has several jobs: the first is compared");
   return warnings;
+}
+
+std::string no_time_text(const OwnRun& run, const Prediction& p) {
+  return fmt::format("{} for a time; predicted {}", run.no_time.empty() ? "nothing" : quote(run.no_time),
+                     p.fits ? fmt::format("{:.4g} s", *p.predicted) : "not to fit in memory");
 }
 
 ValidatedRow row_of(const OwnRun& run) {
@@ -74,7 +80,7 @@ ValidatedRow row_of(const OwnRun& run) {
 }  // namespace
 
 OwnRun run_of_log(const std::filesystem::path& log, const ScenarioDocument& scenario) {
-  return {log.filename().string(), "log/" + log.stem().string(), scenario, read_training_log(log)};
+  return {log.filename().string(), "log/" + log.stem().string(), scenario, read_training_log(log), false, "", {}};
 }
 
 OwnValidation validate_own(const std::vector<OwnRun>& runs, std::optional<std::int64_t> warm_up, const Library& library,
@@ -90,7 +96,10 @@ OwnValidation validate_own(const std::vector<OwnRun>& runs, std::optional<std::i
       step.prediction.skipped = "failed: the process that simulated it died";
     OwnResult result{runs[i].log.framework, runs[i].log.file, std::nullopt, {}};
     ValidatedRow row = row_of(runs[i]);
-    if (step.prediction.predicted) {
+    if (step.prediction.predicted && runs[i].log.steps.empty()) {
+      step.prediction.skipped = no_time_text(runs[i], step.prediction);
+      step.prediction.predicted.reset();
+    } else if (step.prediction.predicted) {
       result.steady = steady_time(runs[i].log.steps, step.work, warm_up, runs[i].log.file);
       result.warnings = warnings_of(runs[i], *result.steady, step, library);
       step.prediction.measured = result.steady->median_s;
@@ -115,7 +124,7 @@ std::string band_text(const Prediction& p) {
 std::string block_text(const ValidatedRow& row, const OwnResult& result) {
   const Prediction& p = row.prediction;
   std::string text = row.row.id + (result.framework.empty() ? "" : " (" + result.framework + ")") + "\n";
-  if (!result.steady) return text + "  not simulated: " + p.skipped + "\n";
+  if (!result.steady) return text + "  not compared: " + p.skipped + "\n";
   const SteadyTime& s = *result.steady;
   text += fmt::format("  logged       {} {} with a time{}; {} of warm-up left out\n", s.logged,
                       s.logged == 1 ? "line" : "lines", s.restarts == 0 ? "" : fmt::format(", {} restarts", s.restarts),
@@ -149,9 +158,7 @@ std::string table_text(const OwnValidation& own) {
                           s.used > 1 ? fmt::format("{:.4g}..{:.4g}", s.low_s, s.high_s) : "-",
                           fmt::format("{:.4g}", *p.predicted), fmt::format("{:+.1f} %", 100 * *row.error()),
                           inside ? "yes" : "no"});
-    // Runs of one table are short by intent; their other warnings are worth a line.
-    for (const std::string& warning : own.results[i].warnings)
-      if (!warning.starts_with("too few lines")) table.remarks.push_back(row.row.id + ": " + warning);
+    for (const std::string& warning : own.results[i].warnings) table.remarks.push_back(row.row.id + ": " + warning);
   }
   return table.text();
 }

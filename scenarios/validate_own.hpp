@@ -17,6 +17,9 @@ struct OwnRun {
   std::string id, source;
   ScenarioDocument scenario;
   TrainingLog log;
+  bool whole = false;               // its lines are results of runs, not iterations: nothing warms up
+  std::string no_time;              // what a table has where the time should be ("OOM"), if nothing else
+  std::vector<std::string> notes = {};  // on how it was read
 };
 
 struct OwnResult {
@@ -34,7 +37,8 @@ OwnRun run_of_log(const std::filesystem::path& log, const ScenarioDocument&);
 
 // "time_ms=step time", "/jobs/0/plan/tensor=tp": what a column is. Keys: id, iteration, one of time_s, time_ms,
 // samples_per_s, tokens_per_s and tokens_per_s_per_device, and JSON pointers into the scenario. Rows with the same id and
-// settings are iterations of one run. SpecError for files, columns and cells that do not fit.
+// settings are iterations of one run. A word or nothing in place of a time ("OOM") is a run without one, an empty setting the
+// scenario's own value. SpecError for files, columns and cells that do not fit.
 std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::vector<std::string>& columns,
                                   const ScenarioDocument&, const Library&);
 

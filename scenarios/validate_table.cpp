@@ -68,13 +68,22 @@ char separator_of(std::string_view headings) {
   return ',';
 }
 
+std::string trimmed(const std::string& cell) {
+  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
+  return cell.substr(first, std::min(cell.find_last_not_of(' '), cell.size()) + 1 - first);
+}
+
+// What runs that failed have for a time: nothing, a dash or a word, but no number.
+bool is_no_time(const std::string& cell) {
+  const std::string word = trimmed(cell);
+  return std::none_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // `zero`: counts may begin there.
 double positive(const std::string& cell, const std::string& file, std::size_t line, const std::string& key,
                 bool zero = false) {
   double value = 0;
-  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
-  const std::size_t last = std::min(cell.find_last_not_of(' '), cell.size());
-  const std::string word = first < cell.size() ? cell.substr(first, last - first + 1) : "";
+  const std::string word = trimmed(cell);
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value) ||
       !(value > 0 || (zero && value == 0)))
@@ -98,37 +107,47 @@ struct RowReader {
   std::vector<std::string> keys_of_runs;
 
   void row(const std::vector<std::string>& cells, std::size_t line) {
-    std::string id, settings, key;
+    std::string id, settings, key, no_time;
+    bool timed = true, whole = true;
+    std::vector<std::string> notes;
     LoggedStep step;
     for (const Column& column : columns) {
       const std::string& cell = cells[column.index];
       if (column.key == "id") id = cell;
-      if (column.key == "iteration") step.number = std::llround(positive(cell, file, line, column.key, true));
+      if (column.key == "iteration") {
+        step.number = std::llround(positive(cell, file, line, column.key, true));
+        whole = false;
+      }
       for (const TimeKey& time : time_keys)
-        if (time.key == column.key) {
+        if (time.key == column.key && is_no_time(cell)) {
+          timed = false;
+          no_time = trimmed(cell);
+        } else if (time.key == column.key) {
           step.value = positive(cell, file, line, column.key) * time.scale;
           step.quantity = time.quantity;
         }
       if (column.key[0] != '/') continue;
       settings += (settings.empty() ? "" : " ") + column.key.substr(column.key.rfind('/') + 1) + "=" + cell;
       key += column.key + "=" + cell + "\n";
+      if (trimmed(cell).empty()) notes.push_back(fmt::format("nothing for {}: the scenario's own value", column.key));
     }
     key += "\n" + id;
     auto at = static_cast<std::size_t>(std::find(keys_of_runs.begin(), keys_of_runs.end(), key) - keys_of_runs.begin());
     if (at == runs.size()) {
       keys_of_runs.push_back(key);
       const std::string stem = std::filesystem::path(file).stem().string();
-      runs.push_back({!id.empty() ? id : !settings.empty() ? settings : stem, "log/" + stem, edited(cells, line), {}});
+      runs.push_back({!id.empty() ? id : !settings.empty() ? settings : stem, "log/" + stem, edited(cells, line), {}, whole,
+                      no_time, notes});
       runs.back().log.file = file;
       runs.back().log.framework = "CSV";
     }
-    runs[at].log.steps.push_back(step);
+    if (timed) runs[at].log.steps.push_back(step);
   }
 
   ScenarioDocument edited(const std::vector<std::string>& cells, std::size_t line) const {
     ScenarioDocument document = scenario;
     for (const Column& column : columns)
-      if (column.key[0] == '/' && !cells[column.index].empty())
+      if (column.key[0] == '/' && !trimmed(cells[column.index]).empty())
         set_value(document.json, column.key + "=" + cells[column.index], fmt::format("{}, line {}", file, line));
     return document;
   }

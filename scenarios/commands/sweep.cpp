@@ -116,10 +116,18 @@ std::string summary(const SweepCounts& counts, Store& store, double seconds, int
   text += fmt::format("{} ok, {} infeasible, {} invalid, {} failed\n", ok, counts.infeasible, counts.invalid,
                       counts.failed);
   std::map<std::string, std::size_t> stored;
-  store.each([&](const StoredPoint& point) { ++stored[point.status]; });
+  std::vector<std::string> empty = store.identity().metrics;
+  store.each([&](const StoredPoint& point) {
+    ++stored[point.status];
+    std::erase_if(empty, [&](const std::string& metric) {
+      return point.metrics.contains(metric) && !point.metrics[metric].is_null();
+    });
+  });
   if (counts.before > 0)
     text += fmt::format("in the store: {} ok, {} infeasible, {} invalid, {} failed\n", stored["ok"],
                         stored["infeasible"], stored["invalid"], stored["failed"]);
+  if (stored["ok"] > 0)
+    for (const std::string& metric : empty) text += fmt::format("no point has a value for the metric {}\n", metric);
   if (stored["failed"] > 0) text += "--resume --retry-failed simulates the failed points again\n";
   return text + fmt::format("store: {}\n", store.path().string());
 }

@@ -152,6 +152,12 @@ TEST_CASE("a plan that does not fit devices, model or batch is refused") {
                            Contains("at /jobs/0/plan/context: expected a divisor of sequence"));
   is_refused(with("fp16", "mxfp4"), "at /jobs/0/precision: expected a precision that nvidia-a100-sxm4-80gb trains in");
   is_refused(with("fp16", "int8"), "at /jobs/0/precision: expected a precision that nvidia-a100-sxm4-80gb trains in");
+  // fp8 products, but no unit for the bf16 between them.
+  const Outcome narrow = run_orrery(
+      {"check", folder.write("narrow.json", with("fp16", "fp8")), "--set", "/cluster/pools/0/node=wormhole-8"});
+  CHECK(narrow.exit_code == 2);
+  CHECK_THAT(narrow.err, Contains("at /jobs/0/precision: expected a precision that tenstorrent-wormhole") &&
+                             Contains("trains in (fp16)"));
 }
 
 TEST_CASE("faults of wiring, of every job and of every plan are told at once") {

@@ -164,6 +164,20 @@ TEST_CASE("at its own size a scaled job keeps its place, beside other devices an
   CHECK(at(larger, "/jobs/0/placement") == Json({{"first", 4}, {"count", 32}}));
 }
 
+TEST_CASE("a degraded place that a size does not have is left out of it, and said") {
+  Scenario scenario = small(Wiring::fat_tree);
+  DegradedSpec near, far;
+  near.at = "nic 1";
+  far.at = "nic 9";
+  near.rate = far.rate = 0.5;
+  scenario.cluster.degraded = {near, far};
+  const ScaledScenario smaller = scaled(scenario, 8, ScalingMode::strong);
+  CHECK(smaller.impossible.empty());
+  CHECK(at(smaller, "/cluster/degraded").size() == 1);
+  CHECK(smaller.changes.front() == "degraded \"nic 9\" is not part of this size");
+  CHECK(at(scaled(scenario, 16, ScalingMode::strong), "/cluster/degraded").size() == 2);
+}
+
 TEST_CASE("what grew against the baseline is what the efficiency was lost to") {
   for (const ScalingMode mode : {ScalingMode::strong, ScalingMode::weak}) {
     const ScalingStudy s = study(small(Wiring::oversubscribed_tree), {4, 8, 16}, mode);

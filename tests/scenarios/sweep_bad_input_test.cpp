@@ -89,6 +89,10 @@ TEST_CASE("a sweep file that cannot be meant is refused with the place of the fa
       {sweep_of(tensor, R"x(, "derived": [{"name": "x", "expression": "1 / (tensor - 1)"}])x"),
        "/derived/0/expression"},
       {sweep_of(tensor, R"(, "metrics": ["iteration"])"), "/metrics/0: expected a metric"},
+      {sweep_of(tensor, R"(, "metrics": ["/nowhere/stages/0"])"), "/metrics/0: expected a JSON pointer such as"},
+      {sweep_of(tensor, R"(, "metrics": ["/jobs/3/metrics/stages/0/bubble_s"])"), "/metrics/0: expected a JSON pointer"},
+      {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stages/0/bubbles"])"), "/metrics/0: expected a JSON pointer"},
+      {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stagesfoo/bubble_s"])"), "/metrics/0: expected a JSON pointer"},
       {sweep_of(tensor, R"(, "sample": {"method": "random", "points": 3})"), "/sample/points: expected at most the 2"},
       {sweep_of(tensor, R"(, "axis": [])"), "did you mean \"axes\"?"},
   }));
@@ -255,6 +259,16 @@ TEST_CASE("names of metrics, empty lists, axes under other axes and scenarios ar
   const Outcome scenario = run_orrery({"sweep", "tiny", "--dry-run"});
   CHECK(scenario.exit_code == 2);
   CHECK_THAT(scenario.err, Contains("gpt3-175b-parallelism") && Contains("which is a scenario"));
+}
+
+TEST_CASE("metrics of stages and kernels are stored, and one that no point has is told at the end") {
+  const SweepFolder folder(sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stages/0/bubble_s",
+      "/jobs/0/metrics/stages/0/compute_by_kernel_s/gemm", "/jobs/0/metrics/stages/9/bubble_s"])"));
+  const Outcome outcome = folder.run();
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+  CHECK_THAT(outcome.err + outcome.out, Contains("no point has a value for the metric /jobs/0/metrics/stages/9/bubble_s") &&
+                                            !Contains("metric /jobs/0/metrics/stages/0"));
 }
 
 TEST_CASE("going on with a store that has failed points says so and how to try them again") {

@@ -1,4 +1,6 @@
 // `orrery validate --scenario --log` as its users call it: one log, a CSV of iterations, a CSV of runs, and what goes wrong.
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -85,7 +87,7 @@ TEST_CASE("rows of a CSV are runs where columns point into the scenario, else it
 TEST_CASE("logs and mappings that cannot be used end with exit code 2 and say what is wrong where") {
   const Folder folder;
   const std::string file = folder.write("own.json", scenario), log = folder.write("train.log", log_of(40, 1500, 2));
-  const std::string csv = folder.write("runs.csv", "tp,ms\n1,1400\n2,fast\n");
+  const std::string csv = folder.write("runs.csv", "tp,ms\n1,1400\n2,1.4.0\n");
   const auto refused = [&](std::vector<std::string> arguments, const std::string& what) {
     arguments.insert(arguments.begin(), "validate");
     const auto outcome = run_orrery(arguments);
@@ -132,6 +134,17 @@ TEST_CASE("measured files that are cut off, foreign, of another version or empty
   refused("table.json", R"({"format": "orrery/measured/1", "kind": "power", "data_file": "none.csv"})", "none.csv");
 }
 
+TEST_CASE("a library whose error bands are broken stops the command instead of skipping every row") {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path("lib/kernels/calibration"));
+  folder.write("lib/kernels/calibration/bands.json", R"({"name": "bands", "classes": 3})");
+  const auto outcome = run_orrery({"validate", std::string(ORRERY_SOURCE_DATA_DIR) + "/tests/validation/measured/training/korthikanti_2022_a100.json", "--library",
+                                   folder.path("lib")});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 2);
+  CHECK_THAT(outcome.err, Catch::Contains("bands.json: at /"));
+}
+
 TEST_CASE("a column that points nowhere is refused with the nearest key") {
   const Folder folder;
   const std::string file = folder.write("own.json", scenario);
@@ -161,6 +174,24 @@ TEST_CASE("a CSV may count from zero and begin with a byte order mark") {
   const Json one = json_of({"validate", "--scenario", file, "--log", steps, "--column", "time_s=t", "--column",
                             "iteration=n", "--warm-up", "1", "--json"});
   CHECK(one["runs"][0]["measured"] == Approx(2.25));
+}
+
+TEST_CASE("runs of a CSV without a time are listed with what stands there, and an empty setting is told") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  const std::string csv =
+      folder.write("runs.csv", "tp,global,ms\n1,64,1900\n2,,1500\n4,64,OOM\n8,64,\n");
+  const std::vector<std::string> call = {"validate", "--scenario", file, "--log", csv, "--column", "time_ms=ms", "--column",
+                                         "/jobs/0/plan/tensor=tp", "--column", "/jobs/0/batch/global=global"};
+  std::vector<std::string> as_json = call;
+  as_json.emplace_back("--json");
+  const Json result = json_of(as_json);
+  CHECK(result["runs"][0]["measured"] == 1.9);
+  CHECK(result["runs"][0]["log"]["warnings"].empty());  // a run of one line needs no warm-up
+  CHECK_THAT(result["runs"][1]["log"]["warnings"][0].get<std::string>(), Catch::Contains("/jobs/0/batch/global"));
+  CHECK_THAT(result["runs"][2]["skipped"].get<std::string>(), Catch::StartsWith("\"OOM\" for a time; predicted"));
+  CHECK_THAT(result["runs"][3]["skipped"].get<std::string>(), Catch::StartsWith("nothing for a time"));
+  CHECK_THAT(run_orrery(call).out, Catch::Contains("OOM"));
 }
 
 TEST_CASE("a log whose world is divided otherwise than the scenario's is compared with a warning") {
