@@ -13,8 +13,10 @@ namespace {
 
 std::string_view kind_name(CollectiveKind kind) { return collective_names[static_cast<std::size_t>(kind)]; }
 
-bool reduces(CollectiveKind kind) {
-  return kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::reduce;
+// Where nccl-tests prints the reduction: sendrecv_perf too, though it makes none.
+bool names_reduction(CollectiveKind kind) {
+  return kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce_scatter ||
+         kind == CollectiveKind::reduce || kind == CollectiveKind::send_receive;
 }
 
 bool has_root(CollectiveKind kind) {
@@ -83,7 +85,8 @@ std::string heading(const CollectiveTable& table) {
 
 std::string line(const CollectiveTable& table, const CollectiveRow& row) {
   std::string text = fmt::format(" {:>13.0f}{:>13.0f}{:>9}{:>8}{:>6}", row.bytes, element_count(table, row.bytes),
-                                 table.type, reduces(table.kind) ? "sum" : "none", has_root(table.kind) ? 0 : -1);
+                                 table.type, names_reduction(table.kind) ? "sum" : "none",
+                                 has_root(table.kind) ? 0 : -1);
   const std::string predicted = figures(table, row.bytes, row.time_s);
   if (table.measured()) {
     const auto off = error(row);

@@ -94,7 +94,7 @@ int run_guarded(const CommandAction& action, const std::string& name) {
   } catch (const IoError& error) {
     return fail(error.what(), exit_failed);
   } catch (const std::bad_alloc&) {
-    return fail("out of memory; a smaller scenario or `--fidelity analytic` needs less", exit_failed);
+    return fail("out of memory; fewer devices need less, and `--fidelity analytic` less than flow", exit_failed);
   } catch (const StuckError& error) {
     return fail(fmt::format("{}\n{}", error.what(), how_to_report()), exit_failed);
   } catch (const std::exception& error) {

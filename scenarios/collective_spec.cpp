@@ -38,6 +38,11 @@ std::string xml_of(const std::filesystem::path& file) {
   return text.substr(text.find('<'));
 }
 
+// Made for other buffers.
+bool apart(const UserSchedule* a, const UserSchedule* b) {
+  return a && b && (a->most_bytes < b->least_bytes || b->most_bytes < a->least_bytes);
+}
+
 void load(CollectiveSpec& spec, const std::filesystem::path& folder, const std::string& file,
           const std::string& pointer, std::vector<Fault>& faults) {
   if (spec.schedule.empty()) return;
@@ -83,9 +88,10 @@ void load_schedules(std::vector<CollectiveSpec>& specs, const std::filesystem::p
     const std::string here = fmt::format("{}/{}", pointer, i);
     load(specs[i], folder, file, here, faults);
     for (std::size_t other = 0; other < i && specs[i].devices > 0; ++other)
-      if (specs[other].collective == specs[i].collective && specs[other].devices == specs[i].devices) {
+      if (specs[other].collective == specs[i].collective && specs[other].devices == specs[i].devices &&
+          !apart(specs[other].proved.get(), specs[i].proved.get())) {
         faults.push_back(
-            {file, here, "one schedule for a collective over so many devices",
+            {file, here, "one schedule for a collective over so many devices and a buffer (minBytes, maxBytes)",
              fmt::format("{} over {} as in {}/{}", specs[i].collective, specs[i].devices, pointer, other)});
         break;
       }

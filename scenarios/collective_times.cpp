@@ -12,6 +12,7 @@
 
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/costs.hpp"
+#include "kernels/collectives/user_schedule.hpp"
 #include "kernels/cost_models.hpp"
 #include "models/power/fixed_clock.hpp"
 #include "sim/engine.hpp"
@@ -275,15 +276,22 @@ std::vector<std::string> CollectiveTimes::notes(const std::vector<CollectiveRow>
     choices += fmt::format("{}{}/{} from {}", choices.empty() ? "" : ", ", rows[i].algorithm, rows[i].protocol,
                            size_text(rows[i].bytes));
   }
-  if (request_.user)
+  if (request_.user) {
     all.push_back("the schedule given, proved to give every rank the right result");
-  else if (request_.algorithm != "auto")
+    const auto outside = std::count_if(rows.begin(), rows.end(),
+                                       [&](const CollectiveRow& row) { return !request_.user->takes(row.bytes); });
+    if (outside > 0)
+      all.push_back(fmt::format(
+          "warning: the file is for buffers {} (minBytes, maxBytes): for {} of {} sizes a library would not run it",
+          request_.user->buffers(), outside, rows.size()));
+  } else if (request_.algorithm != "auto") {
     all.push_back(fmt::format("{} as asked: {}", request_.algorithm, choices));
-  else if (!rows.empty())
+  } else if (!rows.empty()) {
     all.push_back(
         fmt::format("{}: {} (least predicted time; next best: the fastest of the others that were weighed, and by how "
                     "much slower; --json has the times of all)",
                     request_.algorithm, choices));
+  }
   const Group group = make_group(cluster_, request_.members);
   std::set<std::string> links;
   if (group.domain) links.insert(group.domain->calibration);

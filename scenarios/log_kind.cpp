@@ -20,9 +20,23 @@ bool reduces(CollectiveKind kind) {
   return kind == CollectiveKind::all_reduce || kind == CollectiveKind::reduce || kind == CollectiveKind::reduce_scatter;
 }
 
+bool has_root(CollectiveKind kind) {
+  return kind == CollectiveKind::broadcast || kind == CollectiveKind::reduce || kind == CollectiveKind::gather ||
+         kind == CollectiveKind::scatter;
+}
+
+// sendrecv_perf runs, and prints, the reductions that it was asked for, though it makes none.
 std::string against_reductions(const NcclLogRow& row, CollectiveKind kind) {
-  if (row.redop.empty() || (row.redop != "none") == reduces(kind)) return "";
+  if (row.redop.empty() || kind == CollectiveKind::send_receive || (row.redop != "none") == reduces(kind)) return "";
   return fmt::format("the log has reductions of kind {}, which {} does not have", quote(row.redop), name_of(kind));
+}
+
+std::string against_root(const NcclLogRow& row, CollectiveKind kind) {
+  if (!row.root || (*row.root >= 0) == has_root(kind)) return "";
+  return has_root(kind)
+             ? fmt::format("line {} of the log has root {}: none, but {} has one", row.line, *row.root, name_of(kind))
+             : fmt::format("line {} of the log has root {}, which {} does not have", row.line, *row.root,
+                           name_of(kind));
 }
 
 std::string against_rates(const NcclLogRow& row, CollectiveKind kind, std::int64_t ranks) {
@@ -44,12 +58,14 @@ std::string against_count(const NcclLogRow& row, CollectiveKind kind, std::int64
                      row.line, row.count, row.bytes, expected, name_of(kind), ranks);
 }
 
-// By reductions, rates and count. A log that names its collective has its rates checked where it is read.
-std::array<std::string, 3> against(const NcclLogRow& row, CollectiveKind kind, std::int64_t ranks) {
-  std::array<std::string, 3> reasons{against_reductions(row, kind)};
+using Reasons = std::array<std::string, 4>;
+
+// By reductions, root, rates and count. A log that names its collective has its rates checked where it is read.
+Reasons against(const NcclLogRow& row, CollectiveKind kind, std::int64_t ranks) {
+  Reasons reasons{against_reductions(row, kind), against_root(row, kind)};
   if (ranks < 2) return reasons;  // not known
-  if (!row.kind) reasons[1] = against_rates(row, kind, ranks);
-  reasons[2] = against_count(row, kind, ranks);
+  if (!row.kind) reasons[2] = against_rates(row, kind, ranks);
+  reasons[3] = against_count(row, kind, ranks);
   return reasons;
 }
 
@@ -58,7 +74,7 @@ std::vector<CollectiveKind> kinds_that_fit(const NcclLog& log, std::int64_t rank
   for (std::size_t k = 1; k < collective_names.size(); ++k) {
     const auto kind = static_cast<CollectiveKind>(k);
     const bool fits = std::all_of(log.rows.begin(), log.rows.end(), [&](const NcclLogRow& row) {
-      const auto reasons = against(row, kind, ranks);
+      const Reasons reasons = against(row, kind, ranks);
       return std::all_of(reasons.begin(), reasons.end(), [](const std::string& reason) { return reason.empty(); });
     });
     if (fits && kind != CollectiveKind::barrier) fitting.push_back(kind);
@@ -80,15 +96,16 @@ CollectiveKind infer_kind(NcclLog& log, std::int64_t ranks) {
     throw UsageError(
         fmt::format("the log does not say which collective it measured{}: name it, e.g. `orrery collective all_reduce`",
                     fitting.empty() ? "" : ", and its figures fit " + names_of(fitting)));
-  log.notes.push_back(fmt::format("the log does not name its collective; only {} has such reductions, rates and counts",
-                                  name_of(fitting[0])));
+  log.notes.push_back(
+      fmt::format("the log does not name its collective; only {} has such reductions, roots, rates and counts",
+                  name_of(fitting[0])));
   return fitting[0];
 }
 
 std::vector<std::string> kind_warnings(const NcclLog& log, CollectiveKind kind, std::int64_t ranks) {
-  std::array<std::string, 3> first;
+  Reasons first;
   for (const NcclLogRow& row : log.rows) {
-    const auto reasons = against(row, kind, ranks);
+    const Reasons reasons = against(row, kind, ranks);
     for (std::size_t r = 0; r < reasons.size(); ++r)
       if (first[r].empty()) first[r] = reasons[r];
   }

@@ -1,6 +1,7 @@
-// Which collective a log of nccl-tests measured, by what its rows print: whether they reduce, the ratio of the two bandwidths
-// (nccl-tests' doc/PERFORMANCE.md: a matter of the collective and the number of ranks) and the count of elements, of the
-// whole buffer or of one rank's part. On two ranks several collectives print the same.
+// Which collective a log of nccl-tests measured, by what its rows print: whether they reduce (sendrecv_perf prints a reduction
+// that it does not make), whether they have a root (-1: none), the ratio of the two bandwidths (nccl-tests'
+// doc/PERFORMANCE.md: a matter of the collective and the number of ranks) and the count of elements, of the whole buffer or
+// of one rank's part. On two ranks several collectives print the same.
 #pragma once
 
 #include <string>

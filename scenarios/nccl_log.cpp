@@ -72,6 +72,7 @@ class Reader {
   void line(std::string_view text) {
     ++number_;
     const auto parts = words(text);
+    if (number_ == 1) opens_json_ = !parts.empty() && (parts[0].front() == '{' || parts[0].front() == '[');
     if (row(parts)) return;
     if (const auto columns = columns_of(parts)) columns_ = *columns;
     rank(parts);
@@ -106,9 +107,9 @@ class Reader {
                                        contradictions_ == 1 ? "it" : "them",
                                        contradictions_ == 1 ? "" : "the first: ", contradiction_));
     if (log_.rows.empty())
-      throw SpecError(log_.file, "",
-                      "rows as nccl-tests and rccl-tests print them (size, count, type, ..., time, algbw, busbw)",
-                      fmt::format("none in {} {}", number_, number_ == 1 ? "line" : "lines"));
+      throw SpecError(
+          log_.file, "", "rows as nccl-tests and rccl-tests print them (size, count, type, ..., time, algbw, busbw)",
+          fmt::format("none in {} {}{}", number_, number_ == 1 ? "line" : "lines", opens_json_ ? " of JSON" : ""));
     return std::move(log_);
   }
 
@@ -159,7 +160,13 @@ class Reader {
     row.bytes = bytes;
     row.count = count;
     row.type = type;
-    if (first > 0) row.redop = rest[0];
+    for (std::size_t i = 0; i < first; ++i) {
+      const auto root = whole<std::int64_t>(rest[i]);
+      if (root)
+        row.root = root;
+      else
+        row.redop = rest[i];
+    }
     row.out_of_place_s = time(rest[first]);
     if (columns_.groups > 1) row.in_place_s = time(rest[first + columns_.width]);
     if (columns_.width >= 3) {
@@ -229,6 +236,7 @@ class Reader {
   std::int64_t threads_ = 1;
   std::string contradiction_;
   std::size_t contradictions_ = 0;
+  bool opens_json_ = false;
   std::size_t number_ = 0, bad_ = 0, first_bad_ = 0, wrong_ = 0, first_wrong_ = 0;
 };
 

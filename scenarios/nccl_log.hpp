@@ -18,6 +18,7 @@ namespace orrery {
 struct NcclLogRow {
   double bytes = 0, count = 0;
   std::string type, redop;
+  std::optional<std::int64_t> root;  // -1 where the collective has none
   std::optional<double> out_of_place_s, in_place_s;
   std::optional<double> bus_over_algorithm;  // ratio of the bandwidths as printed, where they are large enough to tell
   std::optional<CollectiveKind> kind;        // of the table it stands in, where the log says

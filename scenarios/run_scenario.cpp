@@ -172,11 +172,14 @@ void add_notes(ScenarioRun& run, const Scenario& scenario) {
                                     : job.classes == 1       ? "class of equal ranks"
                                                              : "classes of equal ranks",
                                     job.program->executed_operations()));
-    for (const CollectiveSpec& own : scenario.jobs[j].collectives)
-      if (job.collectives.contains(own.proved->shape()))
-        run.notes.push_back(fmt::format(
-            "{}: {} over {} devices runs as {} (protocol {}), proved on integers, in place of a library's choice",
-            scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.proved->protocol));
+    for (const CollectiveSpec& own : scenario.jobs[j].collectives) {
+      if (!job.collectives.contains(own.proved->shape())) continue;
+      const std::string buffers = own.proved->buffers();
+      run.notes.push_back(fmt::format(
+          "{}: {} over {} devices runs as {} (protocol {}), proved on integers, in place of a library's choice{}",
+          scenario.jobs[j].name, own.collective, own.devices, quote(own.proved->name), own.proved->protocol,
+          buffers.empty() ? "" : ", for buffers " + buffers + " only, as its file says"));
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <queue>
 
 #include "kernels/collectives/group.hpp"
@@ -150,6 +151,19 @@ AggregationTree lay_tree(const SwitchGraph& graph, std::uint32_t root, std::vect
   return tree;
 }
 
+// The channel's own carrier, or the first member after it whose NIC works.
+std::optional<std::uint32_t> working_carrier(const Group& group, const SwitchGraph& graph, std::size_t node,
+                                             std::size_t channel, std::size_t channels) {
+  const RankList& ranks = group.nodes[node].ranks;
+  const auto own = static_cast<std::size_t>(
+      std::find(ranks.begin(), ranks.end(), carrier_of(group, node, channel, channels)) - ranks.begin());
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    const std::uint32_t rank = ranks[(own + i) % ranks.size()];
+    if (graph.leaf_of(group.places[rank]) != unreached) return rank;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<AggregationTree> aggregation_trees(const Group& group) {
@@ -159,10 +173,12 @@ std::vector<AggregationTree> aggregation_trees(const Group& group) {
   const std::size_t channels = channel_count(group);
   std::vector<AggregationTree> trees;
   for (std::size_t c = 0; c < channels; ++c) {
-    std::vector<std::uint32_t> leaves, leaf_of_node;
+    std::vector<std::uint32_t> leaves, leaf_of_node, carriers;
     for (std::size_t k = 0; k < group.nodes.size(); ++k) {
-      const std::uint32_t leaf = graph.leaf_of(group.places[carrier_of(group, k, c, channels)]);
-      if (leaf == unreached) return {};
+      const auto carrier = working_carrier(group, graph, k, c, channels);
+      if (!carrier) return {};
+      carriers.push_back(*carrier);
+      const std::uint32_t leaf = graph.leaf_of(group.places[*carrier]);
       leaf_of_node.push_back(leaf);
       if (std::find(leaves.begin(), leaves.end(), leaf) == leaves.end()) leaves.push_back(leaf);
     }
@@ -170,7 +186,8 @@ std::vector<AggregationTree> aggregation_trees(const Group& group) {
     const std::uint32_t root = leaves.size() == 1 ? leaves.front() : find_root(graph, leaves, c);
     trees.push_back(lay_tree(graph, root, leaves, c, index));
     for (std::size_t k = 0; k < group.nodes.size(); ++k)
-      trees.back().switches[index[leaf_of_node[k]]].carriers.push_back(carrier_of(group, k, c, channels));
+      trees.back().switches[index[leaf_of_node[k]]].carriers.push_back(carriers[k]);
+    trees.back().carriers = std::move(carriers);
   }
   return trees;
 }

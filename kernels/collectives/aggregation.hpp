@@ -1,7 +1,8 @@
 // Where the switches between nodes can add (InfiniBand SHARP: Graham et al., COMHPC 2016 and ISC 2020): one tree of switches
 // for every channel of the group, as an aggregation manager lays them. A tree joins the switches that the channel's carriers
-// hang on by shortest paths to a root that is about equally far from all; channels take turns among equally good roots.
-// Empty where the fabric of the group cannot reduce, or the group lies in one node.
+// hang on by shortest paths to a root that is about equally far from all; channels take turns among equally good roots. A
+// carrier whose NIC has failed leaves the channel to the next member of its node.
+// Empty where the fabric of the group cannot reduce, the group lies in one node, or a node has no member whose NIC works.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct AggregationSwitch {
 
 struct AggregationTree {
   std::vector<AggregationSwitch> switches;  // parents before their children
+  std::vector<std::uint32_t> carriers;      // by node of the group: the member that sends and receives for it
 };
 
 std::vector<AggregationTree> aggregation_trees(const Group&);

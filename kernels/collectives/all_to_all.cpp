@@ -13,6 +13,7 @@
 
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/node_levels.hpp"
+#include "kernels/collectives/torus_all_to_all.hpp"
 
 namespace orrery {
 
@@ -56,7 +57,8 @@ void pairs_inside_nodes(const Group& group, double share, std::vector<PairTraffi
 std::vector<PairTraffic> all_pairs(const Group& group) {
   const std::uint32_t n = group.ranks;
   const double share = 1.0 / n;
-  std::vector<PairTraffic> pairs;
+  std::vector<PairTraffic> pairs = torus_all_pairs(group, share);
+  if (!pairs.empty()) return pairs;
   const std::vector<NodeLevel> levels = node_levels(group);
   if (levels.empty()) {
     for (std::uint32_t from = 0; from < n; ++from)

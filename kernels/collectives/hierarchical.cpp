@@ -124,7 +124,11 @@ bool are_alike(const GroupNode& a, const GroupNode& b) {
   return a.domain->kind == b.domain->kind && a.domain->calibration == b.domain->calibration;
 }
 
-bool is_slice(const GroupNode& node) { return node.domain && node.domain->kind == DomainKind::torus; }
+// Small slices of a torus do not wrap round.
+bool is_slice(const GroupNode& node) {
+  return node.domain && (node.domain->kind == DomainKind::torus || node.domain->kind == DomainKind::mesh ||
+                         node.domain->kind == DomainKind::ring);
+}
 
 }  // namespace
 
@@ -137,7 +141,7 @@ bool hierarchical_supports(CollectiveKind kind, const Group& group) {
 }
 
 // Libraries send all-to-alls along the rails (NCCL's PXN, on since 2.12); what is reduced or gathered goes by levels where the
-// nodes are slices of a torus (XLA over several slices of TPU). GPU libraries run rings and trees also without a switch.
+// nodes are slices of a torus or mesh (XLA over several slices of TPU). GPU libraries run rings and trees also without a switch.
 bool hierarchical_considered(CollectiveKind kind, const Group& group) {
   if (!hierarchical_supports(kind, group)) return false;
   return kind == K::all_to_all || std::all_of(group.nodes.begin(), group.nodes.end(), is_slice);

@@ -285,6 +285,8 @@ class Executor {
 UserSchedule parse_msccl(std::string_view xml, const std::string& file) {
   const msccl::Program program = msccl::read_program(xml, file);
   UserSchedule user{program.name, program.kind, program.protocol, Executor(program, file).run()};
+  user.least_bytes = static_cast<double>(program.least_bytes);
+  if (program.most_bytes > 0) user.most_bytes = static_cast<double>(program.most_bytes);
   if (const auto wrong = wrong_result(user.kind, user.schedule, std::size_t{3} * user.schedule.chunks))
     throw SpecError(file, "", fmt::format("a schedule of {}", collective_names[static_cast<std::size_t>(user.kind)]),
                     "one where " + *wrong);

@@ -4,7 +4,8 @@
 //   rrs receive, reduce, send on; rrcs receive, reduce, keep, send on. depid and deps name a step to wait for.
 // A message waits in a buffer of the connection (sender, receiver, channel) until it is received, in order, so that it
 // becomes a send into a mailbox and a local step out of it. Sends that depend on as many messages before them share a
-// round. Local work is taken to cost nothing: it is part of what the library's kernels reach.
+// round. Local work is taken to cost nothing: it is part of what the library's kernels reach. minBytes and maxBytes (inclusive;
+// 0 or absent: any) say which buffers a library would run it for, as in RCCL.
 // Refused, naming the place: XML that is not such a program, steps that wait for each other for ever, messages without a
 // counterpart, two steps that touch a chunk in no defined order, and a wrong result on some rank (interpreter.hpp).
 #pragma once

@@ -46,6 +46,11 @@ class Reader {
     program.protocol = protocol_of(algo.attribute("proto").as_string("Simple"));
     program.kind = kind_of(algo.attribute("coll").as_string());
     program.in_place = algo.attribute("inplace").as_int(1) != 0;
+    program.least_bytes = bytes(algo, "minBytes");
+    program.most_bytes = bytes(algo, "maxBytes");
+    if (program.most_bytes > 0 && program.most_bytes < program.least_bytes)
+      fail("algo", fmt::format("maxBytes of at least the minBytes, {}", program.least_bytes),
+           std::to_string(program.most_bytes));
     const std::uint32_t ranks = number(algo, "ngpus", "algo", 2, most_ranks);
     program.gpus.resize(ranks);
     std::vector<bool> seen(ranks, false);
@@ -77,6 +82,15 @@ class Reader {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < low || value > high)
       fail(where, fmt::format("{} from {} to {}", key, low, high), text.empty() ? "none" : quote(text));
+    return value;
+  }
+
+  std::uint64_t bytes(pugi::xml_node algo, const char* key) const {
+    const std::string text = algo.attribute(key).as_string("0");
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size())
+      fail("algo", fmt::format("{} a whole number of bytes", key), quote(text));
     return value;
   }
 

@@ -56,24 +56,32 @@ LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const I
   return loads;
 }
 
-// Of those pairs of a phase that the outer rounds wait for: what the hop of each takes, the least and the most.
+// What the hop of each pair of a phase takes: inside nodes the most, where the group has rounds there; of those that the outer
+// rounds wait for the least and the most.
 class PairLatencies {
  public:
   // `latencies`: of each pair.
   PairLatencies(const Group& group, const std::vector<PairTraffic>& pairs, std::span<const Seconds> latencies,
                 bool between_nodes)
       : pairs_(pairs), latencies_(latencies), waited_for_(pairs.size()), first_from_(group.places.size() + 1, 0) {
+    constexpr std::uint32_t none = ~0u;  // of switches between nodes
     const auto node_of = [&](std::uint32_t rank) { return group.cluster->fabric.vertex(group.places[rank]).node; };
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       ++first_from_[pairs[i].from + 1];
-      if (between_nodes && node_of(pairs[i].from) == node_of(pairs[i].to)) continue;
-      waited_for_[i] = true;
+      const std::uint32_t node = node_of(pairs[i].from);
+      waited_for_[i] = !between_nodes || node == none || node != node_of(pairs[i].to);
+      if (!waited_for_[i]) {
+        inside_ = std::max(inside_, latencies[i].value);
+        continue;
+      }
       least_ = std::min(least_, latencies[i].value);
       most_ = std::max(most_, latencies[i].value);
     }
     std::partial_sum(first_from_.begin(), first_from_.end(), first_from_.begin());
   }
+  double inside() const { return inside_; }
   double least() const { return least_; }
+  double most() const { return most_; }
   bool alike() const { return most_ - least_ <= 1e-9 * most_; }  // sums of the same cables in another order
   // What a hop takes beyond the least.
   double beyond(std::uint32_t from, std::uint32_t to) const {
@@ -87,17 +95,22 @@ class PairLatencies {
   std::span<const Seconds> latencies_;
   std::vector<bool> waited_for_;
   std::vector<std::size_t> first_from_;  // by participant: its first pair
-  double least_ = std::numeric_limits<double>::infinity(), most_ = 0;
+  double inside_ = 0, least_ = std::numeric_limits<double>::infinity(), most_ = 0;
 };
 
 // Rounds that overlap wait for their own hop only: each pays the shortest one, and the longest way what its hops have beyond.
-void add_distance(PhaseTerms& terms, const Group& group, const TrafficPhase& phase, std::span<const Seconds> hops,
-                  bool between_nodes) {
-  if (!phase.longest || terms.outer_rounds == 0) return;
-  const PairLatencies latencies(group, phase.pairs, hops, between_nodes);
-  if (latencies.alike()) return;
-  const HopDelay beyond = [&](std::uint32_t from, std::uint32_t to) { return latencies.beyond(from, to); };
-  terms.latencies_s = terms.outer_rounds * latencies.least() + phase.longest(beyond);
+// A transfer pays its rounds at its longest path, so where that lies inside nodes the outer rounds are paid here.
+void add_latencies(PhaseTerms& terms, const TrafficPhase& phase, const PairLatencies& hops) {
+  terms.inner_latency_s = hops.inside();
+  if (terms.outer_rounds == 0) return;
+  if (phase.longest && !hops.alike()) {
+    const HopDelay beyond = [&](std::uint32_t from, std::uint32_t to) { return hops.beyond(from, to); };
+    terms.latencies_s = terms.outer_rounds * hops.least() + phase.longest(beyond);
+  } else if (hops.most() < terms.latency_s) {
+    terms.latencies_s = terms.outer_rounds * hops.most();
+  } else {
+    return;
+  }
   terms.outer_rounds = 0;
 }
 
@@ -119,7 +132,7 @@ PhaseTerms terms_of(const Group& group, const TrafficPhase& phase, const Inside&
   // Circuits are divided once for all rounds.
   if (phase.each.empty() || fabric.has_circuits()) {
     terms.loads.push_back(loads_over(fabric, routed, inner));
-    add_distance(terms, group, phase, hops, inner.any());
+    add_latencies(terms, phase, PairLatencies(group, phase.pairs, hops, inner.any()));
     return terms;
   }
   for (const RoundTraffic& round : phase.each) {
@@ -158,11 +171,6 @@ Wiring wiring_of(const Group& group) {
   blank.start_is_node = !own.empty() || blank.outer_is_node;
   if (!wiring.inner.any()) return wiring;
   name_links(wiring.inner.kinds, blank.inner_link, blank.other_inner_links);
-  for (const GroupNode* node : wiring.inner.kinds) {
-    std::vector<Hop> hops;
-    const VertexId from = group.places[node->ranks[0]], to = group.places[node->ranks[1]];
-    blank.inner_latency_s = std::max(blank.inner_latency_s, group.cluster->router->route(from, to, 0, hops).value);
-  }
   return wiring;
 }
 
@@ -188,6 +196,7 @@ CollectiveSchedule schedule_of(const CollectiveAlgorithm& algorithm, CollectiveK
   schedule.uneven.reserve(schedule.chunks);
   for (std::size_t chunk = 0; chunk < schedule.chunks; ++chunk)
     schedule.uneven.push_back(shares[chunk % shares.size()]);
+  drop_empty_sends(schedule, group);
   return schedule;
 }
 
@@ -252,13 +261,13 @@ struct PhasePrice {
   double inner = 0;                    // of those inside the nodes alone
 };
 
-PhasePrice phase_price(const CollectiveOption& option, const PhaseTerms& phase, const CollectiveCost& outer,
-                       const CollectiveCost* inner, double bytes) {
+PhasePrice phase_price(const PhaseTerms& phase, const CollectiveCost& outer, const CollectiveCost* inner,
+                       double bytes) {
   const double pieces = outer.largest > 0 ? std::ceil(bytes * phase.largest_share / outer.largest) : 0;
   PhasePrice priced;
   priced.software = (phase.outer_posts + std::max(pieces - 1, 0.0)) * outer.step.value +
                     phase.inner_posts * (inner ? inner->step.value : 0);
-  priced.latencies = phase.inner_rounds * option.inner_latency_s + phase.latencies_s;
+  priced.latencies = phase.inner_rounds * phase.inner_latency_s + phase.latencies_s;
   for (const LevelLoads& loads : phase.loads) {
     const double inside = inner ? loads.inner / inner->efficiency : 0.0;
     priced.reached += loads.times * std::max(loads.outer / outer.efficiency, inside);
@@ -290,7 +299,7 @@ double price_seconds(const CollectiveOption& option, const CollectiveCost& outer
   double rounds = 0;
   Wires wires;
   for (const PhaseTerms& phase : option.phases) {
-    const PhasePrice priced = phase_price(option, phase, outer, inner, bytes);
+    const PhasePrice priced = phase_price(phase, outer, inner, bytes);
     rounds += priced.software + priced.latencies + phase.outer_rounds * phase.latency_s + phase.switching_s;
     wires.add(priced, bytes);
   }
@@ -333,7 +342,7 @@ OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& c
   if (inside) priced.inner_efficiency = inside->efficiency;
   Wires wires;
   for (const PhaseTerms& phase : option.phases) {
-    const PhasePrice one = phase_price(option, phase, *outer, inside, bytes);
+    const PhasePrice one = phase_price(phase, *outer, inside, bytes);
     priced.software_s.push_back(one.software);
     priced.setup_s.push_back(one.software + one.latencies);
     priced.efficiency.push_back(one.reached > 0 ? phase.bottleneck / one.reached : 1);

@@ -3,8 +3,8 @@
 // not route again.
 // Rounds that overlap in pieces keep the wires busy for bytes x the worse of the two levels' bottlenecks, each over the
 // efficiency that the library reaches on it, all rounds' bytes together; in lockstep that holds round by round, and the
-// rounds' times add up. Rounds between nodes pay the path latency of the pattern; rounds inside nodes, which wait for each
-// other along the same chain of sends, pay that of the node. Where hops between nodes are not alike, every round pays the
+// rounds' times add up. Rounds between nodes pay the longest path between nodes, rounds inside nodes, which wait for each
+// other along the same chain of sends, the longest inside them. Where hops between nodes are not alike, every round pays the
 // shortest, and the longest chain of sends that wait for each other pays what its own hops have beyond that. Rounds in
 // lockstep that are known one by one pay their own longest hop each.
 #pragma once
@@ -28,7 +28,8 @@ struct PhaseTerms {
   double outer_rounds = 0, inner_rounds = 0;  // path latencies
   double outer_posts = 0, inner_posts = 0;    // messages whose software cost is paid one after the other
   double latency_s = 0;                       // of one outer round
-  double latencies_s = 0;                     // of rounds whose hops are not alike: outer_rounds is 0 then
+  double inner_latency_s = 0;                 // of one inner round
+  double latencies_s = 0;                     // of rounds paid here and not by the transfer: outer_rounds is 0 then
   double switching_s = 0;                     // of optical circuits, whatever the bytes
   double bottleneck = 0;                      // s/B of all rounds together on the most loaded link
   std::vector<LevelLoads> loads;              // one; in lockstep one for every round
@@ -43,7 +44,6 @@ struct CollectiveOption {
   std::string start_link;              // whose launch is paid: the node's own links stand for its devices
   std::vector<std::string> other_inner_links, other_start_links;  // where nodes are of different generations
   bool outer_is_node = false, start_is_node = false;
-  double inner_latency_s = 0;
   std::vector<PhaseTerms> phases;
 };
 

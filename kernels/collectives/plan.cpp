@@ -197,10 +197,15 @@ CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& 
 }
 
 struct CollectivePlanner::Wired {
+  struct Own {
+    std::shared_ptr<const UserSchedule> schedule;
+    std::vector<TrafficPhase> traffic;
+    CollectiveOption option;
+  };
   Group group;
-  std::shared_ptr<const UserSchedule> own;  // null: a library chooses
-  std::vector<CollectiveOption> options;    // that it would weigh; of an own schedule the one
-  std::vector<std::vector<TrafficPhase>> traffic;
+  std::vector<Own> own;                           // for buffers that they take; else a library chooses
+  mutable std::vector<CollectiveOption> options;  // that it would weigh, once it was asked
+  mutable std::vector<std::vector<TrafficPhase>> traffic;
 };
 
 CollectivePlanner::CollectivePlanner(const Cluster& cluster, UserSchedules own)
@@ -210,7 +215,14 @@ CollectivePlanner::~CollectivePlanner() = default;
 CollectivePlan CollectivePlanner::plan(const CollectiveRequest& request) {
   if (request.members.size() < 2 || request.user || !request.shares.empty()) return plan_collective(cluster_, request);
   const Wired& wired = wired_for(request.kind, request.members);
-  if (wired.own) return write_user_plan(wired.group, *wired.own, wired.options.front(), wired.traffic.front(), request);
+  for (const Wired::Own& own : wired.own) {
+    if (!own.schedule->takes(request.bytes.value)) continue;
+    CollectivePlan plan = write_user_plan(wired.group, *own.schedule, own.option, own.traffic, request);
+    // Told apart from what runs for other buffers, whatever its name.
+    if (const std::string buffers = own.schedule->buffers(); !buffers.empty()) plan.algorithm += " " + buffers;
+    return plan;
+  }
+  if (wired.options.empty()) wired.options = collective_options(wired.group, request.kind, "auto", &wired.traffic);
   const bool weighed = request.algorithm == "auto" ||
                        std::any_of(wired.options.begin(), wired.options.end(), [&](const CollectiveOption& option) {
                          return option.algorithm == request.algorithm;
@@ -231,16 +243,12 @@ const CollectivePlanner::Wired& CollectivePlanner::wired_for(CollectiveKind kind
   kept_members_ += members.size();
   kept = std::make_unique<Wired>();
   kept->group = make_group(cluster_, members);
-  const auto own = std::find_if(own_.begin(), own_.end(), [&](const auto& schedule) {
-    return schedule->shape() == CollectiveShape{kind, members.size()};
-  });
-  if (own != own_.end()) kept->own = *own;
-  if (kept->own) {
-    kept->traffic = {aggregate(kept->own->schedule, kept->group)};
-    kept->options = {user_option(kept->group, *kept->own, kept->traffic.front())};
-    for (const TrafficPhase& phase : kept->traffic.front()) kept_members_ += phase.pairs.size();
-  } else {
-    kept->options = collective_options(kept->group, kind, "auto", &kept->traffic);
+  for (const auto& schedule : own_) {
+    if (schedule->shape() != CollectiveShape{kind, members.size()}) continue;
+    std::vector<TrafficPhase> traffic = aggregate(schedule->schedule, kept->group);
+    for (const TrafficPhase& phase : traffic) kept_members_ += phase.pairs.size();
+    CollectiveOption option = user_option(kept->group, *schedule, traffic);
+    kept->own.push_back({schedule, std::move(traffic), std::move(option)});
   }
   return *kept;
 }

@@ -1,7 +1,7 @@
 // Plans many collectives on one cluster. What follows from the wiring (the group, the options and their routed traffic) is
 // remembered, so that another buffer over the same members costs the choice only. Plans are those of plan_collective but
 // for `why`, which is left empty. Schedules of the user's own take the place of whatever a library would run: the first
-// of them that is made for the kind of collective and so many members.
+// of them that is made for the kind of collective, so many members and such a buffer.
 #pragma once
 
 #include <map>

@@ -22,6 +22,49 @@ CollectiveSchedule mirrored(CollectiveSchedule schedule, SendAction action) {
   return schedule;
 }
 
+namespace {
+
+// By participant, the node of a member or of a node's switch; of switches between nodes none.
+std::vector<std::uint32_t> node_of_places(const Group& group) {
+  std::vector<std::uint32_t> node_of(group.places.size(), ~0u);
+  for (std::size_t k = 0; k < group.nodes.size(); ++k) {
+    for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = static_cast<std::uint32_t>(k);
+    if (group.in_switch()) node_of[group.adder(k)] = node_of[group.multicaster(k)] = static_cast<std::uint32_t>(k);
+  }
+  return node_of;
+}
+
+void count_posts(Round& round, std::uint32_t ranks, const std::vector<std::uint32_t>& node_of) {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> messages;
+  for (const Send& send : round.sends) messages.emplace_back(send.from, send.to);
+  std::sort(messages.begin(), messages.end());
+  messages.erase(std::unique(messages.begin(), messages.end()), messages.end());
+  std::vector<std::uint32_t> sent(ranks), received(ranks), left(ranks), entered(ranks);
+  for (const auto& [from, to] : messages) {
+    const bool leaves = node_of[from] != node_of[to];
+    ++sent[from], ++received[to];
+    left[from] += leaves, entered[to] += leaves;
+  }
+  const auto most = [](const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
+    return std::max(*std::max_element(a.begin(), a.end()), *std::max_element(b.begin(), b.end()));
+  };
+  round.posts = most(sent, received);
+  round.node_posts = most(left, entered);
+}
+
+}  // namespace
+
+void drop_empty_sends(CollectiveSchedule& schedule, const Group& group) {
+  const std::vector<std::uint32_t> node_of = node_of_places(group);
+  for (Round& round : schedule.rounds) {
+    std::erase_if(round.sends, [&](const Send& send) { return !(schedule.share_of(send) > 0); });
+    if (!round.sends.empty()) count_posts(round, schedule.ranks, node_of);
+  }
+  std::erase_if(schedule.rounds, [](const Round& round) { return round.sends.empty(); });
+  if (!schedule.rounds.empty()) return;
+  schedule.rounds.emplace_back().posts = 0;  // a launch that finds nothing to send
+}
+
 void post_once_a_round(TrafficPhase& phase) {
   phase.posts = phase.rounds;
   phase.node_posts = phase.node_rounds;
@@ -89,11 +132,7 @@ LongestWay way_of(std::vector<std::vector<Send>> rounds) {
 }  // namespace
 
 std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Group& group) {
-  std::vector<std::uint32_t> node_of(group.places.size(), ~0u);  // of switches between nodes: none
-  for (std::size_t k = 0; k < group.nodes.size(); ++k) {
-    for (std::uint32_t rank : group.nodes[k].ranks) node_of[rank] = static_cast<std::uint32_t>(k);
-    if (group.in_switch()) node_of[group.adder(k)] = node_of[group.multicaster(k)] = static_cast<std::uint32_t>(k);
-  }
+  const std::vector<std::uint32_t> node_of = node_of_places(group);
   std::vector<TrafficPhase> phases;
   std::vector<std::size_t> merged;                    // pairs of each phase after its last merge
   std::vector<std::vector<std::vector<Send>>> sends;  // by phase and round, where rounds overlap

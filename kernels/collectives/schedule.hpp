@@ -53,6 +53,10 @@ struct CollectiveSchedule {
 // gather. For schedules of one phase.
 CollectiveSchedule mirrored(CollectiveSchedule, SendAction);
 
+// Of uneven chunks: what sends nothing is left out, and a round posts as many messages as its busiest rank sends or receives
+// (PyTorch's uneven all-to-all skips empty ones). For schedules whose posts are messages between ranks.
+void drop_empty_sends(CollectiveSchedule&, const Group&);
+
 // The traffic of one phase in closed form: bytes from each participant to each, over all its rounds.
 struct PairTraffic {
   std::uint32_t from = 0, to = 0;

@@ -121,7 +121,7 @@ void write_direct(CollectiveSchedule& schedule, const Group& group, bool inwards
   Round& round = schedule.rounds.emplace_back();
   for (std::size_t k = 0; k < group.nodes.size(); ++k)
     for (std::uint32_t c = 0; c < group.trees.size(); ++c) {
-      const std::uint32_t carrier = carrier_of(group, k, c, group.trees.size());
+      const std::uint32_t carrier = group.trees[c].carriers[k];
       for (std::uint32_t rank : group.nodes[k].ranks)
         if (rank != carrier)
           round.sends.push_back(inwards ? Send{rank, carrier, c, 1, SendAction::reduce}
@@ -138,8 +138,7 @@ void write_chains(CollectiveSchedule& schedule, const Group& group, bool inwards
   for (std::size_t k = 0; k < group.nodes.size(); ++k)
     for (std::uint32_t c = 0; c < group.trees.size(); ++c) {
       RankList chain = group.nodes[k].ranks;
-      std::rotate(chain.begin(), std::find(chain.begin(), chain.end(), carrier_of(group, k, c, group.trees.size())),
-                  chain.end());
+      std::rotate(chain.begin(), std::find(chain.begin(), chain.end(), group.trees[c].carriers[k]), chain.end());
       for (std::size_t p = 1; p < chain.size(); ++p)
         schedule.rounds[first + (inwards ? longest - 1 - p : p - 1)].sends.push_back(
             inwards ? Send{chain[p], chain[p - 1], c, 1, SendAction::reduce}
@@ -241,7 +240,7 @@ CollectiveSchedule nvls_sharp_schedule(CollectiveKind, const Group& group) {
     Round& round = schedule.rounds.emplace_back();
     for (std::size_t k = 0; k < group.nodes.size(); ++k)
       for (std::uint32_t c = 0; c < channels; ++c) {
-        const std::uint32_t carrier = carrier_of(group, k, c, channels);
+        const std::uint32_t carrier = group.trees[c].carriers[k];
         round.sends.push_back(upwards ? Send{carrier, group.multicaster(k), c, 1, SendAction::copy}
                                       : Send{group.adder(k), carrier, c, 1, SendAction::copy});
       }

@@ -2,6 +2,7 @@
 // checked by the interpreter first (interpreter.hpp); planning only checks that it fits the request.
 #pragma once
 
+#include <limits>
 #include <string>
 
 #include "kernels/collectives/collective_shape.hpp"
@@ -14,7 +15,11 @@ struct UserSchedule {
   CollectiveKind kind = CollectiveKind::all_reduce;
   std::string protocol = "simple";  // whose costs apply: ll, ll128, simple
   CollectiveSchedule schedule;
+  // The buffers that it is meant for (the larger one of a rank); others run as a library chooses.
+  double least_bytes = 0, most_bytes = std::numeric_limits<double>::infinity();
 
+  std::string buffers() const;  // "of 1024 to 2048 B"; "" where it is meant for all
+  bool takes(double bytes) const { return bytes >= least_bytes && bytes <= most_bytes; }
   CollectiveShape shape() const { return {kind, schedule.ranks}; }  // what it is made for
 };
 

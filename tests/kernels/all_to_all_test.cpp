@@ -138,6 +138,55 @@ TEST_CASE("even shares give what no shares give, and a popular receiver costs it
   CHECK(wires(step, cluster) * step.efficiency == Approx(7 * 0.5 * 1e8 / 100e9));
 }
 
+TEST_CASE("pairs that share nothing post nothing: a permutation costs what sends and receives do") {
+  const Cluster cluster = build_cluster(nodes_of(switch_node(2, 2), 4, "single-switch"));
+  CollectiveRequest shift = all_to_all_over(cluster, 8, "direct"), ring = shift;
+  shift.shares.assign(64, 0);
+  for (std::size_t r = 0; r < 8; ++r) shift.shares[r * 8 + (r ^ 2)] = 1;  // with another node
+  ring.kind = CollectiveKind::send_receive;
+  ring.members.clear();
+  for (const std::size_t d : {0u, 2u, 4u, 6u, 1u, 3u, 5u, 7u})
+    ring.members.emplace_back(d);  // likewise, one after the other
+  for (const double bytes : {8.0, 65536.0, 1e8}) {
+    shift.bytes = ring.bytes = Bytes(bytes);
+    const double moved = time_alone(cluster, plan_collective(cluster, shift)).value;
+    CHECK(moved == Approx(time_alone(cluster, plan_collective(cluster, ring)).value).epsilon(1e-12));
+    shift.algorithm = "pairwise";  // of its seven rounds one sends something
+    CHECK(time_alone(cluster, plan_collective(cluster, shift)).value == Approx(moved).epsilon(1e-12));
+    shift.algorithm = "direct";
+  }
+}
+
+TEST_CASE("posts are those of the rank that sends or receives most messages, and of these those that leave a node") {
+  const Cluster cluster = build_cluster(nodes_of(switch_node(2, 2), 4, "single-switch"));
+  const Group group = every(cluster, 1);
+  struct Posts {
+    std::uint32_t rounds, node_rounds, posts, node_posts;
+    bool operator==(const Posts&) const = default;
+  };
+  const auto posts = [&](const char* name, const auto& shares_of) {
+    std::vector<double> shares;
+    for (std::size_t from = 0; from < 8; ++from)
+      for (std::size_t to = 0; to < 8; ++to) shares.push_back(shares_of(from, to));
+    const CollectiveAlgorithm& algorithm = find(collective_catalog(), name)->value;
+    const auto phases = aggregate(schedule_of(algorithm, CollectiveKind::all_to_all, group, shares), group);
+    REQUIRE(phases.size() == 1);
+    return Posts{phases[0].rounds, phases[0].node_rounds, phases[0].posts, phases[0].node_posts};
+  };
+  const auto even = [](std::size_t, std::size_t) { return 1; };
+  const auto inside = [](std::size_t from, std::size_t to) { return from / 2 == to / 2; };
+  const auto to_first = [](std::size_t, std::size_t to) { return to == 0; };
+  const auto kept = [](std::size_t from, std::size_t to) { return from == to; };
+  CHECK(posts("direct", even) == Posts{1, 1, 7, 6});
+  CHECK(posts("direct", inside) == Posts{1, 0, 1, 0});
+  CHECK(posts("direct", to_first) == Posts{1, 1, 7, 6});  // all at their receiver
+  CHECK(posts("direct", kept) == Posts{1, 0, 0, 0});
+  CHECK(posts("hierarchical", even) == Posts{2, 1, 4, 3});
+  CHECK(posts("hierarchical", inside) == Posts{1, 0, 1, 0});
+  CHECK(posts("pairwise", even) == Posts{7, 6, 7, 6});
+  CHECK(posts("pairwise", inside) == Posts{1, 0, 1, 0});
+}
+
 TEST_CASE("shares that do not fit are refused") {
   const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
   CollectiveRequest request = all_to_all_over(cluster, 4, "auto");

@@ -187,7 +187,7 @@ TEST_CASE("bandwidth-optimal algorithms send the least bytes that any can") {
           (optimal("halving-doubling") && power)))
       return;
     std::vector<double> sent(group.ranks, 0);
-    for (const TrafficPhase& phase : traffic_of(algorithm, kind, group))
+    for (const TrafficPhase& phase : aggregate(algorithm.schedule(kind, group), group))
       for (const PairTraffic& pair : phase.pairs) sent[pair.from] += pair.share * pair.copies;
     const double most = *std::max_element(sent.begin(), sent.end());
     if (kind == CollectiveKind::all_reduce) CHECK(most == Approx(2 * (n - 1) / n));

@@ -87,6 +87,31 @@ TEST_CASE("an MSCCL schedule that gives a wrong result is refused with its rank 
              Contains("ends without the sum over all ranks"));
 }
 
+TEST_CASE("minBytes and maxBytes say which buffers an MSCCL schedule is for; 0 or nothing, any") {
+  const auto meant_for = [](const std::string& attributes) {
+    return parse_msccl(replaced(two_ranks(R"(depid="0" deps="1")"), "inplace=\"1\"", "inplace=\"1\" " + attributes),
+                       "mine.xml");
+  };
+  const UserSchedule any = meant_for(""), zeros = meant_for(R"(minBytes="0" maxBytes="0")"),
+                     few = meant_for(R"(minBytes="1024" maxBytes="2048")"), large = meant_for(R"(minBytes="1048576")");
+  for (const UserSchedule* schedule : {&any, &zeros}) {
+    CHECK(schedule->takes(1));
+    CHECK(schedule->takes(1e15));
+    CHECK(schedule->buffers().empty());
+  }
+  CHECK_FALSE(few.takes(1023));
+  CHECK(few.takes(1024));
+  CHECK(few.takes(2048));
+  CHECK_FALSE(few.takes(2049));
+  CHECK(few.buffers() == "of 1024 to 2048 B");
+  CHECK_FALSE(large.takes(1e6));
+  CHECK(large.takes(1e15));
+  CHECK(large.buffers() == "from 1048576 B");
+  CHECK_THROWS_WITH(meant_for(R"(minBytes="2K")"), Contains("minBytes a whole number of bytes") && Contains("2K"));
+  CHECK_THROWS_WITH(meant_for(R"(maxBytes="-1")"), Contains("maxBytes a whole number of bytes"));
+  CHECK_THROWS_WITH(meant_for(R"(minBytes="9" maxBytes="8")"), Contains("maxBytes of at least the minBytes, 9"));
+}
+
 TEST_CASE("malformed MSCCL files are refused with the place that is wrong") {
   CHECK_THAT(refusal("<algo ngpus=\"2\">\n<gpu"), Contains("line 2"));
   CHECK_THAT(refusal("<schedule/>"), Contains("an <algo> element"));

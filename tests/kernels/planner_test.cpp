@@ -93,6 +93,33 @@ TEST_CASE("a planner plans a schedule of the user's own where it fits and what a
           }
 }
 
+TEST_CASE("schedules of the user's own take the buffers that their files are for, and a library the others") {
+  const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
+  const auto meant_for = [](const char* name, double least, double most) {
+    UserSchedule own = chain_schedule(4);
+    own.name = name;
+    own.least_bytes = least;
+    own.most_bytes = most;
+    return std::make_shared<const UserSchedule>(std::move(own));
+  };
+  CollectivePlanner planner(cluster, {meant_for("ring", 1024, 2048), meant_for("ring", 1e6, 1e9)});
+  CollectiveRequest request;
+  for (std::size_t d = 0; d < 4; ++d) request.members.emplace_back(d);
+  for (const CollectiveDetail detail : {CollectiveDetail::flow, CollectiveDetail::step})
+    for (const auto& [bytes, expected] : {std::pair(1023.0, ""), std::pair(1024.0, "ring of 1024 to 2048 B"),
+                                          std::pair(2048.0, "ring of 1024 to 2048 B"), std::pair(2049.0, ""),
+                                          std::pair(1e7, "ring of 1000000 to 1000000000 B"), std::pair(2e9, ""),
+                                          std::pair(1500.0, "ring of 1024 to 2048 B")}) {
+      request.detail = detail;
+      request.bytes = Bytes(bytes);
+      const CollectivePlan plan = planner.plan(request);
+      if (*expected)
+        CHECK(plan.algorithm == expected);
+      else
+        check_equal(plan, plan_collective(cluster, request));
+    }
+}
+
 TEST_CASE("a planner refuses a schedule whose protocol has no costs over the links of the group") {
   const Cluster cluster = build_cluster(nodes_of(node_of("switch", 4), 1, "none"));
   CollectiveRequest request;

@@ -3,6 +3,7 @@
 
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/collective.hpp"
+#include "kernels/collectives/interpreter.hpp"
 #include "kernels/collectives/options.hpp"
 #include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
@@ -173,4 +174,83 @@ TEST_CASE("a tree is laid round a failed cable") {
     CHECK(cluster.fabric.link(load.link).bandwidth.value > 0);
     CHECK(load.weight == Approx(1));
   }
+}
+
+// A hop into a node's switch is one cable, between its devices two, and one over a NIC 2 us.
+TEST_CASE("rounds in the nodes' switches pay their own hops, at flow as at step") {
+  const auto cluster_of = [](double seconds, bool between) {
+    NodeModel adding = switch_node(8, 8);
+    adding.scale_up.in_network_reduction = true;
+    adding.scale_up.link->latency = Seconds(seconds);
+    if (!between) adding.nics->link.latency = Seconds(0);
+    return build_cluster(reducing(nodes_of(adding, 4, "single-switch")));
+  };
+  for (const double inside : {1e-6, 3e-6}) {  // shorter and longer than the way between nodes
+    const Cluster cluster = cluster_of(inside, true), ideal = cluster_of(0, false);
+    const auto waits = [&](const char* algorithm, CollectiveDetail detail) {
+      CollectiveRequest request = request_of(cluster, 8, algorithm);
+      request.detail = detail;
+      return time_alone(cluster, plan_collective(cluster, request)).value -
+             time_alone(ideal, plan_collective(ideal, request)).value;
+    };
+    for (const CollectiveDetail detail : {CollectiveDetail::flow, CollectiveDetail::step}) {
+      CHECK(waits("nvls-sharp", detail) == Approx(4 * inside + 2 * 2e-6).epsilon(1e-6));
+      CHECK(waits("sharp", detail) == Approx(2 * 2 * inside + 2 * 2e-6).epsilon(1e-6));
+    }
+    CHECK(waits("nvls-tree", CollectiveDetail::flow) ==
+          Approx(waits("nvls-tree", CollectiveDetail::step)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("a member whose NIC has failed leaves its channel to the next one, and the switches go on reducing") {
+  NodeModel adding = switch_node(4, 4);
+  adding.scale_up.in_network_reduction = true;
+  ClusterSpec spec = reducing(nodes_of(adding, 8, "fat-tree"));
+  spec.fabric.radix = 16;
+  for (const bool rails : {false, true}) {
+    spec.fabric.rail_optimized = rails;
+    spec.degraded.clear();
+    const Cluster sound = build_cluster(spec);
+    DegradedSpec failed;
+    failed.at = "nic 5";  // of the second node
+    failed.rate = 0;
+    spec.degraded.push_back(failed);
+    const Cluster cluster = build_cluster(spec);
+    const Group group = whole(cluster);
+    REQUIRE(group.trees.size() == 4);
+    CHECK(group.trees[1].carriers[0] == 1);
+    CHECK(group.trees[1].carriers[1] == 6);
+    for (const char* algorithm : {"sharp", "nvls-sharp"}) {
+      const auto schedule = find(collective_catalog(), algorithm)->value.schedule(CollectiveKind::all_reduce, group);
+      CHECK_FALSE(wrong_result(CollectiveKind::all_reduce, schedule, 41).has_value());
+      // Two of four channels meet in one NIC.
+      const auto busiest = [&](const Cluster& at) {
+        const CollectivePlan plan = plan_collective(at, request_of(at, 1e9, algorithm));
+        const RoutedPattern routed = route_pattern(at.fabric, *at.router, plan.steps[0].flows);
+        double most = 0;
+        for (const LinkLoad& load : routed.loads)
+          if (is_port(at, load.link)) most = std::max(most, load.weight);
+        return most;
+      };
+      CHECK(busiest(sound) == Approx(0.25));
+      CHECK(busiest(cluster) == Approx(0.5));
+    }
+    CHECK(plan_collective(cluster, request_of(cluster, 1e9, "auto")).why.find("nvls-sharp") != std::string::npos);
+  }
+}
+
+TEST_CASE("where no member of a node has a NIC that works the switches reduce nothing") {
+  ClusterSpec spec = reducing(nodes_of(switch_node(2, 2), 4, "single-switch"));
+  DegradedSpec failed;
+  failed.at = "nic 2";
+  failed.rate = 0;
+  spec.degraded.push_back(failed);
+  const Cluster cluster = build_cluster(spec);
+  const auto every_second = [&](std::size_t first) {
+    std::vector<DeviceId> members;
+    for (std::size_t d = first; d < 8; d += 2) members.emplace_back(d);
+    return make_group(cluster, members);
+  };
+  CHECK(every_second(0).trees.empty());
+  CHECK_FALSE(every_second(1).trees.empty());
 }

@@ -55,6 +55,26 @@ TEST_CASE("over slices of a torus an all-reduce is a slice's own one around ring
   }
 }
 
+// A line of 4 is reduced from both ends: its first link carries 3/4 of what is due along it, of all four parts 3/8; the second
+// axis a quarter of that. A ring of 8 carries 7/8 of half the buffer each way.
+TEST_CASE("slices that do not wrap round, and rings, go by levels as a torus does") {
+  const Cluster meshes = build_cluster(nodes_of(with_nics(node_of("mesh", 16, {4, 4}, 4), 2), 2, "single-switch"));
+  const double lines = 3.0 / 8 * (1 + 1.0 / 4) / ici, half = 1.0 / 2 / (2 * nic);
+  check_wires(meshes, K::all_reduce, {lines, 2 * half, lines});
+  const Cluster rings = build_cluster(nodes_of(with_nics(node_of("ring", 8, {}, 2), 2), 2, "single-switch"));
+  const double ring = 7.0 / 8 / (2 * ici);
+  check_wires(rings, K::all_reduce, {ring, 2 * half, ring});
+  for (const Cluster* cluster : {&meshes, &rings}) {
+    const auto time = [&](const char* algorithm) {
+      return alone(*cluster, plan_of(*cluster, K::all_reduce, 1e9, algorithm));
+    };
+    CHECK(plan_of(*cluster, K::all_reduce, 1e9, "auto").algorithm == "hierarchical");
+    CHECK(time("auto") < time("tree"));
+    CHECK(time("auto") < time("ring"));
+    CHECK(plan_of(*cluster, K::all_gather, 1e9, "auto").why.find("hierarchical") != std::string::npos);
+  }
+}
+
 TEST_CASE("without a torus the members of a node go round its links") {
   const Cluster cluster = build_cluster(nodes_of(with_nics(node_of("full-mesh", 5, {}, 4), 5), 3, "single-switch"));
   // Two edge-disjoint cycles, both ways.

@@ -223,7 +223,7 @@ TEST_CASE("the kind of a log is checked against its rates and counts, and found 
   };
   const std::string sum = " 134217728 33554432 float sum -1 1184.5 113.31 198.30 0 1183.1 113.44 198.53 0\n";
   CHECK_THAT(run("", sum).out,
-             Contains("only all_reduce has such reductions, rates and counts") && !Contains("warning"));
+             Contains("only all_reduce has such reductions, roots, rates and counts") && !Contains("warning"));
   CHECK_THAT(run("all_reduce", sum).out, !Contains("warning"));
   CHECK_THAT(run("reduce_scatter", sum).out,
              Contains("warning: busbw/algbw is 1.750 in line 9 of the log, but 0.875 for "
@@ -231,9 +231,35 @@ TEST_CASE("the kind of a log is checked against its rates and counts, and found 
                  Contains("counts 33554432 elements in 134217728 B, but it is 4194304"));
   const std::string parts = " 134217728 4194304 float none -1 1184.5 113.31 99.15 0 1183.1 113.44 99.26 0\n";
   CHECK_THAT(run("all_gather", parts).out, !Contains("warning"));
-  CHECK_THAT(run("broadcast", parts).out, Contains("warning: busbw/algbw"));
+  CHECK_THAT(run("broadcast", parts).out, Contains("warning: busbw/algbw") && Contains("has root -1: none, but"));
   CHECK(run("", parts).exit_code == 2);
-  CHECK_THAT(run("", parts).err, Contains("figures fit all_gather, all_to_all, gather, scatter"));
+  CHECK_THAT(run("", parts).err, Contains("figures fit all_gather, all_to_all: name it"));
+}
+
+// sendrecv_perf prints the reduction of its command line, and -1 for the root (src/sendrecv.cu of nccl-tests).
+TEST_CASE("a log of sendrecv_perf is one of send_recv, and roots tell a broadcast from what has none") {
+  const Folder folder;
+  std::string four;
+  for (int r = 0; r < 4; ++r)
+    four += fmt::format("#  Rank {:>2} Group  0 Pid  1 on  h{} device  0 [0x0f] NVIDIA A100-SXM4-80GB\n", r, r);
+  const auto run = [&](const char* kind, const std::string& row, const std::string& header = "") {
+    std::vector<std::string> arguments = {"collective", "--topology", "dgx-a100-80gb", "--log",
+                                          folder.write("a.log", header + four + row)};
+    if (*kind) arguments.insert(arguments.begin() + 1, kind);
+    return run_orrery(arguments);
+  };
+  const std::string sent = " 1073741824 268435456 float sum -1 48000 22.37 22.37 0 48000 22.37 22.37 N/A\n";
+  CHECK_THAT(run("", sent).out, Contains("only send_recv has such reductions, roots, rates and counts") &&
+                                    Contains("send_recv over 4 devices") && !Contains("warning"));
+  CHECK_THAT(run("send_recv", sent).out, !Contains("warning"));
+  CHECK_THAT(run("", sent, "# Collective test starting: sendrecv_perf\n").out, !Contains("warning"));
+  CHECK_THAT(run("reduce", sent).out, Contains("warning: line 5 of the log has root -1: none, but reduce has one"));
+  const std::string broadcast = " 1073741824 268435456 float none 0 48000 22.37 22.37 0 48000 22.37 22.37 0\n";
+  CHECK_THAT(run("", broadcast).out, Contains("only broadcast has such") && !Contains("warning"));
+  CHECK_THAT(run("send_recv", broadcast).out,
+             Contains("warning: line 5 of the log has root 0, which send_recv does not have"));
+  const std::string reduced = " 1073741824 268435456 float sum 0 48000 22.37 22.37 0 48000 22.37 22.37 0\n";
+  CHECK_THAT(run("", reduced).out, Contains("only reduce has such"));
 }
 
 TEST_CASE("an uneven all-to-all goes at the rate of its most popular receiver") {

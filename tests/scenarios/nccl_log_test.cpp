@@ -43,6 +43,8 @@ TEST_CASE("a log of nccl-tests gives its collective, ranks, hosts, GPU and both 
   CHECK(log.rows[1].bytes == 33554432);
   CHECK(log.rows[1].count == 8388608);
   CHECK(log.rows[1].type == "float");
+  CHECK(log.rows[1].redop == "sum");
+  CHECK(log.rows[1].root == -1);
   CHECK(*log.rows[1].out_of_place_s == Approx(355.2e-6));
   CHECK(*log.rows[1].in_place_s == Approx(354.9e-6));
   CHECK(log.notes.empty());
@@ -132,6 +134,7 @@ TEST_CASE("a log without a row is a fault that says what was expected") {
     INFO(text);
     CHECK_THROWS_WITH(parse(text), Contains("nccl-tests") && Contains("none in"));
   }
+  CHECK_THROWS_WITH(parse("{\"results\": []}\n"), Contains("none in 1 line of JSON"));
   CHECK_THROWS_AS(read_nccl_log("/"), SpecError);
   CHECK_THROWS_AS(read_nccl_log("/no/such/log"), SpecError);
 }

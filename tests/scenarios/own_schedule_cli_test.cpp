@@ -72,6 +72,39 @@ TEST_CASE("a job's collectives run as the schedule beside its scenario, folded a
   CHECK(iteration(step) > whole);  // every round waits for the one before
 }
 
+TEST_CASE("outside the sizes of its file a schedule is left to the library, and the command that is given it warns") {
+  const Folder folder;
+  const auto limited = [](const char* attributes) {
+    std::string xml = chain_xml(4);
+    return xml.insert(xml.find(" coll="), attributes);
+  };
+  folder.write("tiny.xml", limited(R"( maxBytes="64")"));
+  folder.write("rest.xml", limited(R"( minBytes="65")"));
+  folder.write("all.xml", chain_xml(4));
+  const auto seconds = [&](const char* name, const std::string& own) {
+    return iteration(run_json(folder.write(name, scenario(own))));
+  };
+  const double library = seconds("library.json", "[]"), chain = seconds("all.json", only("all_reduce", 4, "all.xml"));
+  CHECK(chain > library);
+  CHECK(seconds("tiny.json", only("all_reduce", 4, "tiny.xml")) == library);  // the job's are larger
+  const std::string both = "[" + entry("all_reduce", 4, "tiny.xml") + ", " + entry("all_reduce", 4, "rest.xml") + "]";
+  CHECK(seconds("both.json", both) == chain);
+  CHECK_THAT(run_json(folder.write("tiny.json", scenario(only("all_reduce", 4, "tiny.xml"))))["notes"].dump(),
+             Contains("in place of a library's choice, for buffers of 0 to 64 B only, as its file says"));
+  const std::string twice = "[" + entry("all_reduce", 4, "tiny.xml") + ", " + entry("all_reduce", 4, "all.xml") + "]";
+  const Outcome refused = run_orrery({"check", folder.write("twice.json", scenario(twice))});
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("/jobs/0/collectives/1") && Contains("minBytes"));
+  const auto notes = [&](const char* sizes) {
+    return run_orrery({"collective", "all_reduce", "--topology", "dgx-a100-80gb", "--devices", "4", "--schedule",
+                       folder.write("tiny.xml", limited(R"( maxBytes="64")")), "--bytes", sizes})
+        .out;
+  };
+  CHECK_THAT(notes("32,64,1M"), Contains("warning: the file is for buffers of 0 to 64 B (minBytes, maxBytes): for 1 of "
+                                         "3 sizes a library would not run it"));
+  CHECK_THAT(notes("32,64"), !Contains("warning"));
+}
+
 TEST_CASE("a schedule that no collective of the job fits is said to have no effect, and why") {
   const Outcome outcome = run_orrery(
       {"run", "tiny-own-schedule", "--set=/jobs/0/plan/tensor=2", "--set=/jobs/0/plan/pipeline=4", "--json"});

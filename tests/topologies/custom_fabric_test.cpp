@@ -103,6 +103,7 @@ TEST_CASE("graphs that cannot be are refused where they are wrong") {
       {"from": 0, "to": 4, "via": [0, 1]}, )";
   CHECK(pointer_of_fault(routes + R"({"from": 4, "to": 0, "via": [1, 0]}]})") == "built");
   CHECK(pointer_of_fault(routes + R"({"from": 0, "to": 4, "via": [0, 1]}]})") == "/fabric/options/routes/1");
+  CHECK(pointer_of_fault(routes + R"({"from": 1, "to": 1, "via": [0]}]})") == "/fabric/options/routes/1/to");
   CHECK(pointer_of_fault(routes + R"({"from": 4, "to": 0, "via": [1, 0, 1, 0]}]})") ==
         "/fabric/options/routes/1/via/2");
 }

@@ -74,6 +74,29 @@ TEST_CASE("two host bridges are joined by the link between the processors, which
   CHECK(1 / flows(cluster, {{0, 4}, {4, 0}}).bottleneck == Approx(50e9));
 }
 
+TEST_CASE("what leaves a socket shares the uplinks of its switches, also where one switch holds all of its devices") {
+  const char* options = R"({"host_bridges": 2, "between_bridges": "400 GB/s"})";
+  const auto across = [&](std::vector<int> dimensions) {
+    const Cluster cluster = build_cluster(nodes_of(tree(8, 2, std::move(dimensions), options), 1, "single-switch"));
+    return flows(cluster, {{0, 4}, {1, 5}, {2, 6}, {3, 7}});
+  };
+  for (int slots : {1, 2, 3, 4}) {  // so many devices share the fullest uplink, of 100 GB/s
+    INFO(slots);
+    CHECK(across({slots}).bottleneck == Approx(slots / 100e9));
+    CHECK(across({slots}).latency.value == Approx(5e-6));
+  }
+  CHECK(across({}).bottleneck == Approx(1 / 100e9));  // no switches: four links of devices, or a quarter of 400 GB/s
+  CHECK(across({}).latency.value == Approx(3e-6));
+}
+
+TEST_CASE("one PCIe switch for all devices of a node is its bridge: nothing else hangs above it") {
+  const auto vertices = [](std::vector<int> dimensions) {
+    return build_cluster(nodes_of(tree(4, 2, std::move(dimensions)), 1, "single-switch")).fabric.vertices().size();
+  };
+  CHECK(vertices({4}) == vertices({}));
+  CHECK(vertices({2}) == vertices({}) + 2);
+}
+
 TEST_CASE("host bridges that cannot be are refused where they are wrong") {
   const auto pointer = [](const char* options) {
     return fault_of(nodes_of(tree(8, 2, {2}, options), 1, "single-switch")).pointer;

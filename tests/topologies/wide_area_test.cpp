@@ -1,7 +1,9 @@
 // Regions over distances: capacity, latency, loss, the fabrics inside, and what is refused.
 #include <cmath>
+#include <set>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
@@ -83,7 +85,45 @@ TEST_CASE("three regions are joined by pairs or along a ring, and may have fabri
                before = routed(ring, {flow(ring, 0, 24)}).latency.value;
   CHECK(next == Approx(before));
   CHECK(opposite - next == Approx(3e-3));
-  CHECK(1 / routed(ring, {flow(ring, 0, 8), flow(ring, 0, 16)}).bottleneck == Approx(5e9));  // both start the same way
+  // What goes to the opposite region starts half each way.
+  CHECK(1 / routed(ring, {flow(ring, 0, 8), flow(ring, 0, 16)}).bottleneck == Approx(10e9 / 1.5));
+}
+
+TEST_CASE("on an even ring of regions all pairs load every link alike, as opposite ones are reached both ways") {
+  for (std::size_t count : {4u, 6u, 8u}) {
+    const std::string options = fmt::format(R"({{"regions": {}, "joined": "ring"}})", count);
+    ClusterSpec spec = regions(static_cast<int>(count), options.c_str(), {inner("single-switch")});
+    const Cluster ring = build_cluster(spec);
+    std::vector<Flow> all;
+    for (std::size_t a = 0; a < count; ++a)
+      for (std::size_t b = 0; b < count; ++b)
+        if (a != b) all.push_back(flow(ring, 4 * a, 4 * b));
+    // Of one direction: 1 + 2 + ... + (R/2 - 1) hops, and half of R/2; in all R^2 / 8.
+    std::size_t fibres = 0;
+    for (const LinkLoad& load : routed(ring, all).loads) {
+      if (ring.fabric.link(load.link).bandwidth.value != 10e9) continue;
+      ++fibres;
+      CHECK(load.weight == Approx(static_cast<double>(count * count) / 8));
+    }
+    CHECK(fibres == 2 * count);
+  }
+}
+
+TEST_CASE("under hashed ECMP a flow to the opposite region goes one way round, and others the other") {
+  ClusterSpec spec = regions(4, R"({"regions": 4, "joined": "ring"})", {inner("single-switch")});
+  spec.fabric.ecmp = "hash";
+  const Cluster ring = build_cluster(spec);
+  std::set<std::uint32_t> first;
+  for (std::uint64_t key = 0; key < 16; ++key) {
+    const RoutedPattern one = routed(ring, {flow(ring, 0, 8, key)});
+    std::vector<std::uint32_t> fibres;
+    for (const LinkLoad& load : one.loads)
+      if (ring.fabric.link(load.link).bandwidth.value == 10e9) fibres.push_back(load.link.value);
+    CHECK(fibres.size() == 2);
+    CHECK(1 / one.bottleneck == Approx(10e9));
+    first.insert(fibres.front());
+  }
+  CHECK(first.size() == 2);
 }
 
 TEST_CASE("gateways of a region carry equal parts, or one each under hashed ECMP") {

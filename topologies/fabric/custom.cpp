@@ -161,6 +161,7 @@ class CustomFabric {
         refuse(where, "{\"from\": nic, \"to\": nic, \"via\": [switch, ...]}", route);
       const std::size_t from = number(route["from"], in_.ports.size(), where + "/from");
       const std::size_t to = number(route["to"], in_.ports.size(), where + "/to");
+      if (from == to) refuse(where + "/to", fmt::format("another NIC than {}", from), route["to"]);
       std::vector<std::size_t> places{count_ + from};
       for (std::size_t v = 0; v < route["via"].size(); ++v)
         places.push_back(number(route["via"][v], count_, where + "/via/" + std::to_string(v)));

@@ -46,7 +46,8 @@ void check_rails(FabricInput& in) {
              "false");
 }
 
-// Each fibre of a NIC goes to an optical switch of its own, where a mirror and no module ends it: half of a cable.
+// Each fibre of a NIC goes to an optical switch of its own, where a mirror and no module ends it: half of a cable for each of the
+// NIC's, whose modules break out into the fibres.
 void count_parts(const FabricInput& in, const FabricPort& port, VertexId bank, LinkClassId path, int fibres) {
   const std::string& link = in.fabric.link_class(path).name;
   in.inventory->switches(bank, in.spec.network_switch ? in.spec.network_switch : in.trunk_link->network_switch, link,

@@ -2,10 +2,12 @@
 // links. A region's gateways are routers on its fabric, never narrower than the wide-area links behind them. Regions may be
 // built of regions. Latency: light in fibre takes 5 us per km of `distance` (index of refraction 1.47; cables are longer than
 // the crow flies), else it is the link's own. Packets that are lost hold TCP back: each of `streams` connections carries at
-// most 1.22 segments / (round trip x sqrt(loss)) (Mathis et al., CCR 27(3), 1997; valid up to some per cent of loss).
+// most 1.22 segments / (round trip x sqrt(loss)) (Mathis et al., CCR 27(3), 1997; valid up to some per cent of loss). On a ring
+// traffic goes the shorter way round; between opposite regions half each way (ideal ECMP), or a flow one way by its hash.
 // options: regions (how many of equal size, or the nodes of each), links (1, between two regions), joined (mesh, ring),
 //   distance ("4000 km"; absent: the link's latency), gateways (1, per region), loss, streams (64), segment_bytes (1460)
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -28,11 +30,13 @@ struct Way {
   std::uint32_t next = 0;  // region
 };
 
+using Ways = std::vector<std::vector<Way>>;  // by region x region: one per gateway; the first step
+
 struct Wires {
   std::vector<Region> regions;
   std::vector<std::uint32_t> region_of_port, place_of_port;  // which port of the region's fabric
-  std::vector<std::vector<Way>> ways;                        // by region x region: one per gateway; the first step
-  Seconds latency{0};                                        // of a wide-area link
+  std::array<Ways, 2> ways;  // upwards and downwards where both ways round a ring are equally long, else the same
+  Seconds latency{0};        // of a wide-area link
   bool ideal = true;
   std::uint64_t seed = 0;
 };
@@ -81,17 +85,27 @@ class WideAreaRouter final : public FabricRouter {
     for (std::uint32_t g = one; g < (w_.ideal ? gateways : one + 1); ++g) {
       const std::size_t first = hops.size();
       Seconds latency = inside(a, w_.place_of_port[from], w_.regions[a].gateways[g], share);
-      for (std::uint32_t at = a; at != b;) {
-        const Way& way = w_.ways[at * w_.regions.size() + b][g];
-        hops.push_back({way.link, 1});
-        latency += w_.latency;
-        at = way.next;
-      }
+      const std::size_t pair = a * w_.regions.size() + b;
+      const bool tie = w_.ways[0][pair][g].next != w_.ways[1][pair][g].next, both = tie && w_.ideal;
+      latency += cross(tie && !both ? choose_path(from, to, key, w_.seed, 8, 2) : 0, a, b, g, both ? 0.5 : 1, hops);
+      if (both) cross(1, a, b, g, 0.5, hops);
       latency += inside(b, w_.regions[b].gateways[g], w_.place_of_port[to], share);
       for (std::size_t h = first; h < hops.size(); ++h) hops[h].share *= share;
       longest = std::max(longest, latency);
     }
     return longest;
+  }
+
+  // From gateway to gateway.
+  Seconds cross(std::size_t way_round, std::uint32_t a, std::uint32_t b, std::uint32_t gateway, double share,
+                std::vector<Hop>& hops) const {
+    Seconds latency{0};
+    for (std::uint32_t at = a; at != b; latency += w_.latency) {
+      const Way& way = w_.ways[way_round][at * w_.regions.size() + b][gateway];
+      hops.push_back({way.link, share});
+      at = way.next;
+    }
+    return latency;
   }
 
   Wires w_;
@@ -237,27 +251,28 @@ class WideArea {
 
   void join_regions() {
     const std::size_t n = sizes_.size(), each = static_cast<std::size_t>(gateways_);
-    w_.ways.assign(n * n, std::vector<Way>(each));
+    Ways straight(n * n, std::vector<Way>(each));
     const auto join = [&](std::size_t a, std::size_t b) {
       for (std::size_t g = 0; g < each; ++g) {
         const LinkId link = in_.fabric.add_cable(gateway_places_[a * each + g], gateway_places_[b * each + g],
                                                  capacity_ / gateways_, w_.latency, in_.trunk_class, 0,
                                                  static_cast<double>(links_) / gateways_);
         lay(gateway_places_[a * each + g], gateway_places_[b * each + g]);
-        w_.ways[a * n + b][g] = {link, static_cast<std::uint32_t>(b)};
-        w_.ways[b * n + a][g] = {LinkId(link.index() + 1), static_cast<std::uint32_t>(a)};
+        straight[a * n + b][g] = {link, static_cast<std::uint32_t>(b)};
+        straight[b * n + a][g] = {LinkId(link.index() + 1), static_cast<std::uint32_t>(a)};
       }
     };
     for (std::size_t a = 0; a < n; ++a)
       for (std::size_t b = a + 1; b < n; ++b)
         if (!ring() || b == a + 1 || (a == 0 && b == n - 1)) join(a, b);
-    // On a ring the shorter way round, upwards where both are equally long.
+    w_.ways = {straight, straight};
     for (std::size_t a = 0; a < n; ++a)
-      for (std::size_t b = 0; b < n; ++b)
-        if (a != b && !w_.ways[a * n + b][0].link.valid()) {
-          const std::size_t next = 2 * ((b + n - a) % n) <= n ? (a + 1) % n : (a + n - 1) % n;
-          w_.ways[a * n + b] = w_.ways[a * n + next];
-        }
+      for (std::size_t b = 0; b < n; ++b) {
+        if (a == b || straight[a * n + b][0].link.valid()) continue;
+        const std::size_t up = (b + n - a) % n, above = a * n + (a + 1) % n, below = a * n + (a + n - 1) % n;
+        w_.ways[0][a * n + b] = straight[2 * up <= n ? above : below];
+        w_.ways[1][a * n + b] = straight[2 * up < n ? above : below];
+      }
   }
 
   // Levels inside the regions, innermost first; a region with fewer is one group on the others.

@@ -1,6 +1,6 @@
 // A PCIe tree: devices on switches of `dimensions[0]` slots (absent: on the host bridge itself), the switches on host bridges
 // (root complexes, one per processor socket) with one uplink as wide as a device's link, the bridges joined to each other by the
-// processors' own links. A device has one link, for its peers and for the NIC alike: the node's NICs hang on the switch (or
+// processors' own links. One switch for all devices of the node has nobody above it to send to and stands for the bridge. A device has one link, for its peers and for the NIC alike: the node's NICs hang on the switch (or
 // bridge) of the first device that uses them. Paths take the fewest hops. Root ports forward between devices at their full
 // rate here; some processors do so at less.
 // options: host_bridges (1; the devices are divided evenly), between_bridges ("62.4 GB/s", payload of one direction between
@@ -57,8 +57,8 @@ NodeWiring wire_pcie(const ScaleUpInput& in) {
              std::to_string(in.spec.dimensions.size()) + " numbers");
   const int bridges = bridges_of(in), under_bridge = in.devices / bridges;
   const int per_switch = in.spec.dimensions.empty() ? under_bridge : std::min(in.spec.dimensions[0], under_bridge);
-  // A switch for all devices of a bridge is none: their links share nothing on the way to it.
-  const int switches_of_bridge = per_switch == under_bridge ? 0 : (under_bridge + per_switch - 1) / per_switch;
+  const bool on_bridges = in.spec.dimensions.empty() || per_switch == in.devices;
+  const int switches_of_bridge = on_bridges ? 0 : (under_bridge + per_switch - 1) / per_switch;
   NodeWiring w;
   w.kind = DomainKind::pcie_tree;
   w.devices = in.devices;
