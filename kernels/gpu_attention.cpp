@@ -5,6 +5,7 @@
 
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
+#include "kernels/shapes.hpp"
 #include "kernels/splits.hpp"
 #include "sim/error.hpp"
 
@@ -45,15 +46,29 @@ struct Cores {
   }
 };
 
+// Keys that a row which sees any sees on average, and that the last row sees: all, or its window, found from the mean
+// (the root of mean = w - w^2 / 2n).
+struct SeenKeys {
+  double mean, longest;
+};
+SeenKeys seen_keys(const Kernel& kernel) {
+  const double n = static_cast<double>(kernel.n), rows = static_cast<double>(seeing_rows(kernel));
+  const double mean = (kernel.causal ? n - rows / 2 : n) * window_share(kernel);
+  if (!kernel.causal) return {mean, mean};
+  return {mean, std::round(n * (1 - std::sqrt(std::max(0.0, 1 - 2 * mean / n))))};
+}
+
 // All blocks, each with its keys in so many splits.
 double compute_seconds(const Blocks& blocks, int splits, const Cores& cores) {
-  const double n = static_cast<double>(cores.kernel.n);
-  const double keys = splits == 1 ? n : std::max(n / splits, least_keys);
+  const auto of_split = [&](double keys) { return splits == 1 ? keys : std::max(keys / splits, least_keys); };
+  const SeenKeys seen = seen_keys(cores.kernel);
+  const double keys = of_split(seen.longest);
   const double longest = cores.seconds(blocks.rows * keys, keys, false);
   const double unmasked = std::ceil(blocks.count * splits / cores.count) * longest;
   if (!cores.kernel.causal) return unmasked;
-  const double seen = n - static_cast<double>(seeing_rows(cores.kernel)) / 2;
-  const double mean = cores.seconds(blocks.count / cores.count * blocks.rows * seen, keys, true);
+  // A row pays for its diagonal blocks, whatever else it sees: the rate is that of a triangle of the same mean.
+  const double triangle = of_split(std::min(static_cast<double>(cores.kernel.n), 2 * seen.mean));
+  const double mean = cores.seconds(blocks.count / cores.count * blocks.rows * seen.mean, triangle, true);
   return std::clamp(mean + uneven_end * longest, longest, unmasked);
 }
 
@@ -69,7 +84,7 @@ const DeviceCalibration::Found<AttentionParameters>& attention_parameters(const 
 }
 
 bool attention_calibrated(const DeviceCalibration::Found<AttentionParameters>& found, const Kernel& kernel) {
-  return found.calibrated && found.parameters.generation == kernel.generation &&
+  return found.calibrated && found.parameters.generation == kernel.generation && window_share(kernel) > 1 - 1e-9 &&
          fit_covers(found.parameters.fit, kernel);
 }
 
@@ -89,14 +104,12 @@ KernelTerms gpu_attention(const Kernel& kernel, const DeviceContext& context) {
   const double aligned = kernel.k % fast_head_multiple == 0 ? 1.0 : gemm.parameters.misaligned;
   const MemoryParameters& memory = context.calibration.memory.parameters;
   const double bytes_per_s = memory.elementwise * memory_rate(context.device);
-  const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n);
-  const double batch = static_cast<double>(kernel.batch), outputs = m * batch * static_cast<double>(kernel.k + 1);
-  const double flops_per_pair = kernel.flops * kernel.counted / (m * n * batch);
+  const double outputs = static_cast<double>(kernel.m * kernel.batch) * static_cast<double>(kernel.k + 1);
   const int cores = core_count(context.device);
   // Attention leaves the matrix units idle for most of its time and stays below the power limit: what the board sustains is
   // a ceiling to it, not a factor (H100 training at 32k tokens comes out 15 % too slow with the factor, right with this).
   const Cores all{kernel, found.parameters, static_cast<double>(cores),
-                  matrix_rate(context.device, kernel.type) * aligned / flops_per_pair / cores,
+                  matrix_rate(context.device, kernel.type) * aligned / flops_per_pair(kernel) / cores,
                   gemm.parameters.efficiency * sustained(context, kernel.type)};
   const Blocks blocks = cut_rows(kernel);
 

@@ -4,9 +4,10 @@
 // Query rows are cut into blocks of 128, one to a core at a time; up to 64 rows the heads that share keys fill one block
 // together (padded to 16 rows). A block takes s + s0 steps, all blocks whole waves of them. Under a causal mask blocks are of
 // unequal length: the time is their mean on all cores and half a mean block more, for the cores that run out of blocks
-// first; at least that of the longest block (whose last row sees all keys), at most what no mask would take. Where blocks leave a fifth of the cores idle, keys are split as well
-// (FlashAttention's heuristic; flash decoding, Dao et al. 2023), down to 128 keys, for partial outputs in fp32 that another
-// kernel joins. Backward is taken alike: it cuts the keys, and adds up its partial results in fp32.
+// first; at least that of the longest block (whose last row sees all keys), at most what no mask would take. A sliding
+// window (kernels/shapes.hpp) leaves fewer keys to the mean and to the longest block; nothing of it was fitted. Where blocks
+// leave a fifth of the cores idle, keys are split as well (FlashAttention's heuristic; flash decoding, Dao et al. 2023), down
+// to 128 keys, for partial outputs in fp32 that another kernel joins. Backward is taken alike: it cuts the keys, and adds up its partial results in fp32.
 // Head dimensions that are no multiple of 8 leave the fast path. Unfused attention is no kernel of this kind: lower it as
 // batched gemm, softmax and elementwise kernels. What a board sustains in matrix products is a ceiling to the rate.
 #pragma once

@@ -54,9 +54,8 @@ Kernel attention_kernel(KernelKind kind, std::int64_t m, std::int64_t n, std::in
   kernel.batch = sequences * heads;
   kernel.group = heads / kv_heads;
   const double d = as_real(head_dim);
-  const double matrices = forward ? 4 : 10;  // FLOPs per pair and channel: two products forward, five backward
   const double pairs = computed_pairs(as_real(m), as_real(n), causal);
-  kernel.flops = matrices * d * as_real(kernel.batch) * pairs;
+  kernel.flops = flops_per_pair(kernel) * as_real(kernel.batch) * pairs;
   kernel.counted = as_real(m) * as_real(n) / pairs;
   const double elements = query_tensors * as_real(kernel.batch) * as_real(m) * d +
                           key_tensors * as_real(sequences * kv_heads) * as_real(n) * d;
@@ -93,6 +92,28 @@ Kernel attention_backward(std::int64_t query_length, std::int64_t key_length, st
                           int generation) {
   return attention_kernel(KernelKind::attention_backward, query_length, key_length, head_dim, sequences, heads,
                           kv_heads, causal, type, generation);
+}
+
+double flops_per_pair(const Kernel& kernel) {
+  const double matrices = kernel.kind == KernelKind::attention ? 4
+                                                               : 10;  // of a pair and channel: two products, or five
+  return matrices * as_real(kernel.k);
+}
+
+double window_share(const Kernel& kernel) {
+  const double left = computed_pairs(as_real(kernel.m), as_real(kernel.n), kernel.causal);
+  return std::min(1.0, kernel.flops / (flops_per_pair(kernel) * as_real(kernel.batch) * left));
+}
+
+Kernel windowed(Kernel kernel, std::int64_t window) {
+  if (window >= kernel.n) return kernel;
+  const double m = as_real(kernel.m), n = as_real(kernel.n), w = as_real(window);
+  const double keys = kernel.causal ? w - w * w / (2 * n) : w;  // of a row, on average
+  const double left = computed_pairs(m, n, kernel.causal);
+  const double pairs = std::min(m * keys, left);
+  kernel.flops *= pairs / left;
+  kernel.counted = m * w / pairs;
+  return kernel;
 }
 
 Kernel softmax(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type) {

@@ -20,6 +20,13 @@ Kernel attention(std::int64_t query_length, std::int64_t key_length, std::int64_
 Kernel attention_backward(std::int64_t query_length, std::int64_t key_length, std::int64_t head_dim,
                           std::int64_t sequences, std::int64_t heads, std::int64_t kv_heads, bool causal, DataType type,
                           int generation);
+// The same kernel where a row sees the last `window` of its keys only, rows standing anywhere among the n keys: under a
+// causal mask w n - w^2 / 2 pairs of n^2 / 2, no longer fewer than without a window once w is n.
+Kernel windowed(Kernel attention, std::int64_t window);
+// Of attention: FLOPs of one query row and one key, and pairs of them that the kernel computes over those that its mask
+// leaves (less than 1: a window).
+double flops_per_pair(const Kernel&);
+double window_share(const Kernel&);
 Kernel softmax(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type);
 Kernel normalization(std::int64_t rows, std::int64_t columns, double bytes_per_element_moved, DataType type);
 // A memory-bound chain: `bytes` moved in all, `flops` of vector arithmetic, as `launches` kernels.

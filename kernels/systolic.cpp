@@ -9,6 +9,7 @@
 #include "kernels/expert_shapes.hpp"
 #include "kernels/gpu_attention.hpp"
 #include "kernels/memory_bound.hpp"
+#include "kernels/shapes.hpp"
 
 namespace orrery {
 
@@ -52,7 +53,7 @@ ArrayTime attention_seconds(const Kernel& kernel, const DeviceModel& device, dou
   std::swap(wide.n, wide.k);
   const double later = std::max(0.0,
                                 static_cast<double>(own) - rows_of(device));  // rows of which blocks see fewer keys
-  const double share = kernel.causal ? 1 - later / 2 / static_cast<double>(kernel.n) : 1;
+  const double share = (kernel.causal ? 1 - later / 2 / static_cast<double>(kernel.n) : 1) * window_share(kernel);
   const bool forward = kernel.kind == KernelKind::attention;
   const double scores = forward ? 1 : 2, outputs = forward ? 1 : 3;
   const ArrayTime a = array_seconds(deep, device, peak, share), b = array_seconds(wide, device, peak, share);

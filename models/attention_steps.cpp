@@ -8,12 +8,13 @@ namespace orrery {
 
 namespace {
 
-constexpr std::int64_t window_tile = 128;
+constexpr std::int64_t window_edge = 64;  // keys that a row computes beyond its window: half a tile of 128
 
 struct AttentionSizes {
   std::int64_t query, key, width, value_width, sequences, heads, kv_heads;
   bool causal;
-  double counted = 1;  // see Kernel::counted
+  double counted = 1;       // see Kernel::counted
+  std::int64_t window = 0;  // keys of a row; 0: all that the mask leaves
 };
 AttentionSizes attention_sizes(const StepWriter& w) {
   const TransformerModel& m = w.model;
@@ -31,8 +32,8 @@ AttentionSizes attention_sizes(const StepWriter& w) {
   const std::int64_t query = span(m.sequence / split), all = span(m.sequence);
   const std::int64_t width = m.head_width(), value_width = m.value_head_width();
   const bool skips = w.kind.windowed && w.software.attention != AttentionImplementation::unfused;  // else masked only
-  const std::int64_t window = skips ? m.sliding_window->tokens + window_tile : all;
-  if (window < all) return {query, window, width, value_width, sequences, heads, kv_heads, false};
+  const std::int64_t window = skips ? m.sliding_window->tokens + window_edge : all;
+  if (window < all) return {query, all, width, value_width, sequences, heads, kv_heads, m.causal, 1, window};
   if (split > 1 && m.causal && w.software.attention == AttentionImplementation::unfused)
     return {query, span(m.sequence / 2), width, value_width, sequences, heads, kv_heads, false, 2};
   return {query, all, width, value_width, sequences, heads, kv_heads, m.causal};
@@ -53,7 +54,7 @@ struct Ring {
 std::optional<Ring> ring_of(const StepWriter& w) {
   const int split = w.context.plan.context;
   AttentionSizes a = attention_sizes(w);
-  if (split == 1 || !a.causal) return std::nullopt;
+  if (split == 1 || !a.causal || a.window > 0) return std::nullopt;
   Ring ring{a, a, static_cast<std::uint32_t>(split - 1)};
   ring.own.key = a.query;
   ring.other.key = std::max<std::int64_t>(1, a.query / 2);
@@ -62,8 +63,10 @@ std::optional<Ring> ring_of(const StepWriter& w) {
 }
 
 Kernel fused_core(const StepWriter& w, const AttentionSizes& a, bool forward) {
-  return (forward ? attention : attention_backward)(a.query, a.key, (a.width + a.value_width) / 2, a.sequences, a.heads,
-                                                    a.kv_heads, a.causal, w.other, flash_generation(w));
+  const Kernel all = (forward ? attention : attention_backward)(a.query, a.key, (a.width + a.value_width) / 2,
+                                                                a.sequences, a.heads, a.kv_heads, a.causal, w.other,
+                                                                flash_generation(w));
+  return a.window > 0 ? windowed(all, a.window) : all;
 }
 
 // The pieces of the others that a rank attends. The half that balance leaves out counts, as all that a causal mask hides.

@@ -1,8 +1,9 @@
 // The attention block of a layer, between its normalization and its residual addition: projections (or the narrow ones of
 // latent attention, DeepSeek-V2, arXiv:2405.04434, section 2.1), rotary embedding, scores and their product with the
 // values, fused or not, over the whole sequence, a sliding window or a context-parallel share of it.
-// A windowed query is taken to compute whole tiles of 128 keys: its window and one tile more. Fused attention with unequal
-// query-key and value widths is priced as one of their mean width, which has the same FLOPs and bytes.
+// A windowed query computes whole tiles of 128 keys: half a tile beyond its window, on average, beside the diagonal's.
+// Fused attention with unequal query-key and value widths is priced as one of their mean width, which has the same FLOPs
+// and bytes.
 #pragma once
 
 #include "models/step_parts.hpp"

@@ -96,17 +96,20 @@ double optimizer_state_bytes(const StepContext& c) {
   return c.optimizer.state_bytes * std::max(1.0, c.element() / 4) + (master ? 4 : 0);
 }
 
+double gradient_element(const StepContext& c) {
+  return c.software.gradients_in_fp32 ? std::max(4.0, c.element()) : c.element();
+}
+
 ParameterBytes parameter_bytes(const StepContext& c, double all, double experts) {
   const int zero = c.plan.zero_stage;
   const double group = c.plan.zero_group, expert_group = c.plan.expert_zero_group();
-  const double e = c.element();
   const auto bytes = [&](double each, bool sharded) {
     if (!sharded) return all * each;
     return (all - experts) * each / group + experts * each / expert_group;
   };
   ParameterBytes b;
   if (zero < 3 || !c.software.fp32_parameters) b.weights = bytes(c.element(), zero >= 3);
-  b.gradients = bytes(c.software.gradients_in_fp32 ? std::max(4.0, e) : e, zero >= 2);
+  b.gradients = bytes(gradient_element(c), zero >= 2);
   if (!c.plan.offload.optimizer) b.optimizer = bytes(optimizer_state_bytes(c), zero >= 1);
   return b;
 }

@@ -21,5 +21,6 @@ struct ParameterBytes {
 ParameterBytes parameter_bytes(const StepContext&, double parameters_on_rank, double experts);
 
 double optimizer_state_bytes(const StepContext&);  // of one parameter, master weight included
+double gradient_element(const StepContext&);       // bytes of a gradient as it is accumulated and reduced
 
 }  // namespace orrery

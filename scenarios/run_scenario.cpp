@@ -269,13 +269,13 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
 }
 
 std::vector<LoweredJob> lower_jobs(const Scenario& scenario, const Cluster& cluster,
-                                   const std::vector<PlacedJob>& placed) {
+                                   const std::vector<PlacedJob>& placed, const CostModel* costs) {
   LinkUse all_jobs(cluster);
   std::vector<LoweringOptions> options;
   for (std::size_t j = 0; j < placed.size(); ++j)
     options.push_back({scenario.simulate.fold, scenario.simulate.collective_detail,
                        scenario.simulate.fidelity == Fidelity::analytic, static_cast<std::uint16_t>(j),
-                       placed.size() > 1 ? &all_jobs : nullptr});
+                       placed.size() > 1 ? &all_jobs : nullptr, costs});
   if (placed.size() > 1)
     for (std::size_t j = 0; j < placed.size(); ++j)
       all_jobs.add(traffic_of(cluster, placed[j].job, placed[j].devices, options[j]));
@@ -294,7 +294,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
   run.network = std::move(prepared.network);
   const std::vector<PlacedJob>& placed = prepared.jobs;
   run.costs = make_cost_model(run.cluster.device_types, library);
-  run.jobs = lower_jobs(scenario, run.cluster, placed);
+  run.jobs = lower_jobs(scenario, run.cluster, placed, run.costs.get());
   for (std::size_t j = 0; j < placed.size(); ++j)
     run.facts.push_back(facts_of(scenario.jobs[j], placed[j], run.cluster));
   simulate(run, scenario);
@@ -315,7 +315,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
 double memory_share(const Scenario& scenario, const std::string& file, const Library& library) {
   const Prepared prepared(scenario, file, library);
   double share = 0;
-  for (const LoweredJob& job : lower_jobs(scenario, prepared.cluster, prepared.jobs)) {
+  for (const LoweredJob& job : lower_jobs(scenario, prepared.cluster, prepared.jobs, nullptr)) {
     const std::vector<MemoryPeak> peaks = memory_peaks_as_written(*job.program);
     for (std::size_t i = 0; i < peaks.size(); ++i)
       if (const auto capacity = memory_capacity(prepared.cluster.model_of(job.program->devices[i].device)))

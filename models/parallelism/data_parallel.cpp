@@ -9,10 +9,8 @@ namespace orrery {
 
 namespace {
 
-double gradient_element(const StepLowering& l) { return l.job.software.gradients_in_fp32 ? 4.0 : l.context.element(); }
-
 bool fills_bucket(const StepLowering& l, double parameters) {
-  return parameters * gradient_element(l) >= l.job.software.gradient_bucket.value;
+  return parameters * gradient_element(l.context) >= l.job.software.gradient_bucket.value;
 }
 
 }  // namespace
@@ -30,7 +28,7 @@ double gradient_buffer_bytes(const StepLowering& l, int stage) {
       if (overlap && fills_bucket(l, bucket)) bucket = 0;
     }
   }
-  return (overlap ? 2 : 1) * largest * gradient_element(l);
+  return (overlap ? 2 : 1) * largest * gradient_element(l.context);
 }
 
 GradientSync::GradientSync(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes)
@@ -69,7 +67,7 @@ void GradientSync::reduce_bucket(Label label, bool wait) {
 void GradientSync::reduce(const Families& families, double parameters, int zero_group, int shards, Label label,
                           bool wait) {
   label.phase = Phase::gradient_sync;
-  const double bytes = parameters * gradient_element(lowering_);
+  const double bytes = parameters * gradient_element(lowering_.context);
   const Emitter::Wait how = wait ? Emitter::Wait::next : Emitter::Wait::detached;
   Emitter& emitter = lowering_.emitter;
   if (lowering_.job.plan.zero_stage == 0) {
@@ -98,8 +96,8 @@ void emit_global_synchronization(StepLowering& l) {
     const ResolvedPlan& plan = l.job.plan;
     const int owners = plan.zero_stage >= 2 ? plan.zero_group : 1;  // of the gradients, after their reduce-scatter
     const double table = static_cast<double>(l.context.padded_vocabulary()) * l.job.model.hidden / plan.tensor / owners;
-    l.emitter.collective(GroupFamily::embedding, Stream::data, CollectiveKind::all_reduce, table * gradient_element(l),
-                         label, Emitter::Wait::next);
+    l.emitter.collective(GroupFamily::embedding, Stream::data, CollectiveKind::all_reduce,
+                         table * gradient_element(l.context), label, Emitter::Wait::next);
   }
   if (l.job.software.gradient_norm) {
     const GroupFamily family = l.job.plan.zero_stage > 0 ? GroupFamily::world : GroupFamily::model;

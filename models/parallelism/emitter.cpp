@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/parallelism/hosts.hpp"
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
 
@@ -80,83 +81,6 @@ std::vector<DeviceId> Emitter::members(const std::vector<int>& group, bool rever
   for (int rank : group) devices.push_back(devices_[static_cast<std::size_t>(rank)]);
   if (reverse) std::reverse(devices.begin(), devices.end());
   return devices;
-}
-
-namespace {
-
-GroupFamily family_of(Peers peers) {
-  switch (peers) {
-    case Peers::context:
-      return GroupFamily::context;
-    case Peers::experts:
-      return GroupFamily::experts;
-    case Peers::expert_tensor:
-      return GroupFamily::expert_tensor;
-    default:
-      return GroupFamily::tensor;
-  }
-}
-
-Stream stream_of(Peers peers) {
-  if (peers == Peers::context) return Stream::context;
-  return peers == Peers::tensor ? Stream::tensor : Stream::expert;
-}
-
-}  // namespace
-
-double Emitter::duration_alone(GroupFamily kind, std::size_t bundle, CollectiveKind collective, double bytes) {
-  const auto [known, is_new] = alone_.try_emplace({kind, bundle, collective, bytes});
-  if (is_new) {
-    const Family& f = family(kind);
-    CollectiveRequest request;
-    request.kind = collective;
-    request.members = members(f.groups[f.bundles[bundle].groups.front()]);
-    request.bytes = Bytes(settings_.dispatch.bytes_sent(cluster_, request.members, kind, collective, bytes));
-    known->second = time_alone(cluster_, planner_.plan(request)).value;
-  }
-  return known->second;
-}
-
-// By class: how long its device waits in the blocking collectives of a pass, while its host goes on launching.
-std::vector<double> Emitter::blocked_time(const LayerSteps& steps) {
-  std::vector<double> blocked(folding_.classes(), 0.0);
-  if (settings_.blocking_launches || settings_.survey) return blocked;
-  for (const LayerStep& step : steps) {
-    if (step.kind != LayerStep::Kind::collective || step.asynchronous) continue;
-    const GroupFamily kind = family_of(step.peers);
-    const Family& f = family(kind);
-    for (std::size_t b = 0; b < f.bundles.size(); ++b) {
-      const double alone = duration_alone(kind, b, step.collective, step.bytes);
-      for (int c : f.bundles[b].classes) blocked[static_cast<std::size_t>(c)] += alone;
-    }
-  }
-  return blocked;
-}
-
-std::vector<Emitter::Step> Emitter::prepare(const LayerSteps& steps) {
-  const std::vector<double> blocked = blocked_time(steps);
-  double host = 0;
-  for (const LayerStep& step : steps)
-    for (const Kernel& k : step.kernels) host += k.host_s * k.repeat;
-  std::vector<Step> prepared;
-  for (const LayerStep& s : steps) {
-    Step p{s.kind, s.phase, {}, s.collective, family_of(s.peers), stream_of(s.peers), s.bytes, s.asynchronous};
-    if (s.kind == LayerStep::Kind::compute) {
-      std::map<double, SequenceId> with_cover;
-      for (double waits : blocked) {
-        const auto [known, is_new] = with_cover.try_emplace(waits);
-        if (is_new) {
-          std::vector<Kernel> kernels = s.kernels;
-          if (host > 0)
-            for (Kernel& k : kernels) k.covered_s = waits * k.host_s / host;
-          known->second = builder_.sequence(kernels);
-        }
-        p.sequences.push_back(known->second);
-      }
-    }
-    prepared.push_back(std::move(p));
-  }
-  return prepared;
 }
 
 Emitter::Family& Emitter::family(GroupFamily kind) {
@@ -301,12 +225,9 @@ BytesPerSecond Emitter::host_link(int cls) const {
   return *device.host_link->bandwidth_per_direction;
 }
 
-double Emitter::devices_per_host(int cls) const {
-  const DeviceId device = representative(cls);
-  for (const Pool& pool : cluster_.pools)
-    if (device.index() >= pool.first_device && device.index() < pool.first_device + pool.devices)
-      return static_cast<double>(pool.devices_per_node);
-  return 1;
+int Emitter::devices_per_host(int cls) {
+  if (on_host_.empty()) on_host_ = ranks_on_host(cluster_, devices_);
+  return on_host_[static_cast<std::size_t>(folding_.members[static_cast<std::size_t>(cls)].front())];
 }
 
 void Emitter::wait_for_asynchronous() {

@@ -27,13 +27,16 @@
 
 namespace orrery {
 
+class CostModel;
+
 struct EmitterSettings {
   CollectiveDetail detail = CollectiveDetail::flow;
   bool analytic = false;  // says which patterns move together
   std::uint16_t job = 0;
   TokenDispatch dispatch;
-  bool survey = false;             // route nothing: only collectives() is wanted
-  bool blocking_launches = false;  // the host waits for its device, so that nothing is launched ahead
+  bool survey = false;               // route nothing: only collectives() is wanted
+  bool blocking_launches = false;    // the host waits for its device, so that nothing is launched ahead
+  const CostModel* costs = nullptr;  // tells what of asynchronous collectives is exposed; null: nothing is taken to be
 };
 
 class Emitter {
@@ -48,7 +51,7 @@ class Emitter {
   const std::vector<int>& classes_of_stage(int s) const { return stage_classes_[static_cast<std::size_t>(s)]; }
 
   void compute(SequenceId, Label, std::optional<MemoryDelta> = {});
-  // `steps` of a layer pass with their sequences; memory at the first and last Compute. While a device waits in a blocking
+  // `steps` of a layer pass with their sequences; memory at the first and last Compute. While a device waits in a
   // collective its host goes on launching, so kernels of classes whose groups take longer have more of their host time
   // covered.
   struct Step {
@@ -80,9 +83,9 @@ class Emitter {
   // computed so far.
   enum class PoolWay { out, back, host_both };
   OpOfClass pool_work(PoolWay, double bytes, Label, std::optional<MemoryDelta> memory = {});
-  // Of each class of the stage: what its host link carries in a second, and devices that share its host.
+  // Of each class of the stage: what its host link carries in a second, and devices of this job that share its host.
   BytesPerSecond host_link(int cls) const;
-  double devices_per_host(int cls) const;
+  int devices_per_host(int cls);
   // Forward (or backward) activations of the current stage to its neighbour; returns one operation per receiving class.
   OpOfClass send(bool forward, double bytes, Label, bool blocking);
   void wait_for(const OpOfClass& ops);
@@ -179,7 +182,13 @@ class Emitter {
   std::vector<DeviceId> members(const std::vector<int>& group, bool reverse = false) const;
   Family& family(GroupFamily);
   void compute(const std::vector<SequenceId>& of_class, Label, std::optional<MemoryDelta>);
-  std::vector<double> blocked_time(const LayerSteps&);
+
+  // emitter_host.cpp
+  struct Overlap;
+  std::vector<double> blocked_time(const LayerSteps&);  // by class
+  std::vector<Overlap> overlaps_of(const LayerSteps&);
+  std::vector<double> wire_time(const LayerStep&);
+  std::vector<double> device_time(const LayerStep&) const;
   double duration_alone(GroupFamily, std::size_t bundle, CollectiveKind, double bytes);
 
   // emitter_patterns.cpp
@@ -203,6 +212,7 @@ class Emitter {
   ProgramBuilder builder_;
   std::vector<std::vector<int>> stage_classes_;
   std::vector<ClassState> state_;
+  std::vector<int> on_host_;  // ranks_on_host(), once asked for
   std::vector<int> written_;  // the classes, sorted, for which operations are written at present
   std::vector<CollectedUnit> collected_;
   std::map<std::pair<int, std::vector<CollectedUnit>>, Passage> passages_;  // by stage; only looked up

@@ -33,9 +33,11 @@ std::size_t distinct(std::vector<Colour> colours) {
 class Refinement {
  public:
   Refinement(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
-             const JobTraffic& traffic, const LinkUse& all_jobs)
+             const JobTraffic& traffic, const std::vector<int>& on_host, const LinkUse& all_jobs)
       : traffic_(traffic) {
     colour_ranks(grid, cluster, devices);
+    for (std::size_t rank = 0; rank < on_host.size(); ++rank)
+      ranks_[rank] = mix(ranks_[rank], static_cast<Colour>(on_host[rank]));
     collect_loads(cluster, all_jobs);
     for (std::size_t before = 0, now = count(); before != now; before = std::exchange(now, count())) round();
   }
@@ -175,10 +177,10 @@ Folding by_stage(const RankGrid& grid) {
 }
 
 Folding fold(const RankGrid& grid, const Cluster& cluster, const std::vector<DeviceId>& devices,
-             const JobTraffic& traffic, const LinkUse* all_jobs) {
+             const JobTraffic& traffic, const std::vector<int>& on_host, const LinkUse* all_jobs) {
   LinkUse alone(cluster);
   if (!all_jobs) alone.add(traffic);
-  return folding_of(Refinement(grid, cluster, devices, traffic, all_jobs ? *all_jobs : alone).ranks());
+  return folding_of(Refinement(grid, cluster, devices, traffic, on_host, all_jobs ? *all_jobs : alone).ranks());
 }
 
 }  // namespace orrery

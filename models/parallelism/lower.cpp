@@ -6,6 +6,7 @@
 
 #include "models/parallelism/data_parallel.hpp"
 #include "models/parallelism/fully_sharded.hpp"
+#include "models/parallelism/hosts.hpp"
 #include "models/parallelism/offload.hpp"
 #include "models/parallelism/pipeline_schedule.hpp"
 #include "models/parallelism/reconfiguration.hpp"
@@ -123,8 +124,9 @@ void write_memory(StepLowering& l) {
     double largest = 0;
     for (int c = s; c < l.chunk_count(); c += plan.pipeline)
       for (const Unit& unit : l.chunks[static_cast<std::size_t>(c)]) largest = std::max(largest, unit.parameters);
-    // Two gathered units and one unit's whole gradient are held at a time.
-    const double gathered = plan.zero_stage == 3 ? 3 * largest * l.context.element() : 0;
+    // Two gathered units and one unit's whole gradient, as it is reduced, are held at a time.
+    const double gathered = plan.zero_stage == 3 ? largest * (2 * l.context.element() + gradient_element(l.context))
+                                                 : 0;
     const double buffers = gathered + gradient_buffer_bytes(l, s);
     for (int c : l.emitter.classes_of_stage(s)) {
       const DeviceId d = l.emitter.representative(c);
@@ -204,11 +206,12 @@ LoweredJob lower_training(const Cluster& cluster, const TrainingJob& job, const 
   // Where paths depend on the load of what is routed together, members of a class cannot be routed apart and compared.
   const bool adaptive = cluster.router && cluster.router->adapt();
   if (!options.fold || adaptive) return *lower(nullptr, unfolded(grid));
+  const std::vector<int> on_host = job.plan.offload.optimizer ? ranks_on_host(cluster, devices) : std::vector<int>();
   for (const TrainingJob& surveyed : {with_few_micro_batches(job), job}) {
     const Collectives sent = collectives_of(cluster, planner, surveyed, devices, grid, options);
     const JobTraffic traffic(grid, cluster, planner, devices, sent, options.detail,
                              token_dispatch(job.model, job.software));
-    if (auto lowered = lower(&sent, fold(grid, cluster, devices, traffic, options.all_jobs)))
+    if (auto lowered = lower(&sent, fold(grid, cluster, devices, traffic, on_host, options.all_jobs)))
       return *std::move(lowered);
   }
   ORRERY_CHECK(false, "folding compared other collectives than {} ranks run", grid.ranks());

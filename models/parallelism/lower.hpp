@@ -17,6 +17,8 @@
 
 namespace orrery {
 
+class CostModel;
+
 struct TrainingJob {
   TransformerModel model;
   ResolvedPlan plan;
@@ -32,6 +34,7 @@ struct LoweringOptions {
   bool analytic = false;  // for the analytic evaluator, in which Transfers do not meet: tells it which move together
   std::uint16_t job = 0;
   const LinkUse* all_jobs = nullptr;  // what all jobs put on links, this one too; null: there are no others
+  const CostModel* costs = nullptr;   // of the cluster's devices (EmitterSettings::costs)
 };
 
 struct LoweredJob {

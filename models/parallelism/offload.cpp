@@ -65,13 +65,12 @@ void ActivationOffload::before_unit(const Unit& unit, const PipelinePass& pass) 
 }
 
 void emit_host_optimizer(StepLowering& l, double parameters) {
-  const double gradient = l.job.software.gradients_in_fp32 ? 4 : l.context.element();
   const double host_rate = l.job.software.host_adam_rate / l.job.optimizer.traffic_over_adam();
   std::vector<Seconds> all;
   for (int c : l.emitter.current()) {
     const double link = l.emitter.host_link(c).value;
     const double step = parameters * l.emitter.devices_per_host(c) / host_rate;
-    all.emplace_back(parameters * (gradient + l.context.element()) / link + step);
+    all.emplace_back(parameters * (gradient_element(l.context) + l.context.element()) / link + step);
   }
   Label label;
   label.phase = Phase::optimizer;

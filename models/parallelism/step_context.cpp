@@ -15,6 +15,7 @@ EmitterSettings settings(const TrainingJob& job, const LoweringOptions& options,
   s.job = options.job;
   s.survey = survey;
   s.blocking_launches = job.software.blocking_launches;
+  s.costs = options.costs;
   s.dispatch = token_dispatch(job.model, job.software);
   return s;
 }
@@ -70,25 +71,45 @@ Unit StepLowering::layer_unit(int layer) const {
   return unit;
 }
 
+namespace {
+
+// Layers of every chunk, so that all chunks together, and those of every stage to within one layer, have their share of all
+// layers: what rounding leaves is carried from chunk to chunk of a stage, and on to the next stage.
+std::vector<int> share_of_chunks(double share, const std::vector<int>& layers, int stages) {
+  std::vector<int> chosen(layers.size());
+  int seen = 0, taken = 0;
+  for (int stage = 0; stage < stages; ++stage)
+    for (auto c = static_cast<std::size_t>(stage); c < layers.size(); c += static_cast<std::size_t>(stages)) {
+      seen += layers[c];
+      chosen[c] = static_cast<int>(std::lround(share * seen)) - taken;
+      taken += chosen[c];
+    }
+  return chosen;
+}
+
+}  // namespace
+
 void StepLowering::make_chunks() {
   const std::vector<int> layers = split_layers(job.model, job.plan);
   const double t = job.plan.tensor, h = job.model.hidden;
   const double table = static_cast<double>(context.padded_vocabulary()) * h / t;
+  const ResolvedPlan& plan = job.plan;
+  const double recompute = plan.recompute == Recompute::none ? 0 : plan.recompute_fraction;
+  const std::vector<int> recomputed = share_of_chunks(recompute, layers, plan.pipeline),
+                         offloaded = share_of_chunks(plan.offload.activations, layers, plan.pipeline);
   int next_layer = 0;
   for (std::size_t c = 0; c < layers.size(); ++c) {
     std::vector<Unit> units;
     const bool first = c == 0, last = c + 1 == layers.size();
     if (first) units.push_back(unit_of(Unit::Kind::embedding, table + job.model.learned_positions * h));
-    const auto recomputed = job.plan.recompute == Recompute::partial
-                                ? static_cast<int>(std::lround(job.plan.recompute_fraction * layers[c]))
-                                : (job.plan.recompute == Recompute::none ? 0 : layers[c]);
     for (int i = 0; i < layers[c]; ++i) {
       units.push_back(layer_unit(next_layer++));
-      units.back().recomputed = i < recomputed;
-      units.back().offloaded = i < std::lround(job.plan.offload.activations * layers[c]);
+      units.back().recomputed = i < recomputed[c];
+      units.back().offloaded = i < offloaded[c];
     }
     const bool own_table = !job.model.tied_embeddings || job.plan.pipeline > 1;
-    if (last) units.push_back(unit_of(Unit::Kind::head, (own_table ? table : 0) + 2 * h));
+    const double norm = (job.model.normalization == Normalization::layernorm ? 2 : 1) * h;
+    if (last) units.push_back(unit_of(Unit::Kind::head, (own_table ? table : 0) + norm));
     chunks.push_back(std::move(units));
   }
 }

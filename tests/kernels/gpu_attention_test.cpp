@@ -25,6 +25,28 @@ TEST_CASE("attention that fills all cores takes its FLOPs over the peak") {
   CHECK(seconds_of(plain_gpu(), perfect(), one_wave()) == Approx(one_wave().flops / 100e12));
 }
 
+TEST_CASE("what hardware FLOPs count of attention changes nothing about its time") {
+  for (const bool causal : {false, true}) {
+    const Kernel kernel = one_wave(causal);
+    Kernel counted = kernel;
+    counted.counted *= 2;
+    CHECK(seconds_of(plain_gpu(), perfect(), counted) == seconds_of(plain_gpu(), perfect(), kernel));
+  }
+}
+
+TEST_CASE("attention under a window takes the time of the pairs that the window leaves") {
+  const Kernel causal = attention(8192, 8192, 128, 40, 40, 40, true, DataType::fp16, 2);
+  const Kernel cut = windowed(causal, 1024);
+  const double pairs = 8192.0 * 1024 - 1024.0 * 1024 / 2, all = 8192.0 * 8192 / 2;
+  CHECK(cut.flops == Approx(causal.flops * pairs / all));
+  CHECK(window_share(cut) == Approx(pairs / all));
+  CHECK(cut.flops * cut.counted == Approx(causal.flops * causal.counted / 8));
+  // 1024 waves of the mean, and a quarter of the longest block more.
+  CHECK(seconds_of(plain_gpu(), perfect(), cut) == Approx(cut.flops / 100e12 * (1 + 0.25 * 1024 / 960 / 1024)));
+  CHECK(windowed(causal, 8192) == causal);
+  CHECK_FALSE(attention_calibrated(perfect().attention.front(), cut));
+}
+
 TEST_CASE("at the half length attention runs at half its rate") {
   DeviceCalibration calibration = perfect();
   calibration.attention.front().parameters.half_length = 512;

@@ -51,6 +51,31 @@ TEST_CASE("the operations of a program as written tell the peak of every device 
         }
 }
 
+TEST_CASE("under ZeRO-3 two gathered units and the gradient of one, as wide as it is reduced, are held") {
+  SmallScenario s = small(1, 3);
+  const auto buffers = [&](bool in_fp32) {
+    s.more_software = {{"gradients_in_fp32", in_fp32}};
+    return held(s, MemoryCategory::buffers);
+  };
+  const double table = 32000.0 * 1024;  // the largest unit
+  CHECK(buffers(false) >= 3 * 2 * table);
+  CHECK(buffers(true) == Approx(buffers(false) * (2 * 2 + 4) / (3 * 2)));
+}
+
+TEST_CASE("the norm before the head has a weight per channel, and a bias only where it is a layer norm") {
+  SmallScenario s = small(4);
+  const auto last = [&](const char* norm) {
+    s.more_model = {{"normalization", norm}, {"gated_ffn", true}, {"tied_embeddings", false}, {"ffn_hidden", 4096}};
+    const Scenario scenario = orrery::testing::make(s);
+    const double layer = shared_layer_parameters(scenario.jobs[0].model, {});
+    const double table = static_cast<double>(scenario.jobs[0].model.vocabulary) * 1024;
+    const auto& peak = run(s).metrics.jobs[0].stages.back().memory_peak_by_category_bytes;
+    return peak[static_cast<std::size_t>(MemoryCategory::weights)] / 2 - 2 * layer - table;
+  };
+  CHECK(last("rmsnorm") == 1024);
+  CHECK(last("layernorm") == 2048);
+}
+
 TEST_CASE("saving inputs of linear layers quantized costs no memory where they are as wide as what attention gives") {
   SmallScenario s = small(1);
   const auto activations = [&](bool quantized) {

@@ -1,6 +1,7 @@
 // Laws of offloading to host memory: what leaves the device, and what it costs.
 #include <catch2/catch.hpp>
 
+#include "tests/support/same_metrics.hpp"
 #include "tests/support/small_scenario.hpp"
 #include "tests/topologies/pooled.hpp"
 
@@ -49,6 +50,33 @@ TEST_CASE("an optimizer on the host keeps its states there and steps at the rate
   const double four_devices = 4 * parameters(on_host.jobs[0].model) / on_host.jobs[0].software.host_adam_rate;
   on_host.jobs[0].software.host_adam_rate *= 1e9;
   REQUIRE(host.iteration_s - job(on_host).iteration_s == Approx(four_devices).epsilon(0.05));
+}
+
+TEST_CASE("a job that has a node for itself has all the processors of its host, however few devices it uses there") {
+  const auto update = [](int devices) {
+    Scenario s = offloading(0, true, 1e9);
+    s.jobs[0].placement = Placement{0, devices};
+    s.jobs[0].plan.data = devices;
+    s.jobs[0].batch.global = 12;
+    const double with = job(s).iteration_s;
+    s.jobs[0].software.host_adam_rate *= 1e9;
+    return with - job(s).iteration_s;
+  };
+  const Scenario s = offloading(0, true);
+  const double one = parameters(s.jobs[0].model) / s.jobs[0].software.host_adam_rate;
+  CHECK(update(1) == Approx(one).epsilon(0.05));
+  CHECK(update(3) == Approx(3 * one).epsilon(0.05));
+  CHECK(update(4) == Approx(4 * one).epsilon(0.05));
+}
+
+TEST_CASE("ranks that share their host with unlike numbers of others are not folded together") {
+  Scenario s = offloading(0, true, 1e9);
+  s.jobs[0].placement = Placement{0, 6};  // four on one host, two on another
+  s.jobs[0].plan.data = 6;
+  s.jobs[0].batch.global = 36;
+  const Metrics folded = run_scenario(s, "test", Library::installed()).metrics;
+  s.simulate.fold = false;
+  orrery::testing::require_equal(folded, run_scenario(s, "test", Library::installed()).metrics);
 }
 
 namespace {
