@@ -15,9 +15,9 @@ std::string communication_class_name(std::size_t c) {
 void DeviceActivity::add(const DeviceActivity& other, double weight) {
   time.compute_s += weight * other.time.compute_s;
   time.exposed_s += weight * other.time.exposed_s;
-  time.bubble_s += weight * other.time.bubble_s;
-  time.waiting_s += weight * other.time.waiting_s;
+  time.for_others_s += weight * other.time.for_others_s;
   time.other_s += weight * other.time.other_s;
+  bubble_s += weight * other.bubble_s;
   const auto accumulate = [weight](auto& to, const auto& from) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] += weight * from[i];
   };
@@ -34,7 +34,6 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
   DeviceActivity activity;
   compute_.clear();
   transfers_.clear();
-  const DeviceTypeId type = cluster_.type_of[view_.devices()[device].device.index()];
   for (const std::uint32_t r : view_.records_of(device)) {
     const Record& record = view_.timeline().records[r];
     const double share = view_.share_in_window(record);
@@ -44,7 +43,7 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
     for (const Participation& p : view_.participants(record))
       if (p.device == device) part = p;
     if (op.kind == OpKind::compute) {
-      add_compute(r, share, type, part.on_compute_stream, activity);
+      add_compute(r, share, view_.devices()[device].device, part.on_compute_stream, activity);
     } else if (op.kind == OpKind::transfer) {
       const std::size_t c = communication_class(op.label.collective, part.stream,
                                                 leaves_node(view_.program_of(record), op.pattern));
@@ -52,12 +51,21 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
       activity.in_flight[c] += share * (record.end_s - record.start_s);
     }
   }
-  const auto cause = [this, device](double from, double to, std::uint32_t record, std::uint32_t compute) {
-    return causes_.between(from, to, record, compute, device);
+  const auto for_others = [this, device](double to, std::uint32_t record, std::uint32_t compute) {
+    return causes_.others(to, record, compute, device);
   };
   activity.time = split_time(view_.window_start_s(), view_.window_end_s(), compute_, transfers_,
-                             std::span<double>(activity.exposed), cause);
+                             std::span<double>(activity.exposed), for_others);
+  activity.bubble_s = bubble_s(device, activity.time);
   return activity;
+}
+
+// Idle for others: without a pipeline, for those that are slower; in one, as bubble for as long as the device would have been
+// idle had nobody been slow.
+double ActivityMeter::bubble_s(std::size_t device, const TimeSplit& time) const {
+  if (!view_.several_stages()) return 0;
+  if (!even_.differs()) return time.for_others_s;
+  return std::clamp(even_.idle_s(device) - time.other_s, 0.0, time.for_others_s);
 }
 
 bool ActivityMeter::leaves_node(const Program& program, PatternId pattern) {
@@ -72,14 +80,15 @@ bool ActivityMeter::leaves_node(const Program& program, PatternId pattern) {
   return *leaves;
 }
 
-void ActivityMeter::add_compute(std::uint32_t r, double share, DeviceTypeId type, bool on_compute_stream,
+void ActivityMeter::add_compute(std::uint32_t r, double share, DeviceId device, bool on_compute_stream,
                                 DeviceActivity& activity) {
   const Record& record = view_.timeline().records[r];
   const Operation& op = view_.operation_of(record);
   const double seconds = share * (record.end_s - record.start_s);
   activity.compute_energy_J += share * record.energy_J;
   if (op.sequence.valid()) {
-    const KernelProfile& profile = profiles_.of(view_.program_of(record), op.sequence, type);
+    const KernelProfile& profile = profiles_.of(view_.program_of(record), op.sequence, cluster_.type_of[device.index()],
+                                                speed_of(cluster_, device));
     activity.flops += share * profile.counted_flops;
     if (on_compute_stream) {
       for (const KernelShare& k : profile.shares) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/even_pace.hpp"
 #include "analysis/idle_causes.hpp"
 #include "analysis/job_view.hpp"
 #include "analysis/kernel_profile.hpp"
@@ -21,7 +22,11 @@ inline constexpr std::size_t communication_class_count = collective_names.size()
 constexpr std::size_t communication_class(CollectiveKind kind, Stream stream, bool leaves_node) {
   return (static_cast<std::size_t>(kind) * stream_count + static_cast<std::size_t>(stream)) * 2 + (leaves_node ? 1 : 0);
 }
-constexpr bool leaves_node(std::size_t communication_class) { return communication_class % 2 == 1; }
+// Copies to a memory pool leave their node, but for no other.
+constexpr bool between_nodes(std::size_t communication_class) {
+  return communication_class % 2 == 1 &&
+         communication_class / 2 % stream_count != static_cast<std::size_t>(Stream::copy);
+}
 std::string communication_class_name(std::size_t communication_class);  // the same whether it leaves a node or not
 
 struct DeviceActivity {
@@ -29,6 +34,7 @@ struct DeviceActivity {
   std::array<double, kernel_class_count> compute_by_kernel{}, calibrated_by_kernel{};
   std::array<double, phase_names.size()> compute_by_phase{};
   std::array<double, communication_class_count> exposed{}, in_flight{};
+  double bubble_s = 0;                     // of what it was idle for others; the rest is waiting for slower devices
   double flops = 0, compute_energy_J = 0;  // of one such device
 
   void add(const DeviceActivity&, double weight);
@@ -37,17 +43,25 @@ struct DeviceActivity {
 class ActivityMeter {
  public:
   ActivityMeter(const JobView& view, const Cluster& cluster, KernelProfiles& profiles)
-      : view_(view), cluster_(cluster), profiles_(profiles), causes_(view) {}
+      : view_(view),
+        cluster_(cluster),
+        profiles_(profiles),
+        index_(view),
+        causes_(view, index_),
+        even_(view, cluster, profiles, index_) {}
   DeviceActivity of(std::size_t device);
 
  private:
+  double bubble_s(std::size_t device, const TimeSplit&) const;
   bool leaves_node(const Program&, PatternId);
-  void add_compute(std::uint32_t record, double share_in_window, DeviceTypeId, bool on_compute_stream, DeviceActivity&);
+  void add_compute(std::uint32_t record, double share_in_window, DeviceId, bool on_compute_stream, DeviceActivity&);
 
   const JobView& view_;
   const Cluster& cluster_;
   KernelProfiles& profiles_;
+  RecordIndex index_;
   IdleCauses causes_;
+  EvenPace even_;
   std::map<const Program*, std::vector<std::optional<bool>>> leaves_;  // by pattern; only looked up
   std::vector<Interval> compute_, transfers_;
 };

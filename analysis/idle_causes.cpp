@@ -6,8 +6,6 @@
 namespace orrery {
 namespace {
 
-constexpr std::uint32_t no_record = ~std::uint32_t{0};
-
 bool share_a_queue(const Program& a, const Operation& x, const Program& b, const Operation& y, DeviceId device) {
   for (const QueueId p : a.queues_of(x))
     for (const QueueId q : b.queues_of(y))
@@ -17,33 +15,14 @@ bool share_a_queue(const Program& a, const Operation& x, const Program& b, const
 
 }  // namespace
 
-IdleCauses::IdleCauses(const JobView& view)
-    : view_(view),
-      gaps_(view.devices().size()),
-      has_gaps_(view.devices().size(), false),
-      computed_(view.devices().size()),
-      received_(view.devices().size()) {
-  std::vector<std::int32_t> stages;
-  for (const Representative& r : view.devices()) stages.push_back(r.stage);
-  std::sort(stages.begin(), stages.end());
-  peers_differ_ = std::adjacent_find(stages.begin(), stages.end()) != stages.end();
-  several_stages_ = !stages.empty() && stages.front() != stages.back();
-}
-
-IdleCauseTimes IdleCauses::between(double from, double to, std::uint32_t record, std::uint32_t compute,
-                                   std::size_t device) {
+bool IdleCauses::others(double to, std::uint32_t record, std::uint32_t compute, std::size_t device) {
   const std::uint32_t waiting = waiting_record(record, compute, to, device);
-  if (last_.record != waiting || last_.device != device) {
-    Gap gap;
-    gap.from = from;
-    gap.to = waiting == window_end ? view_.window_end_s() : view_.timeline().records[waiting].start_s;
-    find_cause(gap, awaited(waiting, device), static_cast<std::uint32_t>(device));
-    if (gap.cause == Cause::unknown) return {};
-    last_ = {waiting, device, gap.late + held_up_after(gap, static_cast<std::uint32_t>(device))};
+  if (last_record_ != waiting || last_device_ != device) {
+    last_ = waits_for_others(waiting, device);
+    last_record_ = waiting;
+    last_device_ = device;
   }
-  const double idle = to - from, told = std::min(idle, last_.held_up);
-  last_.held_up -= told;
-  return {idle - told, told};
+  return last_;
 }
 
 // The record that started when what the device had waited for was there: from the Compute back over its own transfers that
@@ -72,22 +51,23 @@ std::uint32_t IdleCauses::waiting_record(std::uint32_t record, std::uint32_t com
     if (before.empty()) break;
     at = *std::min_element(before.begin(), before.end(), longer);
   }
-  return awaited(at, device).empty() ? record : at;
+  return waits_for_others(at, device) ? at : record;
 }
 
-IdleCauses::Devices IdleCauses::awaited(std::uint32_t record, std::size_t device) {
-  if (record == window_end) return closers(view_.window_end_s());
-  const Record& waiting = view_.timeline().records[record];
-  Devices waited_for;
-  for (const std::uint32_t r : ended_dependencies(record)) add_devices(view_.timeline().records[r], device, waited_for);
-  add_partners(record, device, waited_for);
-  const bool first = waiting.start_s == view_.timeline().fragments[waiting.fragment].start_s;
-  return waited_for.empty() && first ? closers(waiting.start_s) : waited_for;
+bool IdleCauses::waits_for_others(std::uint32_t record, std::size_t device) {
+  if (record == window_end) return closed_by_others(view_.window_end_s(), device);
+  const auto& records = view_.timeline().records;
+  const std::vector<std::uint32_t> ended = ended_dependencies(record);
+  const auto of_others = [&](std::uint32_t r) { return involves_others(records[r], device); };
+  if (std::any_of(ended.begin(), ended.end(), of_others) || has_partner(record, device)) return true;
+  const Record& waiting = records[record];
+  const double began = view_.timeline().fragments[waiting.fragment].start_s;
+  return waiting.start_s == began && closed_by_others(began, device);
 }
 
-void IdleCauses::add_devices(const Record& record, std::size_t except, Devices& devices) const {
-  for (const Participation& p : view_.participants(record))
-    if (p.device != except) devices.push_back(p.device);
+bool IdleCauses::involves_others(const Record& record, std::size_t device) const {
+  const auto parts = view_.participants(record);
+  return std::any_of(parts.begin(), parts.end(), [&](const Participation& p) { return p.device != device; });
 }
 
 // What it depends on that ended as it started; joins stand for what they waited for.
@@ -114,24 +94,21 @@ void IdleCauses::ended_with(const Record& waiting, OpId call, OpId awaited, std:
   const auto add = [&](std::uint32_t r) {
     if (r != no_record && records[r].end_s == waiting.start_s) ended.push_back(r);
   };
-  const OfFragment& all = of_fragment(waiting.fragment);
   if (view_.program_of(waiting).operations[awaited.index()].kind == OpKind::call) {
-    if (awaited.index() < all.call_end.size() && all.call_end[awaited.index()] == waiting.start_s)
-      for (const std::uint32_t r : all.of_call(awaited.index())) add(r);
-  } else if (!call.valid()) {
-    if (awaited.index() < all.outside.size()) add(all.outside[awaited.index()]);
+    if (index_.call_end_s(waiting.fragment, awaited) == waiting.start_s)
+      for (const std::uint32_t r : index_.all_called(waiting.fragment, awaited)) add(r);
   } else {
-    const auto called = all.of_call(call.index());
-    const auto at = std::lower_bound(called.begin(), called.end(), awaited.index(),
-                                     [&](std::uint32_t r, std::size_t op) { return records[r].op.index() < op; });
-    if (at != called.end() && records[*at].op == awaited) add(*at);
+    add(call.valid() ? index_.called(waiting.fragment, call, awaited) : index_.outside(waiting.fragment, awaited));
   }
 }
 
-// The other devices of a collective or message whose queues became free only now; of what begins a Call, of all its queues.
-void IdleCauses::add_partners(std::uint32_t record, std::size_t device, Devices& devices) const {
-  for (const Participation& p : view_.participants(entering(record)))
-    if (p.device != device && ended_in_queue(record, p.device) != no_record) devices.push_back(p.device);
+// Whether the queues of another device of a collective or message became free only now; of what begins a Call, of all its
+// queues.
+bool IdleCauses::has_partner(std::uint32_t record, std::size_t device) const {
+  const auto parts = view_.participants(entering(record));
+  return std::any_of(parts.begin(), parts.end(), [&](const Participation& p) {
+    return p.device != device && ended_in_queue(record, p.device) != no_record;
+  });
 }
 
 // The record as the queues saw it come: what begins a Call came with that.
@@ -157,61 +134,18 @@ std::uint32_t IdleCauses::ended_in_queue(std::uint32_t record, std::size_t devic
   return no_record;
 }
 
-const IdleCauses::Devices& IdleCauses::closers(double time) {
+bool IdleCauses::closed_by_others(double time, std::size_t device) {
   const auto [entry, fresh] = closers_.try_emplace(time);
-  if (!fresh) return entry->second;
-  const auto& records = view_.timeline().records;
-  auto at = std::lower_bound(records.begin(), records.end(), time,
-                             [](const Record& r, double t) { return r.end_s < t; });
-  for (; at != records.end() && at->end_s == time; ++at)
-    if (view_.has(*at)) add_devices(*at, no_record, entry->second);
-  std::sort(entry->second.begin(), entry->second.end());
-  entry->second.erase(std::unique(entry->second.begin(), entry->second.end()), entry->second.end());
-  return entry->second;
-}
-
-const IdleCauses::OfFragment& IdleCauses::of_fragment(std::uint32_t fragment) {
-  if (fragments_.empty()) index_fragments();
-  return fragments_[fragment];
-}
-
-void IdleCauses::index_fragments() {
-  const auto& records = view_.timeline().records;
-  fragments_.resize(view_.timeline().fragments.size());
-  const auto for_each = [&](auto&& visit) {
-    for (std::size_t r = 0; r < records.size(); ++r)
-      if (view_.has(records[r]) && records[r].end_s >= view_.window_start_s())
-        visit(static_cast<std::uint32_t>(r), records[r], fragments_[records[r].fragment]);
-  };
-  for_each([&](std::uint32_t r, const Record& record, OfFragment& of) {
-    if (of.outside.empty()) {
-      const std::size_t operations = view_.program_of(record).operations.size();
-      of.outside.resize(operations, no_record);
-      of.call_begin.resize(operations + 1, 0);
-      of.call_end.resize(operations, 0);
-    }
-    if (!record.call.valid()) {
-      of.outside[record.op.index()] = r;
-      return;
-    }
-    ++of.call_begin[record.call.index() + 1];
-    of.call_end[record.call.index()] = record.end_s;
-  });
-  for (OfFragment& of : fragments_) {
-    for (std::size_t c = 1; c < of.call_begin.size(); ++c) of.call_begin[c] += of.call_begin[c - 1];
-    of.called.resize(of.call_begin.empty() ? 0 : of.call_begin.back());
+  std::vector<std::uint32_t>& devices = entry->second;
+  if (fresh) {
+    const auto& records = view_.timeline().records;
+    auto at = std::lower_bound(records.begin(), records.end(), time,
+                               [](const Record& r, double t) { return r.end_s < t; });
+    for (; at != records.end() && at->end_s == time; ++at)
+      if (view_.has(*at))
+        for (const Participation& p : view_.participants(*at)) devices.push_back(p.device);
   }
-  std::vector<std::vector<std::uint32_t>> next(fragments_.size());
-  for (std::size_t f = 0; f < fragments_.size(); ++f) next[f] = fragments_[f].call_begin;
-  for_each([&](std::uint32_t r, const Record& record, OfFragment& of) {
-    if (record.call.valid()) of.called[next[record.fragment][record.call.index()]++] = r;
-  });
-  const auto in_order = [&](std::uint32_t a, std::uint32_t b) { return records[a].op.index() < records[b].op.index(); };
-  for (OfFragment& of : fragments_)
-    for (std::size_t c = 0; c + 1 < of.call_begin.size(); ++c) {
-      const auto first = of.called.begin() + of.call_begin[c], last = of.called.begin() + of.call_begin[c + 1];
-      if (!std::is_sorted(first, last, in_order)) std::sort(first, last, in_order);
-    }
+  return std::any_of(devices.begin(), devices.end(), [&](std::uint32_t d) { return d != device; });
 }
 
 }  // namespace orrery

@@ -99,6 +99,11 @@ void JobView::index_queue_sets(const Program& program) {
   queue_sets_.push_back(std::move(sets));
 }
 
+bool JobView::several_stages() const {
+  return std::any_of(devices_.begin(), devices_.end(),
+                     [this](const Representative& r) { return r.stage != devices_.front().stage; });
+}
+
 const Representative* JobView::find(DeviceId id) const {
   const auto at = std::lower_bound(devices_.begin(), devices_.end(), id,
                                    [](const Representative& r, DeviceId wanted) { return r.device < wanted; });

@@ -37,6 +37,7 @@ class JobView {
   const std::vector<Representative>& devices() const { return devices_; }       // by device id
   std::span<const PersistentMemory> persistent() const { return persistent_; }  // by device id, then category
 
+  bool several_stages() const;
   const Representative* find(DeviceId) const;  // null: the device does not stand for the job
   bool has(const Record& r) const { return queue_sets_of_[r.fragment] != other_job; }
 

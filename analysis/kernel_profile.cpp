@@ -24,24 +24,23 @@ bool counts_flops(KernelKind kind) {
   }
 }
 
-const KernelProfile& KernelProfiles::of(const Program& program, SequenceId sequence, DeviceTypeId type) {
-  if (&program != last_program_ || type != last_type_) {
-    last_ = &known_[{&program, type}];
+const KernelProfile& KernelProfiles::of(const Program& program, SequenceId sequence, DeviceTypeId type, double speed) {
+  if (const Key key{&program, type, speed}; !last_ || key != last_key_) {
+    last_ = &known_[key];
     last_->resize(program.sequence_count());
-    last_program_ = &program;
-    last_type_ = type;
+    last_key_ = key;
   }
   KernelProfile& profile = (*last_)[sequence.index()];
-  if (profile.shares.empty()) profile = compute(program, sequence, type);
+  if (profile.shares.empty()) profile = compute(program, sequence, type, speed);
   return profile;
 }
 
-KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequence, DeviceTypeId type) {
+KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequence, DeviceTypeId type, double speed) {
   const auto kernels = program.sequence(sequence);
   scratch_.clear();
   std::array<double, kernel_class_count> time{}, calibrated{};
   KernelProfile profile;
-  double total = costs_.breakdown(type, kernels, scratch_).value;
+  double total = costs_.breakdown(type, kernels, {.clock = speed}, scratch_).value;
   time[host_launch_class] = total;
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     const double seconds = scratch_[i].cost.time.value;
@@ -51,6 +50,7 @@ KernelProfile KernelProfiles::compute(const Program& program, SequenceId sequenc
     if (counts_flops(kernels[i].kind))
       profile.counted_flops += kernels[i].flops * kernels[i].repeat * kernels[i].counted;
   }
+  profile.time_s = total;
   if (total <= 0) {
     profile.shares.push_back({unknown_class, 1, 0});
     return profile;

@@ -1,11 +1,13 @@
-// How the time of a Compute splits over its kernels, from the cost model at the nominal operating point, remembered per
-// sequence and device type. Recorded durations may differ (the engine re-times at other operating points); shares are then
-// scaled to the recorded duration, which is exact when all kernels stretch alike and an approximation otherwise.
+// How the time of a Compute splits over its kernels, from the cost model at the speed of its device (a slow clock stretches
+// what computes, not what waits for memory or the host), remembered per sequence, device type and speed. Recorded durations
+// may differ (streams that interfere): shares are scaled to them, which is exact when all kernels stretch alike.
 #pragma once
 
 #include <map>
+#include <tuple>
 #include <vector>
 
+#include "sim/cluster.hpp"
 #include "sim/cost_model.hpp"
 #include "sim/program.hpp"
 
@@ -26,24 +28,30 @@ struct KernelShare {
 struct KernelProfile {
   std::vector<KernelShare> shares;  // sums to 1
   double counted_flops = 0;         // of one execution: kinds whose FLOPs count as hardware FLOPs
+  double time_s = 0;                // of one execution, as the cost model has it
 };
 
 // FLOPs are counted where the field counts them: matrix multiplications, attention, convolutions, and the kernels that
 // scientific workloads are rated by. Elementwise, normalization, softmax and the like are not.
 bool counts_flops(KernelKind);
 
+// Of its clock, of nominal.
+inline double speed_of(const Cluster& cluster, DeviceId device) {
+  return cluster.speed.empty() ? 1 : cluster.speed[device.index()];
+}
+
 class KernelProfiles {
  public:
   explicit KernelProfiles(const CostModel& costs) : costs_(costs) {}
-  const KernelProfile& of(const Program&, SequenceId, DeviceTypeId);
+  const KernelProfile& of(const Program&, SequenceId, DeviceTypeId, double speed);
 
  private:
-  KernelProfile compute(const Program&, SequenceId, DeviceTypeId);
+  KernelProfile compute(const Program&, SequenceId, DeviceTypeId, double speed);
 
   const CostModel& costs_;
-  std::map<std::pair<const Program*, DeviceTypeId>, std::vector<KernelProfile>> known_;  // only looked up
-  const Program* last_program_ = nullptr;
-  DeviceTypeId last_type_;
+  using Key = std::tuple<const Program*, DeviceTypeId, double>;
+  std::map<Key, std::vector<KernelProfile>> known_;  // only looked up
+  Key last_key_;
   std::vector<KernelProfile>* last_ = nullptr;
   std::vector<KernelCost> scratch_;
 };

@@ -2,9 +2,11 @@
 // The time of a device splits, over one iteration, into
 //   compute                 a Compute runs on its compute stream
 //   exposed communication   its compute stream is idle while a transfer it takes part in is in flight
-//   bubble                  idle with no own transfer in flight, waiting for another pipeline stage: fill and drain included
-//   other                   the rest; `waiting` is the part of it that a slower device causes, in the own stage or up the chain
-// and the four sum to iteration_s to 1e-9 (analysis/idle_causes.hpp tells bubble from waiting). Published figures are means
+//   bubble                  idle with no own transfer in flight, waiting for another pipeline stage as long as it would if no
+//                           device or link were slow: what the schedule costs, fill and drain included
+//   other                   the rest; `waiting` is the part of it that slow devices and links cause
+// and the four sum to iteration_s to 1e-9 (analysis/idle_causes.hpp tells whether a wait was for another device,
+// analysis/even_pace.hpp bubble from waiting). Published figures are means
 // over devices (weighted by how many each representative stands for). When several transfers are in flight, the exposed
 // instant is charged to the one that ends last: it is the one that still has to finish. Figures of a job are means over its
 // measured iterations, the last ones it completed.
@@ -47,7 +49,7 @@ struct StageMetrics {  // one pipeline stage: times are means over its devices, 
   std::map<std::string, double> compute_by_phase_s;      // forward, backward, recompute, optimizer
   std::map<std::string, double>
       exposed_by_collective_s;         // "all_reduce (tensor-parallel)"; sums to exposed_communication_s
-  double exposed_between_nodes_s = 0;  // the part of exposed_communication_s in transfers that leave a node
+  double exposed_between_nodes_s = 0;  // the part of exposed_communication_s in transfers from node to node
   std::map<std::string, double> communication_by_collective_s;  // in flight, hidden or not
   std::array<double, 5> memory_peak_by_category_bytes{};        // at the moment of the peak, by MemoryCategory
   double memory_peak_bytes = 0, memory_capacity_bytes = 0;      // capacity 0 = unknown

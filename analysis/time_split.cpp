@@ -53,8 +53,8 @@ void keep_last_to_end(std::vector<Interval>& intervals) {
 // Walks the gaps of the compute stream from left to right through the disjoint transfers.
 class GapWalker {
  public:
-  GapWalker(std::span<const Interval> transfers, std::span<double> by_tag, const CauseOf& cause)
-      : transfers_(transfers), by_tag_(by_tag), cause_(cause) {}
+  GapWalker(std::span<const Interval> transfers, std::span<double> by_tag, const ForOthers& for_others)
+      : transfers_(transfers), by_tag_(by_tag), for_others_(for_others) {}
 
   // `next`: the record that ends the gap.
   void gap(double from, double to, std::uint32_t next, TimeSplit& split) {
@@ -74,29 +74,26 @@ class GapWalker {
 
  private:
   void idle(double from, double to, std::uint32_t until, std::uint32_t compute, TimeSplit& split) const {
-    const IdleCauseTimes cause = cause_(from, to, until, compute);
-    split.bubble_s += cause.pipeline_s;
-    split.waiting_s += cause.slower_peer_s;
-    split.other_s += std::max(0.0, to - from - cause.pipeline_s - cause.slower_peer_s);
+    (for_others_(to, until, compute) ? split.for_others_s : split.other_s) += to - from;
   }
 
   std::span<const Interval> transfers_;
   std::span<double> by_tag_;
-  const CauseOf& cause_;
+  const ForOthers& for_others_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
 TimeSplit split_time(double window_start, double window_end_s, std::vector<Interval>& compute,
-                     std::vector<Interval>& transfers, std::span<double> exposed_by_tag, const CauseOf& cause) {
+                     std::vector<Interval>& transfers, std::span<double> exposed_by_tag, const ForOthers& for_others) {
   keep_and_sort(window_start, window_end_s, compute);
   keep_and_sort(window_start, window_end_s, transfers);
   keep_last_to_end(transfers);  // before clipping: who ends last may be decided after the window
   clip(window_start, window_end_s, compute);
   clip(window_start, window_end_s, transfers);
   TimeSplit split;
-  GapWalker walker(transfers, exposed_by_tag, cause);
+  GapWalker walker(transfers, exposed_by_tag, for_others);
   double now = window_start;
   for (const Interval& busy : compute) {
     if (busy.end <= now) continue;

@@ -2,7 +2,9 @@
 #include <map>
 #include <ostream>
 #include <set>
+#include <tuple>
 
+#include "analysis/kernel_profile.hpp"
 #include "analysis/memory_profile.hpp"
 #include "analysis/report.hpp"
 #include "analysis/trace_events.hpp"
@@ -53,7 +55,7 @@ class TraceWriter {
   }
 
  private:
-  struct KernelTimes {  // of one sequence on one device type
+  struct KernelTimes {  // of one sequence on one device type at one speed
     bool known = false;
     double host_s = 0, total_s = 0;
     std::vector<KernelCost> kernels;
@@ -132,12 +134,13 @@ class TraceWriter {
 
   const KernelTimes& times_of(const Program& program, SequenceId sequence, DeviceId device) {
     const DeviceTypeId type = cluster_.type_of[device.index()];
-    auto& of_program = times_[{&program, type}];
+    const double speed = speed_of(cluster_, device);
+    auto& of_program = times_[{&program, type, speed}];
     of_program.resize(program.sequence_count());
     KernelTimes& times = of_program[sequence.index()];
     if (times.known) return times;
     times.known = true;
-    times.host_s = costs_.breakdown(type, program.sequence(sequence), times.kernels).value;
+    times.host_s = costs_.breakdown(type, program.sequence(sequence), {.clock = speed}, times.kernels).value;
     times.total_s = times.host_s;
     for (const KernelCost& k : times.kernels) times.total_s += k.cost.time.value;
     return times;
@@ -284,9 +287,9 @@ class TraceWriter {
   const CostModel& costs_;
   TraceArgs args_;
   std::shared_ptr<const Program> last_named_;
-  std::map<std::pair<const Program*, DeviceTypeId>, std::vector<KernelTimes>> times_;  // only looked up
-  std::vector<std::uint32_t> record_of_;                                               // by operation of a fragment
-  std::vector<Arrival> arrivals_;                                                      // the same
+  std::map<std::tuple<const Program*, DeviceTypeId, double>, std::vector<KernelTimes>> times_;  // only looked up
+  std::vector<std::uint32_t> record_of_;  // by operation of a fragment
+  std::vector<Arrival> arrivals_;         // the same
   std::vector<MemoryChange> changes_;
 };
 

@@ -71,13 +71,13 @@ class ShippedCostModel final : public CostModel {
     return entry.cost;
   }
 
-  Seconds breakdown(DeviceTypeId device, std::span<const Kernel> kernels,
+  Seconds breakdown(DeviceTypeId device, std::span<const Kernel> kernels, const OperatingPoint& point,
                     std::vector<KernelCost>& costs) const override {
     const Remembered& entry = remember(device, kernels);
     costs.clear();
     double device_s = 0;
     for (std::size_t i = 0; i < kernels.size(); ++i) {
-      const Cost once = cost_at(entry.terms[i], OperatingPoint{});
+      const Cost once = cost_at(entry.terms[i], point);
       const double repeats = kernels[i].repeat;
       costs.push_back(
           {{once.time * repeats, once.energy * repeats}, bound_of(entry.terms[i]), entry.terms[i].calibrated});

@@ -1,8 +1,12 @@
 #include "scenarios/error_bands.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
+#include "analysis/device_activity.hpp"
 #include "kernels/calibration.hpp"
+#include "scenarios/placement.hpp"
 
 namespace orrery {
 
@@ -10,6 +14,22 @@ namespace {
 
 constexpr const char* scale_up = "scale-up";
 constexpr const char* scale_out = "scale-out";
+constexpr const char* host_bus = "host-bus";
+
+// Of transfers between a device and its host, and what else goes in their place.
+double exposed_copies_s(const JobMetrics& job) {
+  const auto copies = job.mean.exposed_by_collective_s.find(
+      communication_class_name(communication_class(CollectiveKind::none, Stream::copy, false)));
+  return copies == job.mean.exposed_by_collective_s.end() ? 0 : copies->second;
+}
+
+bool compared_with_measurements(const Cluster& cluster, std::span<const DeviceId> devices, const Library& library) {
+  std::set<DeviceTypeId> types;
+  for (const DeviceId d : devices) types.insert(cluster.type_of[d.index()]);
+  return std::ranges::all_of(types, [&](DeviceTypeId type) {
+    return resolve_calibration(cluster.device_types[type.index()], library).unvalidated.empty();
+  });
+}
 
 bool has_several_nodes(const Cluster& cluster) {
   std::size_t nodes = 0;
@@ -33,9 +53,10 @@ ClassShares step_shares(const ErrorBands& bands, const JobMetrics& job) {
       shares[c->name] += seconds - measured;
       shares[measured_share(c->name)] += measured;
     }
-  const double between = job.mean.exposed_between_nodes_s;
+  const double between = job.mean.exposed_between_nodes_s, copied = exposed_copies_s(job);
   shares[scale_out] = between;
-  shares[scale_up] = std::max(0.0, job.mean.exposed_communication_s - between);
+  shares[host_bus] = copied;
+  shares[scale_up] = std::max(0.0, job.mean.exposed_communication_s - between - copied);
   return shares;
 }
 
@@ -50,29 +71,32 @@ ClassShares link_shares(std::string_view link_class, bool latency_bound) {
 
 std::string_view link_class_of(const Cluster& cluster, const RoutedPattern& pattern) {
   double fullest = 0;
-  bool host_bus = false;
+  bool over_host_bus = false;
   for (const LinkLoad& load : pattern.loads) {
     const Link& link = cluster.fabric.link(load.link);
     const double time = load.weight / link.bandwidth.value;
     if (time <= fullest) continue;
     fullest = time;
-    host_bus = cluster.fabric.link_class(link.link_class).name.starts_with("pcie");
+    over_host_bus = cluster.fabric.link_class(link.link_class).name.starts_with("pcie");
   }
-  if (host_bus) return "host-bus";
+  if (over_host_bus) return host_bus;
   if (!cluster.pools.empty() && cluster.pools[0].devices_per_node == 2) return "bridged-pair";
   return has_several_nodes(cluster) ? scale_out : scale_up;
 }
 
-void add_error_bands(Metrics& metrics, const Cluster& cluster, const Library& library) {
-  // Errors of other kinds of silicon say nothing of a device whose family was compared with no measurement.
-  for (const DeviceModel& device : cluster.device_types)
-    if (!resolve_calibration(device, library).unvalidated.empty()) return;
+void add_error_bands(Metrics& metrics, const Cluster& cluster, std::span<const PlacedJob> placed,
+                     const Library& library) {
   const ErrorBands bands = load_error_bands(library);
-  for (JobMetrics& job : metrics.jobs) {
-    if (!(job.iteration_s > 0)) continue;
-    const BandFactors factors = whole_band(bands, step_shares(bands, job));
-    job.iteration_s_low = job.iteration_s * factors.low;
-    job.iteration_s_high = job.iteration_s * factors.high;
+  for (std::size_t j = 0; j < placed.size(); ++j) {
+    JobMetrics& job = metrics.jobs[j];
+    if (!(job.iteration_s > 0) || !compared_with_measurements(cluster, placed[j].devices, library)) continue;
+    ClassShares shares = step_shares(bands, job);
+    double constant = 0;
+    if (placed[j].job.software.bitstream_load) std::swap(constant, shares[host_bus]);
+    const BandFactors factors = whole_band(bands, shares);
+    const double predicted = job.iteration_s - constant;
+    job.iteration_s_low = constant + predicted * factors.low;
+    job.iteration_s_high = constant + predicted * factors.high;
   }
 }
 

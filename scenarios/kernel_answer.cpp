@@ -118,7 +118,7 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
     a.operand_bytes = operand_bytes(a.what.kernel);
     if (const auto capacity = memory_capacity(device)) a.fits_in_memory = a.operand_bytes <= capacity->value;
     std::vector<KernelCost> parts;
-    costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, parts);
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&a.what.kernel, 1}, {}, parts);
     a.time_s = parts.at(0).cost.time.value;
     a.bound = parts[0].bound;
     if (const double streaming_s = streaming_seconds(a.what.kernel, device); streaming_s > a.time_s) {

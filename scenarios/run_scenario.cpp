@@ -306,7 +306,7 @@ ScenarioRun run_scenario(const Scenario& scenario, const std::string& file, cons
     if (prepared.failures[j]) job.reliability = goodput_of(*prepared.failures[j], job.time_to_train_s);
   }
   forget_unknown_energy(run, placed, library);
-  add_error_bands(run.metrics, run.cluster, library);
+  add_error_bands(run.metrics, run.cluster, placed, library);
   add_notes(run, scenario);
   warn(run, scenario, placed, library);
   return run;

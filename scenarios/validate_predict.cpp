@@ -116,7 +116,7 @@ void predict_passes(Prediction& p, const Json& document, const std::string& phas
       std::vector<Kernel> kernels = step.kernels;
       if (inference) std::erase_if(kernels, [](const Kernel& k) { return k.kind == KernelKind::cross_entropy; });
       seconds += times * costs->sequence(DeviceTypeId(std::size_t{0}), kernels, {}).time.value;
-      costs->breakdown(DeviceTypeId(std::size_t{0}), kernels, parts);
+      costs->breakdown(DeviceTypeId(std::size_t{0}), kernels, {}, parts);
       for (std::size_t i = 0; i < kernels.size(); ++i) {
         sheet.add(kernels[i], device, times);
         add_share(p.shares, bands, kernels[i].kind, times * parts[i].cost.time.value, parts[i].calibrated);
@@ -198,7 +198,7 @@ void predict_kernel(Prediction& p, const MeasuredRow& stated, const Library& lib
   double seconds = 0;
   SheetTime sheet;
   for (const Kernel& kernel : work.kernels) {
-    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}, parts);
     const double time = costs->sequence(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}).time.value;
     seconds += time;
     sheet.add(kernel, device);

@@ -33,9 +33,10 @@ class CostModel {
   virtual ~CostModel() = default;
   // Kernels launched back to back, including the launch cost that the device has to wait for.
   virtual Cost sequence(DeviceTypeId, std::span<const Kernel>, const OperatingPoint&) const = 0;
-  // One entry per kernel at the nominal operating point; returns the host time that the device had to wait for, so that the
-  // entries and the returned time sum to sequence().time.
-  virtual Seconds breakdown(DeviceTypeId, std::span<const Kernel>, std::vector<KernelCost>& kernels) const = 0;
+  // One entry per kernel; returns the host time that the device had to wait for, so that the entries and the returned time
+  // sum to sequence().time at the same operating point.
+  virtual Seconds breakdown(DeviceTypeId, std::span<const Kernel>, const OperatingPoint&,
+                            std::vector<KernelCost>& kernels) const = 0;
 };
 
 }  // namespace orrery

@@ -11,18 +11,19 @@
 
 namespace orrery::tests {
 
-// A kernel takes `flops` seconds and is calibrated when m == 1; the device waits host_s for the host.
+// A kernel takes `flops` seconds at the nominal clock and is calibrated when m == 1; the device waits host_s for the host.
 class FlopsAreSeconds : public CostModel {
  public:
-  Cost sequence(DeviceTypeId, std::span<const Kernel> kernels, const OperatingPoint&) const override {
+  Cost sequence(DeviceTypeId, std::span<const Kernel> kernels, const OperatingPoint& point) const override {
     Cost cost;
-    for (const Kernel& k : kernels) cost.time += Seconds(k.repeat * (k.flops + k.host_s));
+    for (const Kernel& k : kernels) cost.time += Seconds(k.repeat * (k.flops / point.clock + k.host_s));
     return cost;
   }
-  Seconds breakdown(DeviceTypeId, std::span<const Kernel> kernels, std::vector<KernelCost>& costs) const override {
+  Seconds breakdown(DeviceTypeId, std::span<const Kernel> kernels, const OperatingPoint& point,
+                    std::vector<KernelCost>& costs) const override {
     Seconds host{0};
     for (const Kernel& k : kernels) {
-      costs.push_back({{Seconds(k.repeat * k.flops), Joules(0)}, "compute", k.m == 1});
+      costs.push_back({{Seconds(k.repeat * k.flops / point.clock), Joules(0)}, "compute", k.m == 1});
       host += Seconds(k.repeat * k.host_s);
     }
     return host;

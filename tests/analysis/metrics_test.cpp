@@ -355,6 +355,17 @@ TEST_CASE("on random timelines every breakdown sums to its whole") {
   }
 }
 
+TEST_CASE("of a device at half the clock the time by kernel class is what each takes at that clock") {
+  HandMade job;
+  job.device(0).compute(0, 0, 7, {kernel(KernelKind::gemm, 2), kernel(KernelKind::softmax, 1, 1)});
+  Cluster cluster = cluster_of(1);
+  cluster.speed = {0.5};
+  const JobMetrics m = measure(job.timeline(7), cluster, FlopsAreSeconds(), {JobFacts{}}).jobs[0];
+  CHECK(m.mean.compute_by_kernel_s.at("gemm") == Approx(4));
+  CHECK(m.mean.compute_by_kernel_s.at("softmax") == Approx(2));
+  CHECK(m.mean.compute_by_kernel_s.at("host launch") == Approx(1));  // the host is as fast as ever
+}
+
 TEST_CASE("the result document has every metric key, and null for what cannot be computed") {
   HandMade job;
   job.device(0).compute(0, 0, 1, {kernel(KernelKind::softmax, 1)});

@@ -104,7 +104,7 @@ TEST_CASE("a mean of several iterations says of which, and waiting for slower de
   job.waiting_s = 0.2;
   const std::string text = text_report(metrics_of({job}), "", {});
   CHECK(has(text, "mean of 3 iterations, 1.50 s to 2.50 s"));
-  CHECK(has(text, "Of other, 200 ms (10.0 %) is waiting for slower devices of the same stage."));
+  CHECK(has(text, "Of other, 200 ms (10.0 %) is waiting for slower devices or links."));
 }
 
 TEST_CASE("of more than eight stages the first, the busiest, the last and the mean are shown") {

@@ -1,8 +1,8 @@
 #include "analysis/time_split.hpp"
 
 #include <algorithm>
-#include <map>
 #include <random>
+#include <set>
 
 #include <catch2/catch.hpp>
 
@@ -10,28 +10,22 @@ using namespace orrery;
 
 namespace {
 
-enum class Cause { pipeline, slower_peer };
-
 struct Result {
   TimeSplit split;
   std::vector<double> by_tag;
 };
 
-// Idle time until a record is what `causes` says of it; that of the window's end stands under window_end.
+// Idle time until these records is for others; the window's end stands under window_end.
 Result split(double start, double end, std::vector<Interval> compute, std::vector<Interval> transfers,
-             const std::map<std::uint32_t, Cause>& causes = {}) {
+             const std::set<std::uint32_t>& for_others = {}) {
   Result r;
   r.by_tag.assign(4, 0);
-  const auto cause = [&](double from, double to, std::uint32_t record, std::uint32_t) {
-    const auto at = causes.find(record);
-    if (at == causes.end()) return IdleCauseTimes{};
-    return at->second == Cause::pipeline ? IdleCauseTimes{to - from, 0} : IdleCauseTimes{0, to - from};
-  };
+  const auto cause = [&](double, std::uint32_t record, std::uint32_t) { return for_others.contains(record); };
   r.split = split_time(start, end, compute, transfers, r.by_tag, cause);
   return r;
 }
 
-double idle(const TimeSplit& s) { return s.bubble_s + s.waiting_s + s.other_s; }
+double idle(const TimeSplit& s) { return s.for_others_s + s.other_s; }
 
 // The same by asking, for every elementary segment between two end points, who is active.
 Result split_slowly(double start, double end, const std::vector<Interval>& compute,
@@ -77,13 +71,11 @@ TEST_CASE("the part of a transfer that outlasts compute is exposed") {
   CHECK(r.split.other_s == 1);
 }
 
-TEST_CASE("idle time is what caused the operation that ends it to start so late") {
-  const std::map<std::uint32_t, Cause> causes = {{1, Cause::pipeline}, {2, Cause::slower_peer}, {3, Cause::pipeline}};
-  const Result r = split(0, 20, {{2, 3, 0, 1}, {6, 7, 0, 2}}, {{12, 13, 1, 3}}, causes);
-  CHECK(r.split.bubble_s == 2 + 5);  // until record 1, and until the transfer
-  CHECK(r.split.waiting_s == 3);     // until record 2
-  CHECK(r.split.other_s == 7);       // until the end of the window
-  CHECK(split(0, 20, {{2, 3, 0, 1}}, {}, {{window_end, Cause::pipeline}}).split.bubble_s == 17);
+TEST_CASE("idle time is for others if they caused the operation that ends it to start so late") {
+  const Result r = split(0, 20, {{2, 3, 0, 1}, {6, 7, 0, 2}}, {{12, 13, 1, 3}}, {1, 3});
+  CHECK(r.split.for_others_s == 2 + 5);  // until record 1, and until the transfer
+  CHECK(r.split.other_s == 3 + 7);       // until record 2, and until the end of the window
+  CHECK(split(0, 20, {{2, 3, 0, 1}}, {}, {window_end}).split.for_others_s == 17);
 }
 
 TEST_CASE("an exposed instant is charged to the transfer in flight that ends last") {

@@ -243,7 +243,7 @@ TEST_CASE("only what was measured on a device is called calibrated there") {
   const auto costs = make_cost_model({&device, 1}, Library::installed());
   const auto calibrated = [&](const Kernel& kernel) {
     std::vector<KernelCost> parts;
-    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}, parts);
     return parts.at(0).calibrated;
   };
   const auto attend = [](std::int64_t sequence, std::int64_t head) {
@@ -273,7 +273,7 @@ namespace {
 bool is_calibrated(const DeviceModel& device, const Kernel& kernel) {
   const auto costs = make_cost_model({&device, 1}, Library::installed());
   std::vector<KernelCost> parts;
-  costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+  costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}, parts);
   return parts.at(0).calibrated;
 }
 

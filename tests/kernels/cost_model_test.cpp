@@ -67,7 +67,7 @@ TEST_CASE("breakdown and its host time add up to the sequence") {
   const std::vector<Kernel> kernels = {hosted, gemm(1280, 2560, 4096, DataType::fp16), hosted};
   const auto model = plain_model();
   std::vector<KernelCost> costs;
-  const Seconds host = model->breakdown(first, kernels, costs);
+  const Seconds host = model->breakdown(first, kernels, {}, costs);
   REQUIRE(costs.size() == 3);
   double sum = host.value, joules = 0;
   for (const auto& cost : costs) sum += cost.cost.time.value, joules += cost.cost.energy.value;
@@ -77,9 +77,27 @@ TEST_CASE("breakdown and its host time add up to the sequence") {
   CHECK(host.value > 0);
 }
 
+TEST_CASE(
+    "at half the clock only what the clock bounds takes longer in the breakdown, and it adds up to the sequence") {
+  Kernel hosted = millisecond();
+  hosted.host_s = 5e-3;
+  const std::vector<Kernel> kernels = {elementwise(1 << 26, 8, 0, DataType::fp32),
+                                       gemm(12800, 12800, 12800, DataType::fp16), hosted};
+  const auto model = plain_model();
+  const OperatingPoint slow{.clock = 0.5};
+  std::vector<KernelCost> nominal, slowed;
+  model->breakdown(first, kernels, {}, nominal);
+  const Seconds host = model->breakdown(first, kernels, slow, slowed);
+  CHECK(slowed[0].cost.time.value == Approx(nominal[0].cost.time.value).epsilon(1e-9));
+  CHECK(slowed[1].cost.time.value == Approx(2 * nominal[1].cost.time.value).epsilon(1e-6));
+  double sum = host.value;
+  for (const KernelCost& k : slowed) sum += k.cost.time.value;
+  CHECK(sum == Approx(model->sequence(first, kernels, slow).time.value).epsilon(1e-12));
+}
+
 TEST_CASE("breakdown waits for no host when there is none") {
   std::vector<KernelCost> costs;
-  CHECK(plain_model()->breakdown(first, std::vector{millisecond()}, costs).value == 0);
+  CHECK(plain_model()->breakdown(first, std::vector{millisecond()}, {}, costs).value == 0);
 }
 
 TEST_CASE("breakdown names the resource that bounds a kernel") {
@@ -89,7 +107,7 @@ TEST_CASE("breakdown names the resource that bounds a kernel") {
   std::vector<KernelCost> costs;
   model->breakdown(
       first,
-      std::vector{millisecond(), gemm(12800, 12800, 12800, DataType::fp16), elementwise(1, 8, 0, DataType::fp32)},
+      std::vector{millisecond(), gemm(12800, 12800, 12800, DataType::fp16), elementwise(1, 8, 0, DataType::fp32)}, {},
       costs);
   CHECK(std::string(costs[0].bound) == "memory");
   CHECK(std::string(costs[1].bound) == "compute");

@@ -41,6 +41,13 @@ TEST_CASE("every change between forward, backward and optimizer loads a bitstrea
   }
 }
 
+TEST_CASE("the band of an iteration leaves out what loads of bitstreams take, which the software says") {
+  const JobMetrics one = job(small(false, 1, 1)), many = job(small(true, 1, 1));
+  const double low = one.iteration_s_low.value(), high = one.iteration_s_high.value();
+  CHECK(many.iteration_s - many.iteration_s_low.value() == Approx(one.iteration_s - low).epsilon(1e-6));
+  CHECK(many.iteration_s_high.value() - many.iteration_s == Approx(high - one.iteration_s).epsilon(1e-6));
+}
+
 TEST_CASE("stages of a pipeline load bitstreams of their own, folded or not") {
   const JobMetrics folded = job(small(true, 4, 1)), unfolded = job(small(true, 4, 1, false));
   CHECK(folded.iteration_s == Approx(unfolded.iteration_s).epsilon(1e-6));

@@ -366,6 +366,75 @@ TEST_CASE("hosts launch on while devices wait for overlapped collectives: overla
     CHECK(seconds(false, true) <= 1.01 * none);
     CHECK(seconds(true, true) <= 1.01 * backward);
   }
+
+namespace {
+
+struct Added {  // to the even run, means over all devices
+  double iteration_s = 0, bubble_s = 0, waiting_s = 0;
+};
+
+Added added(const JobMetrics& even, const JobMetrics& slowed) {
+  return {slowed.iteration_s - even.iteration_s, slowed.bubble_s - even.bubble_s, slowed.waiting_s - even.waiting_s};
+}
+
+// Gradients reduced at the end or in buckets beside the backward pass, tensor collectives beside products or not.
+const std::vector<std::pair<std::string, Json>> overlaps = {
+    {"megatron-lm-2021", Json::object()},
+    {"megatron-core", {{"tensor_overlap", false}, {"tensor_overlap_forward", false}}},
+    {"megatron-core", {{"tensor_overlap", true}, {"tensor_overlap_forward", true}}}};
+
+SmallScenario overlapped(const Plan& p, const std::pair<std::string, Json>& overlap) {
+  SmallScenario s = with(p, "analytic");
+  s.plan.sequence_parallel = p.tensor > 1;
+  s.software = overlap.first;
+  s.more_software = overlap.second;
+  s.more_software.update({{"host_forward_per_layer", "0 s"}, {"host_backward_per_layer", "0 s"}});
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("what a straggler adds to a pipeline is waiting, on whatever stage, under every plan and overlap") {
+  for (const auto& overlap : overlaps)
+    for (const Plan& p : {plan(4, 1, 4), plan(4, 2, 2), plan(2, 2, 4), plan(1, 4, 4), plan(1, 1, 16)}) {
+      SmallScenario s = overlapped(p, overlap);
+      const JobMetrics even = run(s).metrics.jobs[0];
+      REQUIRE(even.waiting_s < 1e-3 * even.iteration_s);
+      for (int stage = 0; stage < p.pipeline; ++stage)
+        for (const double factor : {0.3, 0.8}) {
+          CAPTURE(overlap.first, overlap.second.dump(), p.data, p.tensor, p.pipeline, stage, factor);
+          s.slow_devices = {stage * 16 / p.pipeline};
+          Scenario scenario = orrery::testing::make(s);
+          scenario.cluster.pools[0].slow_factor = factor;
+          const JobMetrics slowed = run_scenario(scenario, "test", Library::installed()).metrics.jobs[0];
+          const Added a = added(even, slowed);
+          REQUIRE(a.iteration_s > 0);
+          // The straggler itself computes meanwhile, and of some transfers more or less is hidden.
+          CHECK(std::abs(a.bubble_s) < 0.1 * a.iteration_s);
+          CHECK(a.waiting_s > 0.75 * a.iteration_s);
+        }
+    }
+}
+
+TEST_CASE("what a slow NIC adds to a pipeline is waiting and communication, not bubble") {
+  for (const auto& overlap : overlaps)
+    for (const Plan& p : {plan(4, 1, 4), plan(4, 2, 2), plan(2, 2, 4), plan(1, 1, 16)}) {
+      const SmallScenario s = overlapped(p, overlap);
+      const JobMetrics even = run(s).metrics.jobs[0];
+      for (const int nic : {0, 5, 15}) {
+        CAPTURE(overlap.first, overlap.second.dump(), p.data, p.tensor, p.pipeline, nic);
+        Scenario scenario = orrery::testing::make(s);
+        DegradedSpec slow;
+        slow.at = "nic " + std::to_string(nic);
+        slow.rate = 0.02;
+        scenario.cluster.degraded = {slow};
+        const JobMetrics slowed = run_scenario(scenario, "test", Library::installed()).metrics.jobs[0];
+        const Added a = added(even, slowed);
+        const double exposed = slowed.exposed_communication_s - even.exposed_communication_s;
+        CHECK(std::abs(a.bubble_s) < 0.1 * a.iteration_s + 1e-6);
+        CHECK(a.waiting_s + exposed > 0.9 * a.iteration_s - 1e-6);
+      }
+    }
 }
 
 TEST_CASE("without recomputation hardware FLOPs are model FLOPs, however attention is split or masked") {

@@ -259,6 +259,10 @@ TEST_CASE("a step takes its band from the classes its time is spent in") {
   CHECK(shares.at(measured_share("attention")) == 0);
   CHECK(shares.at("scale-up") == 2);
   CHECK(shares.at("scale-out") == 3);
+  CHECK(shares.at("host-bus") == 0);
+  job.mean.exposed_by_collective_s = {{"transfer (copy)", 1.5}};
+  CHECK(step_shares(bands, job).at("host-bus") == 1.5);
+  CHECK(step_shares(bands, job).at("scale-up") == 0.5);
 }
 
 TEST_CASE("results carry a band around their iteration time") {
@@ -269,6 +273,30 @@ TEST_CASE("results carry a band around their iteration time") {
   CHECK(0 < low);
   CHECK(low < time);
   CHECK(time < high);
+}
+
+TEST_CASE(
+    "a job has its band whatever stands idle beside it, and none on devices that no measurement was compared with") {
+  const auto band_of = [](const char* beside, int first, const char* precision) {
+    const Folder folder;
+    const Json document = {
+        {"orrery", "scenario/1"},
+        {"name", "two-pools"},
+        {"cluster",
+         {{"pools", {{{"node", "dgx-a100-80gb"}, {"count", 1}}, {{"node", beside}, {"count", 1}}}},
+          {"fabric", {{"kind", "fat-tree"}, {"levels", 2}, {"radix", 64}, {"link", "infiniband-ndr-400"}}}}},
+        {"jobs",
+         {{{"model", "gpt3-1.3b"},
+           {"precision", precision},
+           {"batch", {{"global", 8}, {"micro", 1}}},
+           {"placement", {{"first", first}, {"count", 8}}}}}}};
+    const Outcome outcome = run_orrery({"run", folder.write("two.json", document.dump()), "--json"});
+    REQUIRE(outcome.exit_code == 0);
+    return parse_json(outcome.out, "output")["metrics"]["iteration_s_low"];
+  };
+  CHECK(band_of("dgx-h100", 0, "bf16").is_number());
+  CHECK(band_of("trn2-48xlarge", 0, "bf16") == band_of("dgx-h100", 0, "bf16"));
+  CHECK(band_of("trn2-48xlarge", 8, "bf16").is_null());
 }
 
 TEST_CASE("samples that the model cannot meet are warned of, and a type that is a guess is no sample") {

@@ -19,7 +19,10 @@ class HeadCost : public CostModel {
     }
     return cost;
   }
-  Seconds breakdown(DeviceTypeId, std::span<const Kernel>, std::vector<KernelCost>&) const override { return {}; }
+  Seconds breakdown(DeviceTypeId, std::span<const Kernel>, const OperatingPoint&,
+                    std::vector<KernelCost>&) const override {
+    return {};
+  }
 };
 
 class ConstantGovernor : public Governor {

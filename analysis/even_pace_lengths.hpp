@@ -1,0 +1,14 @@
+// How long the records of a job would take if no device and no link were slow (see analysis/even_pace.hpp).
+#pragma once
+
+#include <vector>
+
+#include "analysis/job_view.hpp"
+#include "analysis/kernel_profile.hpp"
+
+namespace orrery {
+
+// By record; empty where nothing would be quicker than it was.
+std::vector<double> even_lengths(const JobView&, const Cluster&, KernelProfiles&);
+
+}  // namespace orrery
