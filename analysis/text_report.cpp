@@ -251,8 +251,7 @@ class TextReport {
                            seconds(s.other_s), bar(parts, job.iteration_s, 38, colour_));
     }
     if (job.waiting_s > 5e-4 * job.iteration_s)
-      text_ += wrapped("  ", fmt::format("Of other, {} ({}) is waiting for slower devices of the same "
-                                         "stage.",
+      text_ += wrapped("  ", fmt::format("Of other, {} ({}) is waiting for slower devices or links.",
                                          seconds(job.waiting_s), share(job.waiting_s, job.iteration_s)));
   }
 
