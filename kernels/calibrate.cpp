@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/cost_models.hpp"
+#include "kernels/expert_shapes.hpp"
 #include "kernels/family_model.hpp"
 #include "kernels/nelder_mead.hpp"
 
@@ -128,9 +129,11 @@ void widen(Fit& fit, const Kernel& k) {
     case KernelKind::gemm:
     case KernelKind::convolution:
       if (k.kind == KernelKind::convolution) fit.kernels.emplace_back(name(k.kind));
+      if (k.group > 1) fit.kernels.emplace_back(uneven_groups);
       stretch(fit.short_side, std::min(k.m, k.n));
       stretch(fit.long_side, std::max(k.m, k.n));
       stretch(fit.depth, k.k);
+      stretch(fit.batch, k.batch);
       stretch(fit.flops, std::llround(std::min(k.flops, static_cast<double>(Fit::unknown_end))));
       return hold({k.m, k.n, k.k});
     case KernelKind::attention:
@@ -140,6 +143,8 @@ void widen(Fit& fit, const Kernel& k) {
       fit.widest = first ? k.k : std::max(fit.widest, k.k);
       fit.types.push_back(k.type);
       fit.kernels.emplace_back(name(k.kind));
+      stretch(fit.sharing, k.group);
+      stretch(fit.flops, std::llround(std::min(k.flops, static_cast<double>(Fit::unknown_end))));
       return hold({k.m, k.n});
     }
     default:
@@ -164,6 +169,13 @@ Fit describe_fit(std::span<const KernelSample> samples, std::span<const double> 
     fit.files.push_back(sample.file);
     for (const Kernel& k : sample.kernels) widen(fit, k);
   }
+  fit.together = !samples.empty() && std::all_of(samples.begin(), samples.end(), [](const KernelSample& sample) {
+    const auto kind_is = [&sample](KernelKind kind) {
+      return std::any_of(sample.kernels.begin(), sample.kernels.end(),
+                         [kind](const Kernel& k) { return k.kind == kind; });
+    };
+    return kind_is(KernelKind::attention) && kind_is(KernelKind::attention_backward);
+  });
   keep_each_once(fit.files);
   keep_each_once(fit.kernels);
   keep_each_once(fit.types);
@@ -195,9 +207,7 @@ GemmParameters fit_gemm(const DeviceModel& device, const DeviceCalibration& star
                                         [](const KernelSample& sample) { return !is_aligned(sample.kernels.front()); });
   if (misaligned >= enough) knobs.push_back({&gemm.misaligned, 0.2, 1});
   search(device, trial, samples, knobs);
-  const std::string note = gemm.fit.note;
   gemm.fit = describe_fit(samples, log_residuals(device, trial, samples));
-  gemm.fit.note = note;
   return gemm;
 }
 
@@ -226,9 +236,7 @@ AttentionParameters fit_attention(const DeviceModel& device, const DeviceCalibra
   const auto head = samples.front().kernels.front().k;
   if (any([head](const Kernel& k) { return k.k != head; })) knobs.push_back({&fitted.head_overhead, 1, 200});
   search(device, trial, samples, knobs);
-  const std::string note = fitted.fit.note;
   fitted.fit = describe_fit(samples, log_residuals(device, trial, samples));
-  fitted.fit.note = note;
   return fitted;
 }
 
@@ -255,9 +263,7 @@ MemoryParameters fit_memory(const DeviceModel& device, const DeviceCalibration& 
   for (const auto& [value, sampled] : efficiencies)
     if (sampled) knobs.push_back({value, 0.1, 0.99});
   search(device, trial, samples, knobs);
-  const std::string note = memory.fit.note;
   memory.fit = describe_fit(samples, log_residuals(device, trial, samples));
-  memory.fit.note = note;
   return memory;
 }
 

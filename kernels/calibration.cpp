@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kernels/expert_shapes.hpp"
 #include "kernels/power_ceiling.hpp"
 #include "sim/error.hpp"
 
@@ -29,7 +31,10 @@ void fields(Fields& f, Fit& fit) {
   f("short_side", fit.short_side);
   f("long_side", fit.long_side);
   f("depth", fit.depth);
+  f("batch", fit.batch);
   f("flops", fit.flops);
+  f("sharing", fit.sharing);
+  f("together", fit.together);
   f("types", fit.types);
   f("kernels", fit.kernels);
   f("note", fit.note);
@@ -64,12 +69,28 @@ bool covers_type(const Fit& fit, DataType type) {
   return std::any_of(fit.types.begin(), fit.types.end(), [type](DataType sampled) { return alike(sampled, type); });
 }
 
+bool covers_work(const Fit& fit, const Kernel& kernel) {
+  return !fit.flops || fit.flops->contains(std::llround(std::min(kernel.flops, 0x1p53)));
+}
+
+// Where a file does not say that several were timed at once, one was.
+constexpr Span one_at_a_time{1, 1};
+
 bool covers_product(const Fit& fit, const Kernel& kernel) {
   const Span box{fit.smallest, fit.largest};
   const auto [narrow, wide] = std::minmax(kernel.m, kernel.n);
+  const bool uneven = kernel.group > 1;
+  const bool sampled = std::find(fit.kernels.begin(), fit.kernels.end(), uneven_groups) != fit.kernels.end();
   return fit.short_side.value_or(box).contains(narrow) && fit.long_side.value_or(box).contains(wide) &&
-         fit.depth.value_or(box).contains(kernel.k) &&
-         (!fit.flops || fit.flops->contains(std::llround(std::min(kernel.flops, 0x1p53))));
+         fit.depth.value_or(box).contains(kernel.k) && fit.batch.value_or(one_at_a_time).contains(kernel.batch) &&
+         (!uneven || sampled) && covers_work(fit, kernel);
+}
+
+bool covers_attention(const Fit& fit, const Kernel& kernel) {
+  const Span lengths{fit.smallest, fit.largest}, heads{fit.narrowest, fit.widest};
+  return lengths.contains(kernel.m) && lengths.contains(kernel.n) && heads.contains(kernel.k) &&
+         fit.sharing.value_or(one_at_a_time).contains(kernel.group) && covers_kind(fit, kernel.kind) &&
+         covers_type(fit, kernel.type) && covers_work(fit, kernel);
 }
 
 // Fewer samples are a ceiling or a guess, not a fit.
@@ -83,7 +104,6 @@ std::string fit_shortfall(const Fit& fit) {
 }
 
 bool fit_covers(const Fit& fit, const Kernel& kernel) {
-  const Span lengths{fit.smallest, fit.largest}, heads{fit.narrowest, fit.widest};
   switch (kernel.kind) {
     case KernelKind::gemm:
       return covers_product(fit, kernel);
@@ -91,8 +111,7 @@ bool fit_covers(const Fit& fit, const Kernel& kernel) {
       return covers_kind(fit, kernel.kind) && covers_product(fit, kernel);
     case KernelKind::attention:
     case KernelKind::attention_backward:
-      return lengths.contains(kernel.m) && lengths.contains(kernel.n) && heads.contains(kernel.k) &&
-             covers_kind(fit, kernel.kind) && covers_type(fit, kernel.type);
+      return covers_attention(fit, kernel);
     default:
       return covers_kind(fit, kernel.kind) && kernel.bytes >= static_cast<double>(fit.smallest);
   }
@@ -170,6 +189,9 @@ void fields(Fields& f, EnergyParameters& energy) {
   f.required("vector_pJ_per_flop", energy.vector_pJ_per_flop, non_negative);
   f.required("cache_pJ_per_bit", energy.cache_pJ_per_bit, non_negative);
   f.required("memory_pJ_per_bit", energy.memory_pJ_per_bit, non_negative);
+  f("die_pJ_per_bit", energy.die_pJ_per_bit, Need::optional, non_negative);
+  f.check(energy.die_pJ_per_bit <= energy.memory_pJ_per_bit || !f.readable("die_pJ_per_bit"), "die_pJ_per_bit",
+          "at most memory_pJ_per_bit, of which it is part", "more");
 }
 
 void fields(Fields& f, EventParameters& events) {
@@ -221,17 +243,28 @@ std::vector<double> silicon(const DeviceModel& d) {
   const PeakRates& p = d.peak;
   const OnChipMemory& c = d.on_chip;
   add(d.cores, d.clock, d.matrix_units, d.systolic_rows, d.systolic_columns, memory_bandwidth(d), p.fp64, p.fp64_matrix,
-      p.fp32, p.fp32_matrix, p.tf32, p.bf16, p.fp16, p.fp8, p.int8, p.fp6, p.fp4, c.l1_per_core, c.l2, c.total,
-      c.l1_bandwidth, c.l2_bandwidth);
+      p.fp32, p.fp32_matrix, p.tf32, p.bf16, p.fp16, p.fp8, p.int8, p.fp6, p.fp4, p.vector, c.l1_per_core, c.l2,
+      c.total, c.l1_bandwidth, c.l2_bandwidth);
   return figures;
 }
 
-// Whether a scenario made another device of the one that the library has under this name: data sheets have three digits.
+// What the author of a device's calibration saw of the library: the folder that it stands in and those behind it.
+Library as_calibrated(const std::string& name, const Library& library) {
+  const auto& folders = library.folders();
+  const auto first = std::find_if(folders.begin(), folders.end(), [&name](const std::filesystem::path& folder) {
+    return !Library({folder}).find("kernels/calibration", name).empty();
+  });
+  return Library(std::vector<std::filesystem::path>(first, folders.end()));
+}
+
+// Whether this is another device than the one of its name that was calibrated, changed by a scenario or replaced in a folder
+// that is searched before that of the calibration: data sheets have three digits.
 bool is_changed(const DeviceModel& device, const Library& library) {
   constexpr const char* accelerators = "hardware/accelerators";
   constexpr double rounding = 0.005;
-  if (library.find(accelerators, device.name).empty()) return false;
-  const auto shipped = load_part<DeviceModel>(accelerators, device.name, library);
+  const Library behind = as_calibrated(device.name, library);
+  if (behind.find(accelerators, device.name).empty()) return false;
+  const auto shipped = load_part<DeviceModel>(accelerators, device.name, behind);
   const auto same = [](double a, double b) { return std::abs(a - b) <= rounding * std::max(a, b); };
   return device.family != shipped.family || !std::ranges::equal(silicon(device), silicon(shipped), same);
 }
@@ -271,11 +304,19 @@ template <class Entry> const Entry* nearest(const std::vector<Entry>& entries, D
   return best;
 }
 
+// The same as the device computes: where it multiplies both types at one rate, it takes in no more of the narrow one. FP6 moves
+// as bytes, but some units take in as many of it as of 4-bit floats.
+double operand_ratio(DataType wanted, DataType given, const DeviceModel& device) {
+  const double ratio = unit_ratio(wanted == DataType::fp6 ? DataType::fp4 : wanted, given);
+  const auto own = matrix_peak(device, wanted), other = matrix_peak(device, given);
+  return own && other ? std::clamp(own->value / other->value, std::min(1.0, ratio), std::max(1.0, ratio)) : ratio;
+}
+
 // An entry made to fit `type`: the more operands a unit takes in at once, the more elements of k its prologue costs and the
 // more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster.
-GemmParameters scaled(GemmParameters entry, DataType type) {
+GemmParameters scaled(GemmParameters entry, DataType type, const DeviceModel& device) {
   constexpr double delivery_exponent = 0.7;
-  const double scale = std::pow(unit_ratio(type, entry.type), delivery_exponent);
+  const double scale = std::pow(operand_ratio(type, entry.type, device), delivery_exponent);
   entry.type = type;
   entry.k_overhead *= scale;
   entry.tile_cost *= scale;
@@ -283,11 +324,12 @@ GemmParameters scaled(GemmParameters entry, DataType type) {
 }
 
 // Another type of a nearer file says more than this type of a more general one.
-DeviceCalibration::Found<GemmParameters> find_gemm(const std::vector<Source>& sources, DataType type) {
+DeviceCalibration::Found<GemmParameters> find_gemm(const std::vector<Source>& sources, DataType type,
+                                                   const DeviceModel& device) {
   for (const auto& source : sources)
     if (const auto* entry = nearest(source.calibration.gemm, type)) {
       const bool same_unit = unit_bits(entry->type) == unit_bits(type);
-      return {scaled(*entry, type), alike(entry->type, type) && is_fit(source, entry->fit),
+      return {scaled(*entry, type, device), alike(entry->type, type) && is_fit(source, entry->fit),
               source.own && !same_unit ? "scaled from another precision" : source.from};
     }
   return {GemmParameters{}, false, "built-in default"};
@@ -313,7 +355,7 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
   DeviceCalibration resolved;
   for (std::size_t i = 0; i < data_type_names.size(); ++i) {
     const auto type = static_cast<DataType>(i);
-    resolved.gemm[i] = find_gemm(sources, type);
+    resolved.gemm[i] = find_gemm(sources, type, device);
     resolved.sustained[i] = find_sustained(sources, type);
   }
   for (const auto& source : sources) {

@@ -40,18 +40,21 @@ struct Fit {
   static constexpr std::int64_t unknown_end = std::int64_t{1} << 53;  // the largest that a file holds exactly
   std::int64_t smallest = 1, largest = unknown_end;
   std::int64_t narrowest = 1, widest = unknown_end;  // head dimensions of attention
-  // Of products, where known: the shorter and the longer side of the result, the inner dimension, FLOPs in all.
-  std::optional<Span> short_side, long_side, depth, flops;
-  std::vector<DataType> types;       // attention: of the samples; none: 16-bit
-  std::vector<std::string> kernels;  // attention, memory-bound: kinds in the samples; products: "convolution" if any
+  // Of products, where known: the shorter and the longer side of the result, the inner dimension, how many at once (absent:
+  // one). Of products and attention: FLOPs in all. Of attention: query heads that share keys (absent: one).
+  std::optional<Span> short_side, long_side, depth, batch, flops, sharing;
+  bool together = false;        // attention: forward and backward were timed as one, never apart
+  std::vector<DataType> types;  // attention: of the samples; none: 16-bit
+  // Attention, memory-bound: kinds in the samples; products: "convolution" and "uneven groups" if any.
+  std::vector<std::string> kernels;
   std::string note;
 };
 
 // Whether the samples say something of this kernel: it is of a kind, a type and of sizes among theirs. Kernels that read
 // and write whole tensors in order (element-wise, copies, optimizer steps, sums) tell of each other; those that gather rows,
 // reduce over them, convert types or walk meshes and graphs need samples of their own, and so do convolutions, which gather
-// their operands. Attention forward says nothing of backward. Memory-bound kernels larger than all samples run at the same
-// bandwidth and are covered.
+// their operands, batches and uneven groups of products. Attention forward says nothing of backward. Memory-bound kernels
+// larger than all samples run at the same bandwidth and are covered.
 bool fit_covers(const Fit&, const Kernel&);
 
 // Why an entry is no fit that stands for measurements of its device: it states no residuals, as it was written by hand, or has
@@ -105,6 +108,8 @@ struct MemoryParameters {
 struct EnergyParameters {
   double matrix_pJ_per_flop = 0.7;  // for 16-bit operands; scales with operand width
   double vector_pJ_per_flop = 10.7, cache_pJ_per_bit = 6.3, memory_pJ_per_bit = 13;
+  double die_pJ_per_bit =
+      9.19;  // of memory_pJ_per_bit: from the registers to the interface of the memory, see energy.hpp
 };
 
 // A time step of a spiking network, see event_driven.hpp. Loihi's figures where a file states none.

@@ -110,10 +110,11 @@ class ShippedCostModel final : public CostModel {
     entry.device = device;
     entry.kernels.assign(kernels.begin(), kernels.end());
     const FamilyModel family = family_model(model);
-    const double limit_W = conditions_ == Conditions::sustained ? limited_budget_W(model) : 0;
     for (const Kernel& kernel : kernels) {
       entry.terms.push_back(family(kernel, context));
-      if (limit_W > 0) hold_to_limit(entry.terms.back(), limit_W);
+      KernelTerms& terms = entry.terms.back();
+      hold_to_limit(terms, context);
+      if (terms.limit_W > 0) terms.calibrated = false;  // at a clock at which nothing was measured
       entry.host_s += kernel.host_s * kernel.repeat;
       entry.covered_s += kernel.covered_s * kernel.repeat;
     }

@@ -1,5 +1,6 @@
 #include "kernels/device_rates.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -19,9 +20,24 @@ double matrix_rate(const DeviceModel& device, DataType type) {
                   std::string(name(type)));
 }
 
+namespace {
+
+std::optional<FlopsPerSecond> stated_vector_rate(const DeviceModel& device, DataType type) {
+  return type == DataType::fp64 ? device.peak.fp64 : vector_peak(device);
+}
+
+}  // namespace
+
+bool vector_rate_known(const DeviceModel& device, DataType type) {
+  return stated_vector_rate(device, type).has_value();
+}
+
 double vector_rate(const DeviceModel& device, DataType type) {
-  const auto peak = type == DataType::fp64 ? device.peak.fp64 : vector_peak(device);
-  return peak ? peak->value : std::numeric_limits<double>::infinity();
+  if (const auto peak = stated_vector_rate(device, type)) return peak->value;
+  double largest = 0;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i)
+    if (const auto peak = matrix_peak(device, static_cast<DataType>(i))) largest = std::max(largest, peak->value);
+  return largest > 0 ? largest : std::numeric_limits<double>::infinity();
 }
 
 double memory_rate(const DeviceModel& device) {

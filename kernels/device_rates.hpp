@@ -9,8 +9,10 @@ namespace orrery {
 
 // FLOP/s for matrix work on operands of `type`; SpecError naming the supported types when the device has no such rate.
 double matrix_rate(const DeviceModel&, DataType type);
-// FLOP/s of vector arithmetic; infinite when the data sheet gives none (the kernel is then bound by memory alone).
+// FLOP/s of vector arithmetic. Where no source gives one, the largest rate of matrix units: a bound that no vector unit
+// reaches; infinite for devices that have no rate at all.
 double vector_rate(const DeviceModel&, DataType type);
+bool vector_rate_known(const DeviceModel&, DataType type);
 // Bytes/s of device memory; of on-chip memory for devices that have no other; else SpecError.
 double memory_rate(const DeviceModel&);
 // Cores (SMs, CUs) that share a GEMM's tiles; SpecError when unknown.

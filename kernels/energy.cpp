@@ -12,8 +12,7 @@ namespace {
 constexpr double pico = 1e-12, bits_per_byte = 8;
 constexpr double gpu_idle_share = 0.13;  // of the board limit, see the header
 constexpr double memory_share_of_budget = 0.5;
-constexpr double on_die_path_pJ_per_bit = 9.19;  // between registers and the interface of the memory, see the header
-constexpr double rate_at_full_budget = 0.65;     // of the data sheet's peak, see the header
+constexpr double rate_at_full_budget = 0.65;  // of the data sheet's peak, see the header
 
 // Whose significands make their multipliers cost out of proportion, see the header.
 bool is_wide(DataType type) { return type == DataType::fp64 || type == DataType::fp32; }
@@ -74,13 +73,20 @@ EnergyParameters from_limit(const DeviceModel& device, DataType type) {
 
 double memory_J(double bytes, const DeviceContext& context) {
   const DeviceModel& device = context.device;
-  if (device.memory.energy)
-    return bytes * (device.memory.energy->value + pico * bits_per_byte * on_die_path_pJ_per_bit);
+  if (device.memory.energy) {
+    const double die_pJ_per_bit = context.calibration.energy.value_or(EnergyParameters{}).die_pJ_per_bit;
+    return bytes * (device.memory.energy->value + pico * bits_per_byte * die_pJ_per_bit);
+  }
   if (const auto& energy = context.calibration.energy) return pico * bytes * bits_per_byte * energy->memory_pJ_per_bit;
   return bytes * memory_share_of_budget * dynamic_budget_W(device) / memory_rate(device);
 }
 
 }  // namespace
+
+void hold_to_limit(KernelTerms& terms, const DeviceContext& context) {
+  const double limit_W = context.conditions == Conditions::sustained ? limited_budget_W(context.device) : 0;
+  if (limit_W > 0) hold_to_limit(terms, limit_W);
+}
 
 double power_cap_W(const DeviceContext& context) {
   return context.conditions == Conditions::isolated ? 0 : dynamic_budget_W(context.device);

@@ -4,8 +4,10 @@
 // width of the operands (unit_bits). fp32 and fp64, on vector or matrix units: the constant of the vector units, as the
 // multiplier of a wide significand costs out of proportion (A100: 0.70 pJ for 16-bit tensor, 10.7 for fp32 FLOPs; at that,
 // fp64 tensor products draw some 300 of A100's 400 W, at four times the 16-bit cost 150).
-// A memory that states its own energy per byte (models/hardware/memories) adds 9.19 pJ/bit for the way over the die: A100's
-// 13.11 from DRAM to register less the 3.92 of its HBM2 device and interface (O'Connor et al., MICRO 2017).
+// A memory that states its own energy per byte (models/hardware/memories) adds the way over the die: what the generation
+// spends from DRAM to register less what the memory does that its boards have (`die_pJ_per_bit`), so that to state the memory
+// that is there anyway changes nothing. Without constants A100's: 13.11 less the 3.92 of its HBM2 device and interface
+// (O'Connor et al., MICRO 2017).
 // Without constants for a generation both costs follow from the board's limit, whatever its kind: 65 % of the data sheet's
 // rate takes the whole dynamic budget (V100: 70 % of the fp32 rate draws 228 of 250 W, Zeus, NSDI 2023), full memory
 // bandwidth half of it. That rate is of the type, 8 or 16 bits wide, that a chip computes most operand bits of, of fp32 and
@@ -50,5 +52,8 @@ std::optional<Watts> idle_power(const DeviceModel&);
 double dynamic_budget_W(const DeviceModel&);
 // The same of an operator's limit; 0 where none is stated.
 double limited_budget_W(const DeviceModel&);
+
+// Holds terms of a long run to the operator's limit of the device, if it has one (kernel_terms.hpp).
+void hold_to_limit(KernelTerms&, const DeviceContext&);
 
 }  // namespace orrery

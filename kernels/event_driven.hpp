@@ -3,7 +3,7 @@
 //   t = barrier + neurons / cores x t_update + events / cores x t_event;   E = neurons x E_update + events x E_event
 // Constants: Loihi, Davies et al., IEEE Micro 38(1) 2018, Table 2 (simulated, before silicon), see family-neuromorphic; on a
 // newer chip they are an upper bound. Events are spread evenly; a core with a busy neuron takes longer. Weights fit on
-// chip. Kernels other than the spiking step (NorthPole, SpiNNaker2's arrays) run as a roofline.
+// chip. Kernels other than the spiking step (SpiNNaker2's arrays) run as a roofline.
 // Compared with no measurement: the family's calibration says so (`unvalidated`).
 #pragma once
 

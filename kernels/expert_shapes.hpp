@@ -10,10 +10,14 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "sim/kernel.hpp"
 
 namespace orrery {
+
+// What a fit calls products of unlike groups among the kernels of its samples.
+inline constexpr std::string_view uneven_groups = "uneven groups";
 
 // Rows of each expert (0 allowed) times its own n x k weights.
 Kernel grouped_gemm(std::span<const std::int64_t> rows_per_expert, std::int64_t n, std::int64_t k, DataType type);

@@ -113,29 +113,29 @@ KernelTerms gpu_attention(const Kernel& kernel, const DeviceContext& context) {
                   gemm.parameters.efficiency * sustained(context, kernel.type)};
   const Blocks blocks = cut_rows(kernel);
 
-  KernelTerms terms;
-  double best_s = 0, moved = 0;
-  for (const int splits : splittings) {
-    if (splits > 1 && blocks.count >= full_enough * cores) break;
-    KernelTerms way;
-    const double bytes = kernel.bytes + (splits > 1 ? splits * outputs * partial_bytes : 0);
-    way.launch_s = gemm.parameters.launch.value * kernel.launches + (splits > 1 ? memory.launch.value : 0);
-    way.compute_s = compute_seconds(blocks, splits, all);
-    way.memory_s = bytes / bytes_per_s;
-    const double seconds = way.launch_s + std::max(way.compute_s, way.memory_s);
-    if (splits > 1 && seconds >= best_s) continue;
-    best_s = seconds;
-    terms = way;
-    moved = bytes;
-  }
-  terms.calibrated = attention_calibrated(found, kernel);
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   // Each block of query rows streams all keys and values through the cache: two products per 128 rows.
   traffic.cache_bytes = kernel.flops / 2 / block_rows * bytes_per_element(kernel.type);
-  traffic.memory_bytes = moved;
-  add_energy(terms, kernel, traffic, context);
-  return terms;
+
+  KernelTerms best;
+  Seconds best_time;
+  for (const int splits : splittings) {
+    if (splits > 1 && blocks.count >= full_enough * cores) break;
+    KernelTerms way;
+    traffic.memory_bytes = kernel.bytes + (splits > 1 ? splits * outputs * partial_bytes : 0);
+    way.launch_s = gemm.parameters.launch.value * kernel.launches + (splits > 1 ? memory.launch.value : 0);
+    way.compute_s = compute_seconds(blocks, splits, all);
+    way.memory_s = traffic.memory_bytes / bytes_per_s;
+    add_energy(way, kernel, traffic, context);
+    hold_to_limit(way, context);
+    const Seconds time = cost_at(way, {}).time;
+    if (splits > 1 && time >= best_time) continue;
+    best_time = time;
+    best = way;
+  }
+  best.calibrated = attention_calibrated(found, kernel);
+  return best;
 }
 
 }  // namespace orrery

@@ -10,8 +10,11 @@
 // (split-k: tiles S <= cores, depth k / S): partial sums in fp32 are written and read once more, by a kernel that adds them;
 // the S that takes least time is chosen, as cuBLAS and CUTLASS do. Rows (n, k) that are no multiple of 16 bytes leave the fast
 // path. Bytes to memory are compulsory: operands that a last-level cache still holds from the kernel before, or must fetch
-// twice, are not told apart; reuse among tiles enters by c and, as energy, by the bytes through the cache. The experts of a
-// grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
+// twice, are not told apart; reuse among tiles enters by c and, as energy, by the bytes through the cache. Within 5 % of
+// the fastest tile, which is what this model tells tiles apart by, libraries are taken to choose what moves least, and its bytes
+// are what energy counts: the time remains the fastest one's, so that it never falls as sizes grow. Under an operator's power
+// limit each way counts by its time at the clock that the limit leaves it, its tile 5 % faster than it is but no faster than the
+// fastest. The experts of a grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +25,12 @@ namespace orrery {
 
 struct GemmTiling {
   int tile_m = 0, tile_n = 0;
-  double waves = 0;   // W of above
-  double core_s = 0;  // time of the matrix units at efficiency 1: what the tiling alone costs
+  double waves = 0;     // W of above
+  double core_s = 0;    // time of the matrix units at efficiency 1: what the tiling alone costs
+  double operands = 0;  // through the cache per multiply-add, of the tile that takes least (see above)
 };
 
-// The fastest tile for one product; `core_flops` is the peak of one core. With k in several `splits`: of those tiles that the
+// The fastest tile for one product, with the operands of the tile that moves least; `core_flops` is the peak of one core. With k in several `splits`: of those tiles that the
 // cores can compute all parts of at once; tile_m = 0 where there are too many of every size.
 GemmTiling choose_tiling(const Kernel&, const GemmParameters&, int cores, double core_flops, int splits = 1);
 

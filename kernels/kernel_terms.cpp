@@ -15,12 +15,18 @@ double join(double a, double b, const std::optional<double>& exponent) {
 
 double voltage(double clock) { return std::max(0.65, 0.2 + 0.8 * clock); }
 
-// Of the energy at the nominal point that the power cap leaves, at most 1.
-double share_under_cap(const KernelTerms& terms) {
-  const double joules = terms.compute_J + terms.memory_J;
-  if (terms.power_cap_W <= 0 || joules <= 0) return 1;
-  return std::min(1.0,
-                  terms.power_cap_W * (terms.launch_s + join(terms.compute_s, terms.memory_s, terms.overlap)) / joules);
+struct Energy {
+  double compute_J, memory_J;
+};
+
+// What the power cap leaves at the nominal point. A board keeps its limit by the clock of its cores: computing gives way, and
+// memory only where it exceeds the cap by itself.
+Energy under_cap(const KernelTerms& terms) {
+  const Energy own{terms.compute_J, terms.memory_J};
+  if (terms.power_cap_W <= 0) return own;
+  const double cap_J = terms.power_cap_W * (terms.launch_s + join(terms.compute_s, terms.memory_s, terms.overlap));
+  const double memory_J = std::min(own.memory_J, cap_J);
+  return {std::min(own.compute_J, cap_J - memory_J), memory_J};
 }
 
 constexpr double lowest_clock = 0.1;  // of nominal, about what boards go down to
@@ -32,7 +38,8 @@ Cost cost_at(const KernelTerms& terms, const OperatingPoint& point) {
   const double busy = join(terms.compute_s / clock, terms.memory_s / point.memory, terms.overlap);
   const double time = (terms.launch_s + busy) / point.share;
   const double volts = voltage(clock);
-  const double energy = share_under_cap(terms) * (terms.compute_J * volts * volts + terms.memory_J);
+  const Energy capped = under_cap(terms);
+  const double energy = capped.compute_J * volts * volts + capped.memory_J;
   return {Seconds(terms.limit_W > 0 ? std::max(time, energy / terms.limit_W) : time), Joules(energy)};
 }
 

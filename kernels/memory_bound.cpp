@@ -27,7 +27,8 @@ double workspace(const DeviceModel& device) {
 }
 
 double passes(const Kernel& kernel, const DeviceModel& device) {
-  if (kernel.kind != KernelKind::fft || kernel.k > 0) return 1;
+  if (kernel.kind != KernelKind::fft) return 1;
+  if (kernel.k > 0) return static_cast<double>(kernel.k);
   const double points = workspace(device) / (2 * bytes_per_element(kernel.type));
   if (points < 2) return 1;
   return std::max(1.0, std::ceil(std::log2(static_cast<double>(kernel.n)) / std::log2(points)));
@@ -42,7 +43,8 @@ KernelTerms memory_bound(const Kernel& kernel, const DeviceContext& context) {
   terms.launch_s = found.parameters.launch.value * kernel.launches * times;
   terms.compute_s = kernel.flops / vector_rate(context.device, kernel.type);
   terms.memory_s = bytes / (memory_efficiency(kernel, found.parameters) * memory_rate(context.device));
-  terms.calibrated = found.calibrated && fit_covers(found.parameters.fit, kernel);
+  const bool rate_known = !(kernel.flops > 0) || vector_rate_known(context.device, kernel.type);
+  terms.calibrated = found.calibrated && rate_known && fit_covers(found.parameters.fit, kernel);
   Traffic traffic;
   traffic.vector_flops = kernel.flops;
   traffic.memory_bytes = bytes;

@@ -21,10 +21,10 @@ double operand_bytes(const Kernel& kernel) {
       return std::min(kernel.bytes, m * n * width);
     case KernelKind::reduction:  // into one of the m inputs
       return kernel.bytes * m / (m + 1);
-    case KernelKind::sparse_matrix_vector:  // the matrix and the result: what is gathered of x is at least nothing
-      return kernel.bytes - n * width;
+    case KernelKind::sparse_matrix_vector:  // however often x is fetched
+      return std::min(kernel.bytes, n * (width + 4) + m * (4 + 2 * width));
     case KernelKind::elementwise:  // in place, once per launch
-    case KernelKind::fft:          // once per pass
+    case KernelKind::fft:
       return kernel.bytes / 2 / kernel.launches;
     case KernelKind::embedding:
     case KernelKind::optimizer:

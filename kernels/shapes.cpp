@@ -193,19 +193,18 @@ Kernel stencil(std::int64_t cells, int points, DataType type) {
 Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type) {
   const double points = as_real(length) * as_real(transforms);
   const double complex_bytes = 2 * bytes_per_element(type);
-  const int least = std::max(1, passes);
-  Kernel kernel = memory_bound(KernelKind::fft, transforms, length, type, 2 * least * points * complex_bytes,
+  Kernel kernel = memory_bound(KernelKind::fft, transforms, length, type, 2 * points * complex_bytes,
                                5 * points * std::log2(as_real(length)));
-  kernel.launches = static_cast<std::uint16_t>(least);
   kernel.k = passes;
   return kernel;
 }
 
-Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type) {
+Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type, double fetches) {
   constexpr double index_bytes = 4;
   const double width = bytes_per_element(type);
+  const double vectors = (1 + fetches) * width;  // the result, and what is gathered
   return memory_bound(KernelKind::sparse_matrix_vector, rows, non_zeros, type,
-                      as_real(non_zeros) * (2 * width + index_bytes) + as_real(rows) * (index_bytes + width),
+                      as_real(non_zeros) * (width + index_bytes) + as_real(rows) * (index_bytes + vectors),
                       2 * as_real(non_zeros));
 }
 

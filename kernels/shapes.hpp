@@ -47,10 +47,13 @@ Kernel convolution(std::int64_t output_positions, std::int64_t output_channels, 
 // One sweep of a stencil of `points` over `cells`: a multiply-add per point; each cell read and written once.
 Kernel stencil(std::int64_t cells, int points, DataType type);
 // Complex transforms of `length` (5 n log2 n FLOPs each), in `passes` over memory; 0: as few as the device's on-chip memory
-// allows, which its cost model knows. `k` of the kernel is the number of passes given, FLOPs and bytes are those of them.
+// allows, which its cost model knows. `k` of the kernel is the number of passes given; bytes are those that any number of
+// them must move: the points, read once and written once.
 Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type);
-// y = A x in compressed rows: values, 4-byte column indices and gathered x per non-zero, 4-byte row ends and y per row.
-Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type);
+// y = A x of a square matrix in compressed rows: values and 4-byte column indices per non-zero, 4-byte row ends and y per row,
+// and x, which is gathered: each element comes from memory `fetches` times, once where a cache holds what neighbouring rows
+// share, as in matrices of meshes, up to once per non-zero of its column where nothing is found again.
+Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type, double fetches = 1);
 // One time step of leaky integrate-and-fire neurons: state updated once (8 FLOPs), each synaptic event one addition.
 // `k` of the kernel is the number of events.
 Kernel spiking_step(std::int64_t neurons, double synaptic_events, DataType type);

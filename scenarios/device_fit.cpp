@@ -62,6 +62,25 @@ DeviceCalibration fit_start(const DeviceModel& device, const Library& library) {
   return start;
 }
 
+std::vector<measured::Row> computable(std::vector<measured::Row> rows, const Library& library,
+                                      std::vector<measured::LeftOut>& left_out) {
+  std::map<std::string, DeviceModel> devices;
+  const auto computes = [&](const std::string& name, const Kernel& kernel) {
+    if (!devices.contains(name)) devices.emplace(name, load_part<DeviceModel>("hardware/accelerators", name, library));
+    return matrix_peak(devices.at(name), kernel.type).has_value();
+  };
+  std::erase_if(rows, [&](const measured::Row& row) {
+    if (row.group == Group::memory) return false;
+    const Kernel& kernel = row.sample.kernels.front();
+    if (library.find("hardware/accelerators", row.accelerator).empty() || computes(row.accelerator, kernel))
+      return false;
+    left_out.push_back({row.sample.file, row.id,
+                        fmt::format("{} does not compute products in {}", row.accelerator, name(kernel.type))});
+    return true;
+  });
+  return rows;
+}
+
 std::vector<std::string> accelerators_of(const std::vector<measured::Row>& rows) {
   std::set<std::string> names;
   for (const measured::Row& row : rows) names.insert(row.accelerator);
@@ -87,8 +106,8 @@ void keep_the_rest(Calibration& fitted, const MemoryParameters& start, const Lib
       const auto it = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return same(e, entry); });
       if (it == entries.end())
         entries.push_back(entry);
-      else
-        it->fit.note = entry.fit.note;
+      else if (fit_shortfall(entry.fit).empty())
+        it->fit.note = entry.fit.note;  // of a fit: what a figure set by hand stood on says nothing of this one
     }
   };
   merge(fitted.gemm, shipped.gemm, [](const auto& a, const auto& b) { return a.type == b.type; });

@@ -37,6 +37,10 @@ std::vector<measured::Row> pooled(std::vector<measured::Row>, const std::vector<
 // The fit as a file that replaces the shipped one: what was not fitted (sustained clocks, energies, remarks) is kept.
 Calibration complete(const DeviceFit&, const Library&);
 
+// Without the products and attentions in types that their accelerator does not compute with; those are appended to `left_out`.
+std::vector<measured::Row> computable(std::vector<measured::Row>, const Library&,
+                                      std::vector<measured::LeftOut>& left_out);
+
 // Accelerators that rows are of, sorted.
 std::vector<std::string> accelerators_of(const std::vector<measured::Row>&);
 

@@ -50,24 +50,42 @@ void check_type(const KernelQuestion& question, const DeviceModel& device) {
 
 std::optional<double> peak_of(const DeviceModel& device, const Kernel& kernel) {
   if (is_matrix_work(kernel.kind)) return matrix_rate(device, kernel.type);
-  const double rate = vector_rate(device, kernel.type);
-  return std::isfinite(rate) ? std::optional(rate) : std::nullopt;
+  return vector_rate_known(device, kernel.type) ? std::optional(vector_rate(device, kernel.type)) : std::nullopt;
 }
 
 bool streams(const DeviceModel& device) {
   return memory_bandwidth(device) || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
 }
 
-void name_calibration(KernelAnswer& a, const DeviceCalibration& calibration) {
-  const auto name = [&a](const auto& found) {
+// Whether its time depends on the vector rate. Spiking hardware counts events.
+bool uses_vectors(const Kernel& kernel, const DeviceModel& device) {
+  const bool events = kernel.kind == KernelKind::spiking_step && device.family == DeviceFamily::neuromorphic;
+  return !is_matrix_work(kernel.kind) && !events && kernel.flops > 0;
+}
+
+constexpr const char* power_bound = "power limit";
+
+// Attention of which only the sum of both directions was timed says nothing of one alone.
+bool timed_with_other_direction(const Fit& fit, KernelKind kind) {
+  return fit.together && (kind == KernelKind::attention || kind == KernelKind::attention_backward);
+}
+
+void name_calibration(KernelAnswer& a, const DeviceCalibration& calibration, const DeviceModel& device) {
+  const auto name = [&](const auto& found) {
     const Fit& fit = found.parameters.fit;
     a.calibration = found.from.empty() ? "built-in default" : found.from;
     if (!(fit.median_error > 0)) a.calibration_note = fit.note;  // no fit
     if (a.calibrated) return;
-    if (a.calibration.ends_with("held by the power limit"))
+    if (!vector_rate_known(device, a.what.kernel.type) && uses_vectors(a.what.kernel, device))
+      a.calibration_gap = "the vector rate of this device is unknown; at most that of its matrix units";
+    else if (a.bound == power_bound)
+      a.calibration_gap = "at a clock that was not measured";
+    else if (a.calibration.ends_with("held by the power limit"))
       a.calibration_gap = "a rate that was not measured";
     else if (a.calibration != "of this device")
       a.calibration_gap = "not measured on this device";
+    else if (found.calibrated && timed_with_other_direction(found.parameters.fit, a.what.kernel.kind))
+      a.calibration_gap = "forward and backward were timed together only";
     else if (found.calibrated)
       a.calibration_gap = "outside the kinds and sizes measured there";
     else
@@ -125,10 +143,14 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
       a.time_s = streaming_s;
       a.bound = "streaming";
     }
-    a.calibrated = parts[0].calibrated;
+    a.calibrated = parts[0].calibrated &&
+                   !timed_with_other_direction(
+                       attention_parameters(calibration, a.what.kernel.generation).parameters.fit, a.what.kernel.kind);
     ClassShares shares;
     add_share(shares, bands, a.what.kernel.kind, a.time_s, a.calibrated);
-    if (!shares.empty() && calibration.unvalidated.empty()) {  // errors of other kinds of silicon say nothing of it
+    const bool rate_known = !uses_vectors(a.what.kernel, device) || vector_rate_known(device, a.what.kernel.type);
+    if (!shares.empty() && calibration.unvalidated.empty() &&
+        rate_known) {  // errors of other kinds of silicon say nothing of it
       const BandFactors factors = explained_band(bands, shares);
       a.low_s = a.time_s * factors.low;
       a.high_s = a.time_s * factors.high;
@@ -138,7 +160,7 @@ std::vector<KernelAnswer> answer(const KernelQuestion& question, const DeviceMod
       a.dynamic_J = parts[0].cost.energy.value;
       if (const auto idle = idle_power(device)) a.energy_J = *a.dynamic_J + idle->value * a.time_s;
     }
-    name_calibration(a, calibration);
+    name_calibration(a, calibration, device);
     a.peak_flops_per_s = peak_of(device, a.what.kernel);
     a.unvalidated = calibration.unvalidated;
     a.memory_bytes_per_s = streams(device) ? memory_rate(device) : std::numeric_limits<double>::infinity();

@@ -229,8 +229,12 @@ const CatalogEntry<KernelForm> forms[] = {
      "sparse matrix in compressed rows, times a vector",
      {KernelKind::sparse_matrix_vector,
       DataType::fp64,
-      {{"rows", "rows", {}}, {"non-zeros", "stored elements", {}}},
-      [](const Sizes& s, DataType t) { return sparse_matrix_vector(whole(s, "rows"), whole(s, "non-zeros"), t); }}},
+      {{"rows", "rows, and as many columns", {}},
+       {"non-zeros", "stored elements", {}},
+       {"fetches", "of each element of the vector from memory, as far as caches do not hold it", 1}},
+      [](const Sizes& s, DataType t) {
+        return sparse_matrix_vector(whole(s, "rows"), whole(s, "non-zeros"), t, real(s, "fetches"));
+      }}},
     {"spiking-step",
      "one time step of a spiking network",
      {KernelKind::spiking_step,

@@ -14,6 +14,7 @@ static void fields(Fields& f, PeakRates& p) {
   f("int8", p.int8, Need::optional, positive);
   f("fp6", p.fp6, Need::optional, positive);
   f("fp4", p.fp4, Need::optional, positive);
+  f("vector", p.vector, Need::optional, positive);
 }
 
 void fields(Fields& f, DeviceMemory& m) {
@@ -155,6 +156,8 @@ std::optional<BytesPerSecond> memory_bandwidth(const DeviceModel& device) {
   return *m.stacks * *m.bandwidth_per_stack;
 }
 
-std::optional<FlopsPerSecond> vector_peak(const DeviceModel& device) { return device.peak.fp32; }
+std::optional<FlopsPerSecond> vector_peak(const DeviceModel& device) {
+  return device.peak.vector ? device.peak.vector : device.peak.fp32;
+}
 
 }  // namespace orrery

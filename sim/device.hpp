@@ -21,6 +21,8 @@ template <> struct EnumNames<DeviceFamily> {
 
 struct PeakRates {  // FLOP/s (or integer OP/s) by operand type
   std::optional<FlopsPerSecond> fp64, fp64_matrix, fp32, fp32_matrix, tf32, bf16, fp16, fp8, int8, fp6, fp4;
+  // fp32 arithmetic of vector units that compute no products (VPU of a TPU, TPC of a Gaudi); absent: `fp32` is theirs.
+  std::optional<FlopsPerSecond> vector;
 };
 
 // Inline, or a technology of models/hardware/memories with a number of stacks: {"base": "hbm4", "stacks": 8}. A stated total
@@ -100,7 +102,7 @@ std::optional<BytesPerSecond> memory_bandwidth(const DeviceModel&);
 // Matrix-unit peak for operands of `type`, falling back to the vector peak of the same type; nothing when the device has
 // no such rate. Block-scaled formats use the rate of their element type.
 std::optional<FlopsPerSecond> matrix_peak(const DeviceModel&, DataType);
-// Peak of the vector units (CUDA cores, VPU) for fp32 arithmetic.
+// Peak of the vector units (CUDA cores, VPU) for fp32 arithmetic; nothing when unknown.
 std::optional<FlopsPerSecond> vector_peak(const DeviceModel&);
 
 }  // namespace orrery

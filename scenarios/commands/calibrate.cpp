@@ -153,16 +153,72 @@ std::string bands_text(const BandFit& fit) {
   return table.text() + "\n" + coverage.text();
 }
 
-std::vector<measured::Row> read_rows(const CalibrateOptions& options, const Library& library) {
-  std::vector<measured::Row> rows = measured::read_kernels(measured_files(options.records));
-  if (rows.empty() && !options.collectives.empty() && options.bands.empty()) return rows;
-  if (rows.empty()) throw UsageError("no measured kernel in the given files");
-  if (options.pool.empty()) return rows;
-  const std::vector<std::string> there = accelerators_of(rows);
+// The rows to fit, and what became of the others.
+struct Samples {
+  std::vector<measured::Row> rows;
+  std::size_t fitted = 0, compared = 0;
+  std::vector<measured::LeftOut> left_out;
+  std::size_t all() const { return rows.size() + left_out.size(); }
+};
+
+struct Reason {
+  std::string why;
+  std::size_t rows = 0;
+  std::string first;  // "file: row"
+};
+
+// The commonest first.
+std::vector<Reason> reasons(const std::vector<measured::LeftOut>& left_out) {
+  std::vector<Reason> all;
+  for (const measured::LeftOut& row : left_out) {
+    auto it = std::find_if(all.begin(), all.end(), [&row](const Reason& reason) { return reason.why == row.why; });
+    if (it == all.end()) it = all.insert(it, {row.why, 0, row.file + ": " + row.id});
+    ++it->rows;
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Reason& a, const Reason& b) { return a.rows > b.rows; });
+  return all;
+}
+
+std::string samples_text(const Samples& samples) {
+  std::string text = fmt::format("{} of {} rows fitted", samples.fitted, samples.all());
+  if (samples.compared > 0) text += fmt::format(", {} only compared", samples.compared);
+  if (!samples.left_out.empty()) text += fmt::format(", {} left out:", samples.left_out.size());
+  text += "\n";
+  for (const Reason& reason : reasons(samples.left_out))
+    text += fmt::format("  {:5}  {} (first: {})\n", reason.rows, reason.why, reason.first);
+  return text;
+}
+
+Json samples_json(const Samples& samples) {
+  Json left_out = Json::array();
+  for (const Reason& reason : reasons(samples.left_out))
+    left_out.push_back({{"why", reason.why}, {"rows", reason.rows}, {"first", reason.first}});
+  return {{"rows", samples.all()}, {"fitted", samples.fitted}, {"compared", samples.compared}, {"left_out", left_out}};
+}
+
+Samples read_samples(const CalibrateOptions& options, const Library& library) {
+  Samples samples;
+  samples.rows = measured::read_kernels(measured_files(options.records), &samples.left_out);
+  samples.rows = computable(std::move(samples.rows), library, samples.left_out);
+  if (samples.rows.empty() && !options.collectives.empty() && options.bands.empty()) return samples;
+  if (samples.rows.empty())
+    throw UsageError("no measured kernel in the given files" +
+                     (samples.left_out.empty() ? "" : ": " + samples_text(samples)));
+  for (const measured::Row& row : samples.rows) ++(row.fit ? samples.fitted : samples.compared);
+  if (options.pool.empty()) return samples;
+  const std::vector<std::string> there = accelerators_of(samples.rows);
   for (const std::string& name : options.pool)
     if (std::find(there.begin(), there.end(), name) == there.end())
       throw UsageError("--pool: no measured kernel of " + quote_unknown(name, there));
-  return pooled(std::move(rows), options.pool, library);
+  samples.rows = pooled(std::move(samples.rows), options.pool, library);
+  return samples;
+}
+
+// The fits as their files will have them: of memory-bound kernels also the kinds that no sample moved.
+std::vector<DeviceFit> as_written(std::vector<DeviceFit> fits, const Library& library) {
+  for (DeviceFit& fit : fits)
+    if (fit.calibration.memory) fit.calibration.memory = complete(fit, library).memory;
+  return fits;
 }
 
 std::vector<std::string> chosen(const CalibrateOptions& options, const std::vector<measured::Row>& rows) {
@@ -214,7 +270,8 @@ void warn_of_misfits(const std::vector<DeviceFit>& fits) {
 
 int calibrate(const CalibrateOptions& options) {
   const Library library = options.library.find_library();
-  const std::vector<measured::Row> rows = read_rows(options, library);
+  const Samples samples = read_samples(options, library);
+  const std::vector<measured::Row>& rows = samples.rows;
   std::vector<DeviceFit> fits;
   {
     const Progress progress("orrery: fitting");
@@ -247,7 +304,8 @@ int calibrate(const CalibrateOptions& options) {
   warn_of_misfits(fits);
   if (options.json) {
     Json json = {{"orrery", version()}, {"calibrations", Json::array()}};
-    for (const DeviceFit& fit : fits) json["calibrations"].push_back(write_spec(fit.calibration));
+    json["samples"] = samples_json(samples);
+    for (const DeviceFit& fit : as_written(fits, library)) json["calibrations"].push_back(write_spec(fit.calibration));
     if (!left_out.empty()) json["left_out"] = left_out_json(left_out);
     if (bands) {
       json["bands"] = write_spec(bands->bands);
@@ -256,8 +314,8 @@ int calibrate(const CalibrateOptions& options) {
     if (collectives) json["collectives"] = collectives_json(*collectives);
     print(document_text(json));
   } else {
-    print((fits.empty() ? "" : fits_text(fits)) + (left_out.empty() ? "" : "\n" + left_out_text(left_out)) +
-          (bands ? "\n" + bands_text(*bands) : "") +
+    print((fits.empty() ? "" : fits_text(as_written(fits, library)) + "\n" + samples_text(samples)) +
+          (left_out.empty() ? "" : "\n" + left_out_text(left_out)) + (bands ? "\n" + bands_text(*bands) : "") +
           (collectives ? (fits.empty() ? "" : "\n") + collectives_text(*collectives) : ""));
   }
   return exit_done;

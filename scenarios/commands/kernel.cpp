@@ -23,7 +23,7 @@ namespace {
 
 struct KernelOptions {
   ScenarioOptions library;
-  std::string accelerator, kernel, precision, sweep, plot;
+  std::string accelerator, kernel, precision, sweep, plot, power_limit;
   std::vector<std::string> measured;         // files whose products are drawn beside a sweep
   std::map<std::string, std::string> sizes;  // by name; "" = not given
   bool causal = false, sustained = false, json = false;
@@ -77,7 +77,7 @@ KernelQuestion question_of(const KernelOptions& options) {
     throw UsageError(fmt::format("no kernel is called {}; `orrery list kernels` shows them",
                                  quote_unknown(options.kernel, names(kernel_forms()))));
   question.type = type_of(options, question.form->value.usual);
-  if (options.sustained) question.conditions = Conditions::sustained;
+  if (options.sustained || !options.power_limit.empty()) question.conditions = Conditions::sustained;
   KernelSizes given;
   for (const auto& [name, text] : options.sizes)
     if (!text.empty()) given.emplace(name, number(name, text));
@@ -132,14 +132,30 @@ std::vector<PlotPoint> measured_products(const KernelOptions& options, const Ker
   return points;
 }
 
+// As an operator runs it: held to its power limit, if one is given.
+DeviceModel device_of(const KernelOptions& options, const Library& library) {
+  Json device = {{"base", options.accelerator}};
+  if (!options.power_limit.empty()) device["power"]["limit"] = options.power_limit;
+  return read_spec<DeviceModel>(device, "--power-limit", library, "hardware/accelerators");
+}
+
+// Spiking chips compute with few types, and not with the one that other processors step neurons in.
+DataType usual_type(const KernelQuestion& question, const DeviceModel& device) {
+  if (question.form->value.kind != KernelKind::spiking_step || matrix_peak(device, question.type)) return question.type;
+  for (std::size_t i = 0; i < data_type_names.size(); ++i)
+    if (matrix_peak(device, static_cast<DataType>(i))) return static_cast<DataType>(i);
+  return question.type;
+}
+
 int run_kernel(const KernelOptions& options) {
-  const KernelQuestion question = question_of(options);
+  KernelQuestion question = question_of(options);
   if (!options.plot.empty()) check_svg_file(options.plot, "");
   const Library library = options.library.find_library();
   if (library.find("hardware/accelerators", options.accelerator).empty())
     throw UsageError(fmt::format("expected an accelerator (`orrery list accelerators`), found {}",
                                  quote_unknown(options.accelerator, library.names("hardware/accelerators"))));
-  const auto device = load_part<DeviceModel>("hardware/accelerators", options.accelerator, library);
+  const DeviceModel device = device_of(options, library);
+  if (options.precision.empty()) question.type = usual_type(question, device);
   std::vector<KernelAnswer> answers;
   try {
     answers = answer(question, device, library);
@@ -193,6 +209,10 @@ CommandAction declare_kernel(CLI::App& app, const Invocation&) {
                  "Many answers: m=128..16384 (doubled), m=1..512:1 (in steps) or m=1,16,4096")
       ->type_name("SIZE=VALUES");
   app.add_flag("--sustained", options->sustained, "At the clock of a long training run, not of a short benchmark");
+  app.add_option(
+         "--power-limit", options->power_limit,
+         "Hold the board to less than its own limit, as nvidia-smi -pl does, in a long run (implies --sustained)")
+      ->type_name("WATTS");
   app.add_option("--plot", options->plot, "Also write the sweep, or the place in the roofline, as SVG")
       ->type_name("FILE.svg");
   app.add_option("--measured", options->measured, "Measured products of the same sizes, drawn beside the sweep")

@@ -1,8 +1,12 @@
 #include "scenarios/commands/scenario_options.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <set>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "scenarios/cli.hpp"
 #include "scenarios/run_scenario.hpp"
@@ -31,6 +35,25 @@ ScenarioDocument edited(ScenarioDocument document, const std::vector<std::string
   return document;
 }
 
+// Where names are looked up below a library's folder.
+constexpr std::string_view part_folders[] = {
+    "models/hardware/accelerators", "models/hardware/hosts", "models/hardware/links", "models/hardware/memories",
+    "models/hardware/network",      "models/hardware/nodes", "models/networks",       "models/optimizers",
+    "models/reliability",           "models/software",       "kernels/calibration",   "scenarios/library",
+    "scenarios/library/sweeps"};
+
+// A folder in which nothing could ever be found is a mistake: one level too high or too low.
+bool holds_parts(const std::filesystem::path& folder) {
+  const Library alone({folder});
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (it->path().extension() == ".json") return true;
+  return std::any_of(std::begin(part_folders), std::end(part_folders), [&alone](std::string_view kind) {
+    constexpr std::string_view models = "models/";  // may be left out
+    return !alone.names(kind.starts_with(models) ? kind.substr(models.size()) : kind).empty();
+  });
+}
+
 }  // namespace
 
 Library ScenarioOptions::find_library() const {
@@ -39,6 +62,9 @@ Library ScenarioOptions::find_library() const {
   std::error_code error;
   if (!std::filesystem::is_directory(library, error))
     throw UsageError(fmt::format("--library: expected a folder, found {}", quote(library)));
+  if (!holds_parts(library))
+    throw UsageError(fmt::format("--library: expected named parts, as NAME.json or under {}, found none in {}",
+                                 fmt::join(part_folders, ", "), quote(library)));
   return installed.with_front(library);
 }
 

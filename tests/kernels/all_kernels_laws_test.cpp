@@ -119,12 +119,52 @@ TEST_CASE("every kernel on every device and type stays under peak and bandwidth"
                         const KernelSizes& sizes, DataType type) {
     const Kernel kernel = build_kernel(form, sizes, type).kernel;
     const Cost cost = cost_of(device, calibration, kernel);
+    if (!is_product(kernel)) CHECK(std::isfinite(vector_rate(device, kernel.type)));
     const double peak = is_product(kernel) ? matrix_rate(device, kernel.type) : vector_rate(device, kernel.type);
     const bool sane = std::isfinite(cost.time.value) && cost.time.value > 0 &&
                       cost.time.value >= kernel.flops / peak * (1 - 1e-12) &&
                       cost.time.value >= kernel.bytes / memory_rate(device) * (1 - 1e-12) && cost.energy.value >= 0;
     if (!sane) FAIL_CHECK(said(device, form, sizes, type) << ": " << cost.time.value << " s, " << cost.energy.value);
   });
+}
+
+TEST_CASE("arithmetic without end stays under the vector rate, which is known to be no more than a matrix unit's") {
+  for (const Subject& subject : subjects()) {
+    INFO(subject.name);
+    double largest = 0;
+    for (const DataType type : subject.types) largest = std::max(largest, matrix_rate(subject.device, type));
+    const DeviceCalibration calibration = resolve_calibration(subject.device, Library::installed());
+    for (const DataType type : subject.types) {
+      const double elements = 1 << 20;
+      const Kernel kernel = elementwise(1 << 20, 4 * elements, 1e6 * elements, type);
+      const double rate = kernel.flops / cost_of(subject.device, calibration, kernel).time.value;
+      CHECK(rate <= vector_rate(subject.device, type) * (1 + 1e-12));
+      CHECK(rate <= largest * (1 + 1e-12));
+      if (!vector_rate_known(subject.device, type)) {
+        CHECK(vector_rate(subject.device, type) == largest);
+        const auto costs = make_cost_model(std::vector{subject.device}, Library::installed());
+        std::vector<KernelCost> parts;
+        costs->breakdown(first, {&kernel, 1}, parts);
+        CHECK_FALSE(parts.at(0).calibrated);
+      }
+    }
+  }
+}
+
+TEST_CASE(
+    "vector units that compute no products state their own rate: no TPU, Gaudi or Trainium runs on its matrix peak") {
+  int stated = 0;
+  for (const Subject& subject : subjects()) {
+    const PeakRates& peak = subject.device.peak;
+    if (!subject.name.starts_with("google-tpu") && !subject.name.starts_with("intel-gaudi") &&
+        !subject.name.starts_with("aws-trainium"))
+      continue;
+    INFO(subject.name);
+    REQUIRE(peak.vector);
+    CHECK(peak.vector->value < 0.1 * peak.bf16->value);
+    ++stated;
+  }
+  CHECK(stated == 10);
 }
 
 TEST_CASE(

@@ -23,6 +23,7 @@ TEST_CASE("what can be updated in place is in memory once, however often it is m
   CHECK(operand_bytes(normalization(100, 1000, 12, DataType::fp16)) == 2e5);
   CHECK(operand_bytes(elementwise(1000, 5 * 4000, 0, DataType::fp16, 5)) == 2000);
   CHECK(operand_bytes(fft(1024, 1, 3, DataType::fp64)) == 16 * 1024);
+  CHECK(operand_bytes(sparse_matrix_vector(100, 2700, DataType::fp64, 27)) == 2700 * 12 + 100 * 20);
   CHECK(operand_bytes(optimizer_step(1000, 28, 4)) == 14000);
   CHECK(operand_bytes(reduction(1000, 8, DataType::bf16)) == Approx(8 * 2000));
 }

@@ -366,6 +366,7 @@ TEST_CASE("hosts launch on while devices wait for overlapped collectives: overla
     CHECK(seconds(false, true) <= 1.01 * none);
     CHECK(seconds(true, true) <= 1.01 * backward);
   }
+}
 
 namespace {
 

@@ -289,6 +289,8 @@ TEST_CASE("bad usage is one line with the nearest option or command") {
   refuses({"run", file, "--out", "--fidelity=flow"}, "--out: expected a value, found the option --fidelity");
   refuses({"run", file, "--trace-devices", "4"}, "--trace-devices has no effect without --trace or --out");
   refuses({"run", file, "--library", folder.path("nowhere")}, "--library: expected a folder");
+  folder.write("deeper/calibration/mine.json", "{}");  // of a library that is one level further up
+  refuses({"run", file, "--library", folder.path("deeper")}, "kernels/calibration");
   refuses({"list", "accelerator"}, "did you mean \"accelerators\"?");
   refuses({"show", "nvidia-h100-sxm5-80g"}, "nvidia-h100-sxm5-80gb");
 }

@@ -28,6 +28,13 @@ std::vector<std::string> stems_in(const std::string& folder) {
   return stems;
 }
 
+// One side of a box, where the file states it; where not, the fit says one.
+void check_box(const std::optional<Span>& fitted, const std::optional<Span>& shipped) {
+  const Span expected = shipped.value_or(Span{1, 1}), found = fitted.value_or(Span{1, 1});
+  CHECK(found.low == expected.low);
+  CHECK(found.high == expected.high);
+}
+
 void check_close(double fitted, double shipped) { CHECK(fitted == Approx(shipped).epsilon(0.02)); }
 
 }  // namespace
@@ -51,6 +58,8 @@ void compare_fits(const Calibration& shipped, const Calibration& again) {
     CHECK(it->fit.samples == old.fit.samples);
     CHECK(it->fit.median_error == Approx(old.fit.median_error).margin(0.001));
     CHECK(it->fit.largest == old.fit.largest);
+    for (const auto side : {&Fit::short_side, &Fit::long_side, &Fit::depth, &Fit::batch, &Fit::flops})
+      check_box(it->fit.*side, old.fit.*side);
   }
   for (const AttentionParameters& old : shipped.attention) {
     if (!(old.fit.median_error > 0)) continue;
@@ -62,6 +71,8 @@ void compare_fits(const Calibration& shipped, const Calibration& again) {
       CHECK(it->fit.*bound == old.fit.*bound);
     INFO("attention " << old.generation);
     CHECK(it->fit.kernels == old.fit.kernels);
+    for (const auto side : {&Fit::flops, &Fit::sharing}) check_box(it->fit.*side, old.fit.*side);
+    CHECK(it->fit.together == old.fit.together);
     check_close(it->efficiency, old.efficiency);
     check_close(it->backward_ratio, old.backward_ratio);
     check_close(it->half_length, old.half_length);
@@ -182,6 +193,108 @@ TEST_CASE("a user's own measured kernels calibrate like the shipped ones") {
   CHECK(fitted["gemm"][0]["fit"]["samples"] == 10);
   CHECK(fitted["gemm"][0]["fit"]["files"] == Json({"mine"}));
   CHECK(fitted["gemm"][0]["efficiency"].get<double>() == Approx(150e12 / 312e12).epsilon(0.25));
+}
+
+namespace {
+
+// Times of an ideal A100 at 150 TFLOP/s: ten products, and after them whatever rows `more` has.
+std::string products(const Folder& folder, const std::string& name, const std::vector<Json>& more, Json top = {}) {
+  Json runs = Json::array();
+  for (const int size : {1024, 2048, 4096, 8192, 16384})
+    for (const int k : {1024, 4096})
+      runs.push_back({{"id", "k" + std::to_string(runs.size())},
+                      {"kernel", "gemm"},
+                      {"precision", "fp16"},
+                      {"shape", {{"m", size}, {"n", size}, {"k", k}}},
+                      {"measured", {{"time_s", 2.0 * size * size * k / 150e12 + 5e-6}}}});
+  for (const Json& row : more) runs.push_back(row);
+  Json document = {{"format", "orrery/measured/1"},
+                   {"kind", "kernel"},
+                   {"cluster", {{"accelerator", "nvidia-a100-sxm4-80gb"}}},
+                   {"runs", runs}};
+  if (top.is_object()) document.update(top);
+  return folder.write(name, document.dump());
+}
+
+Json fit_of(const std::string& file) {
+  const Outcome outcome = run_orrery({"calibrate", file, "--json"});
+  CHECK(outcome.err == "");
+  REQUIRE(outcome.exit_code == 0);
+  return parse_json(outcome.out, "output");
+}
+
+}  // namespace
+
+TEST_CASE("a file is read by what it says, not by its name") {
+  const Folder folder;
+  const Json plain = fit_of(products(folder, "mine.json", {}))["calibrations"][0]["gemm"][0];
+  for (const char* name :
+       {"llmcompass_a100", "tpu7x_kernels", "azure_nd_h100", "vidur_mlp_ops", "deepbench_v100_gemm"}) {
+    INFO(name);
+    Json again = fit_of(products(folder, std::string(name) + ".json", {}))["calibrations"][0]["gemm"][0];
+    CHECK(again["fit"]["files"] == Json({name}));
+    again["fit"]["files"] = plain["fit"]["files"];
+    CHECK(again == plain);
+  }
+}
+
+TEST_CASE("a file states what a fit must know of it: host time, the shortest time that counts, what is only compared") {
+  const Folder folder;
+  const auto with = [&](const Json& use) {
+    return products(folder, "mine.json", {}, {{"calibration", {{"kernels", Json::array({use})}}}});
+  };
+  const Json kernels = Json::array({"gemm"});
+  const auto launch = [](const Json& fitted) { return fitted["calibrations"][0]["gemm"][0]["launch"]; };
+  const Json plain = fit_of(products(folder, "mine.json", {}));
+  CHECK(launch(fit_of(with({{"kernels", kernels}, {"host", "4 us"}}))) != launch(plain));
+  const Json cut = fit_of(with({{"kernels", kernels}, {"shortest", "1 ms"}}));
+  CHECK(cut["samples"]["fitted"] == 4);
+  CHECK(cut["samples"]["left_out"][0]["rows"] == 6);
+  const Json compared = fit_of(with({{"kernels", kernels}, {"use", "compare"}}));
+  CHECK(compared["samples"]["compared"] == 10);
+  CHECK(compared["samples"]["fitted"] == 0);
+  const Outcome typo = run_orrery({"calibrate", with({{"kernels", kernels}, {"hots", "4 us"}})});
+  CHECK(typo.exit_code == 2);
+  CHECK_THAT(typo.err, Contains("/calibration/kernels/0/hots") && Contains("did you mean \"host\"?"));
+}
+
+TEST_CASE("calibrate says how many rows it used and why it left out the others, and stops for none of them") {
+  const Folder folder;
+  const auto row = [](const char* id, Json with) {
+    Json run = {{"id", id},
+                {"kernel", "gemm"},
+                {"precision", "fp16"},
+                {"shape", {{"m", 1024}, {"n", 1024}, {"k", 1024}}},
+                {"measured", {{"time_s", 1e-3}}}};
+    run.update(with);
+    return run;
+  };
+  const std::string file = products(
+      folder, "mine.json",
+      {row("flat", {{"shape", {{"m", 0}, {"n", 1024}, {"k", 1024}}}}),
+       row("negative", {{"measured", {{"time_s", -1}}}}), row("silent", {{"measured", Json::object()}}),
+       row("unheard", {{"kernel", "quicksort"}, {"shape", Json::object()}}), row("untyped", {{"precision", nullptr}}),
+       row("narrow", {{"precision", "fp8"}}), row("worded", {{"exclude", "a cold board"}})});
+  const Outcome outcome = run_orrery({"calibrate", file});
+  CHECK(outcome.err == "");
+  REQUIRE(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Contains("10 of 17 rows fitted, 7 left out"));
+  for (const char* why :
+       {"m is 0 (first: mine: flat)", "0 or less (first: mine: negative)", "(first: mine: silent)",
+        "\"quicksort\" is not modelled", "data type is not stated (first: mine: untyped)",
+        "does not compute products in fp8 (first: mine: narrow)", "a cold board (first: mine: worded)"}) {
+    INFO(why);
+    CHECK_THAT(outcome.out, Contains(why));
+  }
+}
+
+TEST_CASE("a fit of one's own carries no remark of what it started from") {
+  const Folder folder;
+  const std::string file = products(folder, "mine.json", {}, {{"cluster", {{"accelerator", "nvidia-l40s"}}}});
+  CHECK(fit_of(file)["calibrations"][0]["gemm"][0]["fit"].value("note", "") == "");
+  REQUIRE(run_orrery({"calibrate", file, "--out", folder.path("out")}).exit_code == 0);
+  for (const Json& entry : read_json(folder.path("out/nvidia-l40s.json"))["gemm"])
+    if (entry["fit"].value("median_error", 0.0) > 0) CHECK(entry["fit"].value("note", "") == "");
 }
 
 TEST_CASE("calibrate refuses what it cannot use") {

@@ -36,6 +36,56 @@ std::vector<std::string> sizes_of(const KernelForm& form) {
 
 }  // namespace
 
+TEST_CASE("kernel asks for a board that an operator holds to less than its own limit") {
+  const auto held_to = [](std::vector<std::string> how) {
+    std::vector<std::string> all = {"nvidia-h100-sxm5-80gb", "gemm", "--m", "8192", "--n", "8192", "--k", "8192"};
+    all.insert(all.end(), how.begin(), how.end());
+    return Json(ask(all)["rows"][0]);
+  };
+  const Json free = held_to({"--sustained"}), held = held_to({"--power-limit", "350 W"});
+  CHECK(held["bound"] == "power limit");
+  CHECK(held["time_s"].get<double>() > free["time_s"].get<double>());
+  CHECK(held["calibrated"] == false);
+  const Outcome more = run_orrery(
+      {"kernel", "nvidia-h100-sxm5-80gb", "copy", "--bytes", "1e9", "--power-limit", "900 W"});
+  CHECK(more.exit_code == 2);
+  CHECK_THAT(more.err, Contains("--power-limit") && Contains("at most the tdp"));
+}
+
+TEST_CASE("a vector rate that no source states is said to be unknown, and carries no band") {
+  const auto answer = [](const char* device, const char* type) {
+    return Json(ask(
+        {device, "elementwise", "--elements", "1e7", "--flops-per-element", "1e5", "--precision", type})["rows"][0]);
+  };
+  const Json unknown = answer("tenstorrent-wormhole-n150", "fp16");
+  CHECK_THAT(unknown["calibration_gap"].get<std::string>(), Contains("vector rate of this device is unknown"));
+  CHECK(unknown["time_s_low"].is_null());
+  CHECK(answer("google-tpu7x", "bf16")["achieved_tflops"].get<double>() < 18.1);
+}
+
+TEST_CASE("spiking chips step neurons in the type they compute with, and a chip that does not spike as processors do") {
+  const auto bound = [](const char* device) {
+    return Json(ask({device, "spiking-step", "--neurons", "1e6", "--synaptic-events", "1e10"})["rows"][0]["bound"]);
+  };
+  for (const char* device : {"intel-hala-point", "intel-loihi-2", "spinncloud-spinnaker2"}) {
+    INFO(device);
+    CHECK(bound(device) == "synaptic events");
+  }
+  for (const char* device : {"ibm-northpole", "nvidia-a100-sxm4-80gb"}) {
+    INFO(device);
+    CHECK(bound(device) == "memory");
+  }
+}
+
+TEST_CASE("a transform costs and counts the same whether its passes are stated or found") {
+  const std::vector<std::string> transform = {"nvidia-h100-sxm5-80gb", "fft", "--length", "1e9"};
+  std::vector<std::string> in_three = transform;
+  in_three.insert(in_three.end(), {"--passes", "3"});
+  const Json found = ask(transform)["rows"][0], stated = ask(in_three)["rows"][0];
+  for (const char* figure : {"time_s", "achieved_GBs", "intensity_flop_per_byte"})
+    CHECK(stated[figure].get<double>() == Approx(found[figure].get<double>()));
+}
+
 TEST_CASE("every kind of kernel has a form, and every form an answer") {
   for (const std::string_view kind : kernel_kind_names) {
     INFO(kind);
