@@ -4,6 +4,7 @@
 // found by repetition, from below. Collectives of several kinds beside the same kernels are taken one after the other, and
 // one that nobody in the pass waits for counts as hidden.
 #include <algorithm>
+#include <utility>
 
 #include "models/parallelism/emitter.hpp"
 #include "sim/cost_model.hpp"

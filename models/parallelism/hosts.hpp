@@ -1,4 +1,5 @@
-// Which ranks of a job stand in the same node, and so share its host: devices of a pool are numbered node by node.
+// Which ranks of a job stand in the same node, and so share the processors of its host. Devices of a pool are numbered node
+// by node, and a node is taken to have one host, however many sockets that has.
 #pragma once
 
 #include <vector>
