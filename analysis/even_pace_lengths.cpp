@@ -63,8 +63,7 @@ class Lengths {
     for_each_place([&](std::uint32_t r, Place& place, bool fresh) {
       if (fresh) place = {r, lengths_[r], true};
       place.quickest = std::min(place.quickest, lengths_[r]);
-      const Operation &first = view_.operation_of(records[place.record]), &here = view_.operation_of(records[r]);
-      place.alike &= first.kind == here.kind && first.label == here.label;
+      place.alike &= what(records[place.record]) == what(records[r]);
     });
     for_each_place([&](std::uint32_t r, const Place& place, bool) {
       if (place.alike) lengths_[r] = std::min(lengths_[r], place.quickest);
@@ -77,6 +76,15 @@ class Lengths {
   }
 
  private:
+  // A pass that one device has from a Call may be written out for another, whose labels then have the micro-batch.
+  std::pair<OpKind, Label> what(const Record& record) const {
+    const Operation& op = view_.operation_of(record);
+    Label label = op.label;
+    if (record.call.valid())
+      label.micro_batch = view_.program_of(record).operations[record.call.index()].label.micro_batch;
+    return {op.kind, label};
+  }
+
   bool in_window(const Record& record) const {
     return record.start_s >= view_.window_start_s() && record.start_s < view_.window_end_s();
   }
