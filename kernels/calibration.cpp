@@ -304,19 +304,12 @@ template <class Entry> const Entry* nearest(const std::vector<Entry>& entries, D
   return best;
 }
 
-// The same as the device computes: where it multiplies both types at one rate, it takes in no more of the narrow one. FP6 moves
-// as bytes, but some units take in as many of it as of 4-bit floats.
-double operand_ratio(DataType wanted, DataType given, const DeviceModel& device) {
-  const double ratio = unit_ratio(wanted == DataType::fp6 ? DataType::fp4 : wanted, given);
-  const auto own = matrix_peak(device, wanted), other = matrix_peak(device, given);
-  return own && other ? std::clamp(own->value / other->value, std::min(1.0, ratio), std::max(1.0, ratio)) : ratio;
-}
-
 // An entry made to fit `type`: the more operands a unit takes in at once, the more elements of k its prologue costs and the
-// more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster.
-GemmParameters scaled(GemmParameters entry, DataType type, const DeviceModel& device) {
+// more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster. The
+// units of wide types differ too much between chips: fp64 runs at the rate of fp32, a half or a 32nd of it.
+GemmParameters scaled(GemmParameters entry, DataType type) {
   constexpr double delivery_exponent = 0.7;
-  const double scale = std::pow(operand_ratio(type, entry.type, device), delivery_exponent);
+  const double scale = is_wide(type) ? 1 : std::pow(unit_ratio(type, entry.type), delivery_exponent);
   entry.type = type;
   entry.k_overhead *= scale;
   entry.tile_cost *= scale;
@@ -324,12 +317,11 @@ GemmParameters scaled(GemmParameters entry, DataType type, const DeviceModel& de
 }
 
 // Another type of a nearer file says more than this type of a more general one.
-DeviceCalibration::Found<GemmParameters> find_gemm(const std::vector<Source>& sources, DataType type,
-                                                   const DeviceModel& device) {
+DeviceCalibration::Found<GemmParameters> find_gemm(const std::vector<Source>& sources, DataType type) {
   for (const auto& source : sources)
     if (const auto* entry = nearest(source.calibration.gemm, type)) {
       const bool same_unit = unit_bits(entry->type) == unit_bits(type);
-      return {scaled(*entry, type, device), alike(entry->type, type) && is_fit(source, entry->fit),
+      return {scaled(*entry, type), alike(entry->type, type) && is_fit(source, entry->fit),
               source.own && !same_unit ? "scaled from another precision" : source.from};
     }
   return {GemmParameters{}, false, "built-in default"};
@@ -355,7 +347,7 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
   DeviceCalibration resolved;
   for (std::size_t i = 0; i < data_type_names.size(); ++i) {
     const auto type = static_cast<DataType>(i);
-    resolved.gemm[i] = find_gemm(sources, type, device);
+    resolved.gemm[i] = find_gemm(sources, type);
     resolved.sustained[i] = find_sustained(sources, type);
   }
   for (const auto& source : sources) {

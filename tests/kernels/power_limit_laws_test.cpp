@@ -41,6 +41,7 @@ TEST_CASE("no wider type is faster than a narrower one that the device computes 
       for (std::size_t i = 0; i < data_type_names.size(); ++i)
         for (std::size_t j = 0; j < data_type_names.size(); ++j) {
           const auto wide = static_cast<DataType>(i), narrow = static_cast<DataType>(j);
+          if (wide == DataType::fp6) continue;  // moves as bytes, computes as fp4: overheads of bytes
           if (unit_bits(wide) <= unit_bits(narrow) || !matrix_peak(device, wide) ||
               matrix_peak(device, wide) != matrix_peak(device, narrow))
             continue;
