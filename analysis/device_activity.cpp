@@ -60,8 +60,8 @@ DeviceActivity ActivityMeter::of(std::size_t device) {
   return activity;
 }
 
-// Idle for others: without a pipeline, for those that are slower; in one, as bubble for as long as the device would have been
-// idle had nobody been slow.
+// Idle for others: without a pipeline, for those that are slower; in one, as bubble for as long as the device would have
+// been idle had nobody been slow.
 double ActivityMeter::bubble_s(std::size_t device, const TimeSplit& time) const {
   if (!view_.several_stages()) return 0;
   if (!even_.differs()) return time.for_others_s;

@@ -109,8 +109,8 @@ class Lengths {
     }
   }
 
-  // visit(record, place, first of the stage there): the n-th of a fragment in a queue has the same place on all devices of
-  // a stage.
+  // visit(record, place, first of the stage there): the n-th of a fragment in a queue has the same place on all devices
+  // of a stage.
   template <class Visit> void for_each_place(Visit visit) {
     struct Lane {
       std::uint32_t fragment = no_fragment;

@@ -402,6 +402,7 @@ TEST_CASE(
          {{{"model", "gpt3-1.3b"},
            {"precision", precision},
            {"batch", {{"global", 8}, {"micro", 1}}},
+           {"software", "pytorch-ddp"},
            {"placement", {{"first", first}, {"count", 8}}}}}}};
     const Outcome outcome = run_orrery({"run", folder.write("two.json", document.dump()), "--json"});
     REQUIRE(outcome.exit_code == 0);
