@@ -67,6 +67,9 @@ EnergyParameters from_limit(const DeviceModel& device, DataType type) {
       best_rate(device, {DataType::bf16, DataType::fp16, DataType::fp8, DataType::int8}, DataType::bf16));
   energy.vector_pJ_per_flop = pJ_per_flop(
       best_rate(device, {DataType::fp32, DataType::fp64}, is_wide(type) ? type : DataType::fp32));
+  // No rate of wide types is known: by their width, the least they can cost.
+  if (!(energy.vector_pJ_per_flop > 0))
+    energy.vector_pJ_per_flop = energy.matrix_pJ_per_flop * relative_width(DataType::fp32, DataType::bf16);
   energy.cache_pJ_per_bit = 0;
   return energy;
 }

@@ -106,7 +106,7 @@ void keep_the_rest(Calibration& fitted, const MemoryParameters& start, const Lib
       const auto it = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return same(e, entry); });
       if (it == entries.end())
         entries.push_back(entry);
-      else if (fit_shortfall(entry.fit).empty())
+      else if (entry.fit.median_error > 0)
         it->fit.note = entry.fit.note;  // of a fit: what a figure set by hand stood on says nothing of this one
     }
   };

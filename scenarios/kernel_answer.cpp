@@ -84,7 +84,7 @@ void name_calibration(KernelAnswer& a, const DeviceCalibration& calibration, con
       a.calibration_gap = "a rate that was not measured";
     else if (a.calibration != "of this device")
       a.calibration_gap = "not measured on this device";
-    else if (found.calibrated && timed_with_other_direction(found.parameters.fit, a.what.kernel.kind))
+    else if (found.calibrated && fit_covers(fit, a.what.kernel) && timed_with_other_direction(fit, a.what.kernel.kind))
       a.calibration_gap = "forward and backward were timed together only";
     else if (found.calibrated)
       a.calibration_gap = "outside the kinds and sizes measured there";

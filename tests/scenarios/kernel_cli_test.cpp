@@ -179,7 +179,10 @@ TEST_CASE("why a time is not calibrated is said: too few samples, another genera
   command.insert(command.end(), third.begin(), third.end());
   CHECK_THAT(run_orrery(command).out, Contains("of this device: no parameters of generation 3: those of 2"));
   CHECK(gap({a100, "attention", "--sequence", "1000000"}) == "outside the kinds and sizes measured there");
-  CHECK(gap({a100, "attention", "--sequence", "4096"}).is_null());
+  CHECK(gap({a100, "attention", "--sequence", "4096"}) == "outside the kinds and sizes measured there");  // one head
+  CHECK(gap({a100, "attention", "--sequence", "4096", "--heads", "16"}) ==
+        "forward and backward were timed together only");
+  CHECK(gap({"nvidia-h100-sxm5-80gb", "attention", "--sequence", "4096", "--heads", "16"}).is_null());
 }
 
 TEST_CASE("power above the limit is told where idle power is unknown, too") {
@@ -364,7 +367,8 @@ TEST_CASE("a band stands only where errors of such devices and kernels are known
             .is_null());
   CHECK(row({a100, "fft", "--length", "1048576"})["time_s_low"].is_null());
   const auto width = [&](const std::string& sequence) {
-    const Json r = row({a100, "attention", "--sequence", sequence, "--heads", "16", "--head-dim", "128"});
+    const Json r = row(
+        {"nvidia-h100-sxm5-80gb", "attention", "--sequence", sequence, "--heads", "16", "--head-dim", "128"});
     CHECK(r["calibrated"] == (sequence == "4096"));
     return r["time_s_high"].get<double>() / r["time_s_low"].get<double>();
   };
