@@ -1,4 +1,6 @@
-// How long the records of a job would take if no device and no link were slow (see analysis/even_pace.hpp).
+// How long the records of a job would take if no device and no link were slow (see analysis/even_pace.hpp): at the nominal clock,
+// over whole links, and no longer than where a device of the same stage does the same. Assumed: a slow clock or link stretches
+// a record in proportion to what it takes alone.
 #pragma once
 
 #include <vector>

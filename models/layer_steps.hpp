@@ -41,8 +41,8 @@ struct StepContext {
   Optimizer optimizer = {};
 
   DataType activations() const { return activation_type(precision); }
-  double element() const;        // bytes of one activation
-  double tokens() const;         // of one micro-batch on one rank (context-parallel share)
+  double element() const;  // bytes of one activation
+  double tokens() const;   // of one micro-batch on one rank (context-parallel share)
   // Rows that go through the head: predicted ones only. Context-parallel ranks that do not share them evenly wait for the
   // fullest.
   std::int64_t head_tokens() const;

@@ -101,7 +101,8 @@ bool may_hold(const Json& blank, Json::json_pointer pointer) {
   const Json* at = &blank;
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     if (at->is_array()) {
-      const bool number = !key->empty() && key->size() < 10 && key->find_first_not_of("0123456789") == std::string::npos;
+      const bool number = !key->empty() && key->size() < 10 &&
+                          key->find_first_not_of("0123456789") == std::string::npos;
       if (!number || at->empty()) return false;
       const std::size_t n = std::stoul(*key);
       if (at == &blank["jobs"] && n >= at->size()) return false;

@@ -122,7 +122,8 @@ std::vector<std::pair<std::string, int>> skip_reasons(const Validation& v) {
 
 Validation validate(std::vector<MeasuredRow> rows, Fidelity fidelity, const Library& library, int jobs,
                     const std::function<void(std::size_t)>& progress) {
-  load_error_bands(library);  // a broken file ends the command here; within a row it would be that row's reason to be skipped
+  load_error_bands(
+      library);  // a broken file ends the command here; within a row it would be that row's reason to be skipped
   const auto task = [&](std::size_t i) { return prediction_json(predict(rows[i], fidelity, library)).dump(); };
   const auto answers = run_in_workers(rows.size(), jobs, task, progress);
   Validation v;

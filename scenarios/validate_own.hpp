@@ -17,8 +17,8 @@ struct OwnRun {
   std::string id, source;
   ScenarioDocument scenario;
   TrainingLog log;
-  bool whole = false;               // its lines are results of runs, not iterations: nothing warms up
-  std::string no_time;              // what a table has where the time should be ("OOM"), if nothing else
+  bool whole = false;                   // its lines are results of runs, not iterations: nothing warms up
+  std::string no_time;                  // what a table has where the time should be ("OOM"), if nothing else
   std::vector<std::string> notes = {};  // on how it was read
 };
 

@@ -136,8 +136,15 @@ struct RowReader {
     if (at == runs.size()) {
       keys_of_runs.push_back(key);
       const std::string stem = std::filesystem::path(file).stem().string();
-      runs.push_back({!id.empty() ? id : !settings.empty() ? settings : stem, "log/" + stem, edited(cells, line), {}, whole,
-                      no_time, notes});
+      runs.push_back({!id.empty()         ? id
+                      : !settings.empty() ? settings
+                                          : stem,
+                      "log/" + stem,
+                      edited(cells, line),
+                      {},
+                      whole,
+                      no_time,
+                      notes});
       runs.back().log.file = file;
       runs.back().log.framework = "CSV";
     }

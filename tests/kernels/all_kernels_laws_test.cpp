@@ -144,7 +144,7 @@ TEST_CASE("arithmetic without end stays under the vector rate, which is known to
         CHECK(vector_rate(subject.device, type) == largest);
         const auto costs = make_cost_model(std::vector{subject.device}, Library::installed());
         std::vector<KernelCost> parts;
-        costs->breakdown(first, {&kernel, 1}, parts);
+        costs->breakdown(first, {&kernel, 1}, {}, parts);
         CHECK_FALSE(parts.at(0).calibrated);
       }
     }

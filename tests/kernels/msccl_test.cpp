@@ -87,7 +87,7 @@ TEST_CASE("an MSCCL schedule that gives a wrong result is refused with its rank 
              Contains("ends without the sum over all ranks"));
 }
 
-TEST_CASE("minBytes and maxBytes say which buffers an MSCCL schedule is for; 0 or nothing, any") {
+TEST_CASE("minBytes and maxBytes say which buffers an MSCCL schedule is for, and 0 or nothing means any") {
   const auto meant_for = [](const std::string& attributes) {
     return parse_msccl(replaced(two_ranks(R"(depid="0" deps="1")"), "inplace=\"1\"", "inplace=\"1\" " + attributes),
                        "mine.xml");

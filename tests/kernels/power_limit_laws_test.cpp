@@ -112,7 +112,7 @@ TEST_CASE("what an operator's limit slows counts as not calibrated, and what it 
   const auto calibrated = [](const DeviceModel& device, const Kernel& kernel) {
     const auto costs = make_cost_model(std::vector{device}, Library::installed());
     std::vector<KernelCost> parts;
-    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, parts);
+    costs->breakdown(DeviceTypeId(std::size_t{0}), {&kernel, 1}, {}, parts);
     return parts.at(0).calibrated;
   };
   const std::string board = "nvidia-a100-sxm4-80gb";

@@ -20,7 +20,7 @@ struct AttentionOf {
     double sum = 0;
     std::vector<KernelCost> of_kernels;
     for (const LayerStep& step : steps) {
-      costs->breakdown(DeviceTypeId(0), step.kernels, of_kernels);
+      costs->breakdown(DeviceTypeId(0), step.kernels, {}, of_kernels);
       for (std::size_t i = 0; i < step.kernels.size(); ++i)
         if (step.kernels[i].kind == KernelKind::attention || step.kernels[i].kind == KernelKind::attention_backward)
           sum += of_kernels[i].cost.time.value;

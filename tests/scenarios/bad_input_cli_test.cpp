@@ -289,6 +289,7 @@ TEST_CASE("bad usage is one line with the nearest option or command") {
   refuses({"run", file, "--out", "--fidelity=flow"}, "--out: expected a value, found the option --fidelity");
   refuses({"run", file, "--trace-devices", "4"}, "--trace-devices has no effect without --trace or --out");
   refuses({"run", file, "--library", folder.path("nowhere")}, "--library: expected a folder");
+  std::filesystem::create_directories(folder.path("deeper/calibration"));
   folder.write("deeper/calibration/mine.json", "{}");  // of a library that is one level further up
   refuses({"run", file, "--library", folder.path("deeper")}, "kernels/calibration");
   refuses({"list", "accelerator"}, "did you mean \"accelerators\"?");

@@ -90,9 +90,11 @@ TEST_CASE("a sweep file that cannot be meant is refused with the place of the fa
        "/derived/0/expression"},
       {sweep_of(tensor, R"(, "metrics": ["iteration"])"), "/metrics/0: expected a metric"},
       {sweep_of(tensor, R"(, "metrics": ["/nowhere/stages/0"])"), "/metrics/0: expected a JSON pointer such as"},
-      {sweep_of(tensor, R"(, "metrics": ["/jobs/3/metrics/stages/0/bubble_s"])"), "/metrics/0: expected a JSON pointer"},
+      {sweep_of(tensor, R"(, "metrics": ["/jobs/3/metrics/stages/0/bubble_s"])"),
+       "/metrics/0: expected a JSON pointer"},
       {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stages/0/bubbles"])"), "/metrics/0: expected a JSON pointer"},
-      {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stagesfoo/bubble_s"])"), "/metrics/0: expected a JSON pointer"},
+      {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stagesfoo/bubble_s"])"),
+       "/metrics/0: expected a JSON pointer"},
       {sweep_of(tensor, R"(, "sample": {"method": "random", "points": 3})"), "/sample/points: expected at most the 2"},
       {sweep_of(tensor, R"(, "axis": [])"), "did you mean \"axes\"?"},
   }));
@@ -267,8 +269,9 @@ TEST_CASE("metrics of stages and kernels are stored, and one that no point has i
   const Outcome outcome = folder.run();
   INFO(outcome.err);
   REQUIRE(outcome.exit_code == 0);
-  CHECK_THAT(outcome.err + outcome.out, Contains("no point has a value for the metric /jobs/0/metrics/stages/9/bubble_s") &&
-                                            !Contains("metric /jobs/0/metrics/stages/0"));
+  CHECK_THAT(outcome.err + outcome.out,
+             Contains("no point has a value for the metric /jobs/0/metrics/stages/9/bubble_s") &&
+                 !Contains("metric /jobs/0/metrics/stages/0"));
 }
 
 TEST_CASE("going on with a store that has failed points says so and how to try them again") {

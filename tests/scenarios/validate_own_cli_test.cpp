@@ -138,8 +138,10 @@ TEST_CASE("a library whose error bands are broken stops the command instead of s
   const Folder folder;
   std::filesystem::create_directories(folder.path("lib/kernels/calibration"));
   folder.write("lib/kernels/calibration/bands.json", R"({"name": "bands", "classes": 3})");
-  const auto outcome = run_orrery({"validate", std::string(ORRERY_SOURCE_DATA_DIR) + "/tests/validation/measured/training/korthikanti_2022_a100.json", "--library",
-                                   folder.path("lib")});
+  const auto outcome = run_orrery(
+      {"validate",
+       std::string(ORRERY_SOURCE_DATA_DIR) + "/tests/validation/measured/training/korthikanti_2022_a100.json",
+       "--library", folder.path("lib")});
   INFO(outcome.err);
   CHECK(outcome.exit_code == 2);
   CHECK_THAT(outcome.err, Catch::Contains("bands.json: at /"));
@@ -179,14 +181,22 @@ TEST_CASE("a CSV may count from zero and begin with a byte order mark") {
 TEST_CASE("runs of a CSV without a time are listed with what stands there, and an empty setting is told") {
   const Folder folder;
   const std::string file = folder.write("own.json", scenario);
-  const std::string csv =
-      folder.write("runs.csv", "tp,global,ms\n1,64,1900\n2,,1500\n4,64,OOM\n8,64,\n");
-  const std::vector<std::string> call = {"validate", "--scenario", file, "--log", csv, "--column", "time_ms=ms", "--column",
-                                         "/jobs/0/plan/tensor=tp", "--column", "/jobs/0/batch/global=global"};
+  const std::string csv = folder.write("runs.csv", "tp,global,ms\n1,64,1900\n2,,1500\n4,64,OOM\n8,64,\n");
+  const std::vector<std::string> call = {"validate",
+                                         "--scenario",
+                                         file,
+                                         "--log",
+                                         csv,
+                                         "--column",
+                                         "time_ms=ms",
+                                         "--column",
+                                         "/jobs/0/plan/tensor=tp",
+                                         "--column",
+                                         "/jobs/0/batch/global=global"};
   std::vector<std::string> as_json = call;
   as_json.emplace_back("--json");
   const Json result = json_of(as_json);
-  CHECK(result["runs"][0]["measured"] == 1.9);
+  CHECK(result["runs"][0]["measured"].get<double>() == Approx(1.9));
   CHECK(result["runs"][0]["log"]["warnings"].empty());  // a run of one line needs no warm-up
   CHECK_THAT(result["runs"][1]["log"]["warnings"][0].get<std::string>(), Catch::Contains("/jobs/0/batch/global"));
   CHECK_THAT(result["runs"][2]["skipped"].get<std::string>(), Catch::StartsWith("\"OOM\" for a time; predicted"));
