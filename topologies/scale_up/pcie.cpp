@@ -1,8 +1,9 @@
 // A PCIe tree: devices on switches of `dimensions[0]` slots (absent: on the host bridge itself), the switches on host bridges
 // (root complexes, one per processor socket) with one uplink as wide as a device's link, the bridges joined to each other by the
-// processors' own links. One switch for all devices of the node has nobody above it to send to and stands for the bridge. A device has one link, for its peers and for the NIC alike: the node's NICs hang on the switch (or
-// bridge) of the first device that uses them. Paths take the fewest hops. Root ports forward between devices at their full
-// rate here; some processors do so at less.
+// processors' own links. One switch for all devices of the node has nobody above it to send to and stands for the bridge. A
+// device has one link, for its peers and for the NIC alike: the node's NICs hang on the switch (or bridge) of the first device
+// that uses them. Paths take the fewest hops. Root ports forward between devices at their full rate here; some processors do so
+// at less.
 // options: host_bridges (1; the devices are divided evenly), between_bridges ("62.4 GB/s", payload of one direction between
 // two of them; needed with several), bridge_latency ("0.2 us"; absent: a link's)
 #include <fmt/format.h>
