@@ -144,7 +144,7 @@ class Lengths {
   std::map<std::tuple<std::int32_t, Stream, std::uint32_t>, std::vector<Place>> places_;
 };
 
-// Devices of one pool at the nominal clock, on links that are whole, or one device a stage: nobody is slow.
+// One device a stage, at the nominal clock, on links that are whole.
 bool nothing_to_compare(const JobView& view, const Cluster& cluster) {
   std::vector<std::int32_t> stages;
   for (const Representative& r : view.devices()) {
@@ -152,8 +152,7 @@ bool nothing_to_compare(const JobView& view, const Cluster& cluster) {
     stages.push_back(r.stage);
   }
   std::sort(stages.begin(), stages.end());
-  const bool alone = std::adjacent_find(stages.begin(), stages.end()) == stages.end();
-  return cluster.fabric.degraded().empty() && (alone || cluster.pools.size() == 1);
+  return cluster.fabric.degraded().empty() && std::adjacent_find(stages.begin(), stages.end()) == stages.end();
 }
 
 }  // namespace
