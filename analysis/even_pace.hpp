@@ -1,7 +1,7 @@
 // The measured iterations as they would have gone had no device or link been slow: what a pipeline's schedule alone leaves
-// idle. Every record is played again. A Compute takes what its device needs at its nominal clock, a Transfer what its pattern
-// needs on links that are whole, and neither longer than the quickest at the same place in the queue of a device of the
-// same stage (which does the same work). Each starts when what it waited for has ended in the replay: its dependencies, its
+// idle. Every record is played again. A Compute takes what its device needs at its nominal clock, and no longer than the
+// quickest at the same place in the queue of a device of the same stage (which does the same work); a Transfer what its
+// pattern needs on links that are whole. Each starts when what it waited for has ended in the replay: its dependencies, its
 // queues, the Call it belongs to, the end of the iteration before; what else delayed it (a circuit, a timer) delays it as long.
 // So a replay in which nothing is quicker repeats the timeline. Assumed: the order in every queue is that of the Program, and
 // transfers that share links share them as they did. What two streams take from each other stays as it was.

@@ -1,9 +1,8 @@
 #include "analysis/even_pace_lengths.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <tuple>
+#include <utility>
 
 #include "sim/routes.hpp"
 
@@ -45,7 +44,7 @@ class WholeLinks {
   std::map<std::pair<const Program*, PatternId>, std::pair<RoutedPattern, RoutedPattern>> patterns_;  // likewise
 };
 
-struct Place {  // in a queue, of all devices of one stage
+struct Place {  // in the queue of computation, of all devices of one stage
   std::uint32_t record = 0;
   double quickest = 0;
   bool alike = true;  // they do the same there
@@ -60,12 +59,12 @@ class Lengths {
     const auto& records = view_.timeline().records;
     for (const Record& r : records) lengths_.push_back(r.end_s - r.start_s);
     for (std::size_t d = 0; d < view_.devices().size(); ++d) take_nominal(d);
-    for_each_place([&](std::uint32_t r, Place& place, bool fresh) {
+    for_each_compute([&](std::uint32_t r, Place& place, bool fresh) {
       if (fresh) place = {r, lengths_[r], true};
       place.quickest = std::min(place.quickest, lengths_[r]);
       place.alike &= what(records[place.record]) == what(records[r]);
     });
-    for_each_place([&](std::uint32_t r, const Place& place, bool) {
+    for_each_compute([&](std::uint32_t r, const Place& place, bool) {
       if (place.alike) lengths_[r] = std::min(lengths_[r], place.quickest);
     });
     // Times of devices that do the same differ by rounding.
@@ -109,28 +108,25 @@ class Lengths {
     }
   }
 
-  // visit(record, place, first of the stage there): the n-th of a fragment in a queue has the same place on all devices
-  // of a stage.
-  template <class Visit> void for_each_place(Visit visit) {
-    struct Lane {
+  // visit(record, place, first of the stage there): the n-th of a fragment in the queue of computation has the same place on
+  // all devices of a stage. How long transfers take differs with distance and congestion, which slow nobody's device.
+  template <class Visit> void for_each_compute(Visit visit) {
+    for (std::size_t d = 0; d < view_.devices().size(); ++d) {
       std::uint32_t fragment = no_fragment;
       std::vector<Place>* places = nullptr;
       std::size_t next = 0;
-    };
-    for (std::size_t d = 0; d < view_.devices().size(); ++d) {
-      std::array<Lane, stream_count> lanes{};
       for (const std::uint32_t r : view_.records_of(d)) {
         const Record& record = view_.timeline().records[r];
         if (!in_window(record)) continue;
-        for (const Participation& p : view_.participants(record)) {
-          if (p.device != d) continue;
-          Lane& lane = lanes[static_cast<std::size_t>(p.stream)];
-          if (lane.fragment != record.fragment)
-            lane = {record.fragment, &places_[{view_.devices()[d].stage, p.stream, record.fragment}], 0};
-          const bool fresh = lane.next == lane.places->size();
-          if (fresh) lane.places->emplace_back();
-          visit(r, (*lane.places)[lane.next++], fresh);
+        if (view_.operation_of(record).kind != OpKind::compute) continue;
+        if (fragment != record.fragment) {
+          fragment = record.fragment;
+          places = &places_[{view_.devices()[d].stage, fragment}];
+          next = 0;
         }
+        const bool fresh = next == places->size();
+        if (fresh) places->emplace_back();
+        visit(r, (*places)[next++], fresh);
       }
     }
   }
@@ -141,7 +137,7 @@ class Lengths {
   KernelProfiles& profiles_;
   WholeLinks whole_links_;
   std::vector<double> lengths_;
-  std::map<std::tuple<std::int32_t, Stream, std::uint32_t>, std::vector<Place>> places_;
+  std::map<std::pair<std::int32_t, std::uint32_t>, std::vector<Place>> places_;
 };
 
 // One device a stage, at the nominal clock, on links that are whole.
