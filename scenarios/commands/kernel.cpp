@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 
@@ -23,7 +24,8 @@ namespace {
 
 struct KernelOptions {
   ScenarioOptions library;
-  std::string accelerator, kernel, precision, sweep, plot, power_limit;
+  std::string accelerator, kernel, precision, sweep, plot;
+  std::optional<std::string> power_limit;
   std::vector<std::string> measured;         // files whose products are drawn beside a sweep
   std::map<std::string, std::string> sizes;  // by name; "" = not given
   bool causal = false, sustained = false, json = false;
@@ -77,7 +79,7 @@ KernelQuestion question_of(const KernelOptions& options) {
     throw UsageError(fmt::format("no kernel is called {}; `orrery list kernels` shows them",
                                  quote_unknown(options.kernel, names(kernel_forms()))));
   question.type = type_of(options, question.form->value.usual);
-  if (options.sustained || !options.power_limit.empty()) question.conditions = Conditions::sustained;
+  if (options.sustained || options.power_limit) question.conditions = Conditions::sustained;
   KernelSizes given;
   for (const auto& [name, text] : options.sizes)
     if (!text.empty()) given.emplace(name, number(name, text));
@@ -135,7 +137,7 @@ std::vector<PlotPoint> measured_products(const KernelOptions& options, const Ker
 // As an operator runs it: held to its power limit, if one is given.
 DeviceModel device_of(const KernelOptions& options, const Library& library) {
   Json device = {{"base", options.accelerator}};
-  if (!options.power_limit.empty()) device["power"]["limit"] = options.power_limit;
+  if (options.power_limit) device["power"]["limit"] = *options.power_limit;
   return read_spec<DeviceModel>(device, "--power-limit", library, "hardware/accelerators");
 }
 
@@ -209,10 +211,9 @@ CommandAction declare_kernel(CLI::App& app, const Invocation&) {
                  "Many answers: m=128..16384 (doubled), m=1..512:1 (in steps) or m=1,16,4096")
       ->type_name("SIZE=VALUES");
   app.add_flag("--sustained", options->sustained, "At the clock of a long training run, not of a short benchmark");
-  app.add_option(
-         "--power-limit", options->power_limit,
-         "Hold the board to less than its own limit, as nvidia-smi -pl does, in a long run (implies --sustained)")
-      ->type_name("WATTS");
+  app.add_option("--power-limit", options->power_limit,
+                 "Hold the board to less than its own limit, in a long run (\"400 W\"; implies --sustained)")
+      ->type_name("POWER");
   app.add_option("--plot", options->plot, "Also write the sweep, or the place in the roofline, as SVG")
       ->type_name("FILE.svg");
   app.add_option("--measured", options->measured, "Measured products of the same sizes, drawn beside the sweep")
