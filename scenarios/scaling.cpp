@@ -267,6 +267,14 @@ void check_scalable(const Scenario& scenario, const std::string& file) {
     faults.push_back({file, "/cluster/pools", "one pool of nodes, to scale it",
                       fmt::format("{} pools", scenario.cluster.pools.size())});
   if (!faults.empty()) throw SpecError(faults);
+  // A place that a smaller size lacks is left out of it; one that the scenario itself lacks is a mistake.
+  try {
+    if (!scenario.cluster.degraded.empty()) build_cluster(scenario.cluster);
+  } catch (const SpecError& error) {
+    const Fault& fault = error.faults().front();
+    if (fault.pointer.starts_with("/degraded/"))
+      throw SpecError(file, "/cluster" + fault.pointer, fault.expected, fault.found);
+  }
 }
 
 std::int64_t devices_of(const Scenario& scenario) {

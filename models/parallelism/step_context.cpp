@@ -1,6 +1,7 @@
 #include "models/parallelism/step_context.hpp"
 
 #include <cmath>
+#include <numeric>
 
 #include "sim/error.hpp"
 
@@ -73,16 +74,17 @@ Unit StepLowering::layer_unit(int layer) const {
 
 namespace {
 
-// Layers of every chunk, so that all chunks together, and those of every stage to within one layer, have their share of all
-// layers: what rounding leaves is carried from chunk to chunk of a stage, and on to the next stage.
+// Layers of every chunk, so that all chunks together have their share of all layers. They are dealt to the stages in turn, and in
+// a stage to its first chunk first, so that a larger share only adds layers.
 std::vector<int> share_of_chunks(double share, const std::vector<int>& layers, int stages) {
   std::vector<int> chosen(layers.size());
-  int seen = 0, taken = 0;
-  for (int stage = 0; stage < stages; ++stage)
+  auto left = std::lround(share * std::accumulate(layers.begin(), layers.end(), 0));
+  for (int stage = 0; left > 0; stage = (stage + 1) % stages)
     for (auto c = static_cast<std::size_t>(stage); c < layers.size(); c += static_cast<std::size_t>(stages)) {
-      seen += layers[c];
-      chosen[c] = static_cast<int>(std::lround(share * seen)) - taken;
-      taken += chosen[c];
+      if (chosen[c] == layers[c]) continue;
+      ++chosen[c];
+      --left;
+      break;
     }
   return chosen;
 }

@@ -346,6 +346,26 @@ TEST_CASE("a fraction of the layers is recomputed however they are cut into chun
   CHECK(over_model(4, 2, 0.375) > over_model(4, 2, 0.25) * 1.01);
 }
 
+TEST_CASE("recomputing more layers never makes a step faster, nor lets any stage hold more") {
+  for (const int virtual_pipeline : {1, 2}) {
+    JobMetrics before;
+    for (int of_16 = 0; of_16 <= 16; ++of_16) {
+      CAPTURE(virtual_pipeline, of_16);
+      SmallScenario s = with(plan(2, 2, 4));
+      s.plan.virtual_pipeline = virtual_pipeline;
+      s.plan.recompute = Recompute::partial;
+      s.plan.recompute_fraction = of_16 / 16.0;
+      const JobMetrics job = run(s).metrics.jobs[0];
+      if (of_16 > 0) {
+        CHECK(job.iteration_s >= before.iteration_s * (1 - 1e-9));
+        for (std::size_t k = 0; k < job.stages.size(); ++k)
+          CHECK(job.stages[k].memory_peak_bytes <= before.stages[k].memory_peak_bytes);
+      }
+      before = job;
+    }
+  }
+}
+
 TEST_CASE("hosts launch on while devices wait for overlapped collectives: overlap slows no step") {
   // At most the 7 % by which collectives slow the kernels beside them, on the part that overlaps.
   SmallScenario s = with(plan(4, 4, 1, 1));
