@@ -62,7 +62,7 @@ class Lengths {
     for_each_compute([&](std::uint32_t r, Place& place, bool fresh) {
       if (fresh) place = {r, lengths_[r], true};
       place.quickest = std::min(place.quickest, lengths_[r]);
-      place.alike &= what(records[place.record]) == what(records[r]);
+      place.alike &= label_of(records[place.record]) == label_of(records[r]);
     });
     for_each_compute([&](std::uint32_t r, const Place& place, bool) {
       if (place.alike) lengths_[r] = std::min(lengths_[r], place.quickest);
@@ -76,12 +76,11 @@ class Lengths {
 
  private:
   // A pass that one device has from a Call may be written out for another, whose labels then have the micro-batch.
-  std::pair<OpKind, Label> what(const Record& record) const {
-    const Operation& op = view_.operation_of(record);
-    Label label = op.label;
+  Label label_of(const Record& record) const {
+    Label label = view_.operation_of(record).label;
     if (record.call.valid())
       label.micro_batch = view_.program_of(record).operations[record.call.index()].label.micro_batch;
-    return {op.kind, label};
+    return label;
   }
 
   bool in_window(const Record& record) const {
@@ -117,8 +116,7 @@ class Lengths {
       std::size_t next = 0;
       for (const std::uint32_t r : view_.records_of(d)) {
         const Record& record = view_.timeline().records[r];
-        if (!in_window(record)) continue;
-        if (view_.operation_of(record).kind != OpKind::compute) continue;
+        if (!in_window(record) || view_.operation_of(record).kind != OpKind::compute) continue;
         if (fragment != record.fragment) {
           fragment = record.fragment;
           places = &places_[{view_.devices()[d].stage, fragment}];
