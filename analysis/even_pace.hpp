@@ -1,10 +1,10 @@
 // The measured iterations as they would have gone had no device or link been slow: what a pipeline's schedule alone leaves
-// idle. Every record is played again. A Compute takes what its device needs at its nominal clock, and no longer than the
-// quickest at the same place in the queue of a device of the same stage (which does the same work); a Transfer what its
-// pattern needs on links that are whole. Each starts when what it waited for has ended in the replay: its dependencies, its
-// queues, the Call it belongs to, the end of the iteration before; what else delayed it (a circuit, a timer) delays it as long.
-// So a replay in which nothing is quicker repeats the timeline. Assumed: the order in every queue is that of the Program, and
-// transfers that share links share them as they did. What two streams take from each other stays as it was.
+// idle. Every record is played again. A Compute takes what its device needs at the fastest clock of the job's devices, and no
+// longer than the quickest device of its stage would need at the same place in its queue (where it does the same work); a
+// Transfer what its pattern needs on links that are whole. Each starts when what it waited for has ended in the replay: its
+// dependencies, its queues, the Call it belongs to, the end of the iteration before; what else delayed it (a circuit, a timer)
+// delays it as long. So a replay in which nothing is quicker repeats the timeline. Assumed: the order in every queue is that of
+// the Program, and transfers that share links share them as they did. What two streams take from each other stays as it was.
 // Works only for jobs of several stages; there is nothing to tell apart in others.
 #pragma once
 

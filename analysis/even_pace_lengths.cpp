@@ -53,30 +53,52 @@ struct Place {  // in the queue of computation, of all devices of one stage
 class Lengths {
  public:
   Lengths(const JobView& view, const Cluster& cluster, KernelProfiles& profiles)
-      : view_(view), cluster_(cluster), profiles_(profiles), whole_links_(cluster) {}
+      : view_(view), cluster_(cluster), profiles_(profiles), whole_links_(cluster) {
+    for (const Representative& r : view.devices()) pace_ = std::max(pace_, speed_of(cluster, r.device));
+  }
 
   std::vector<double> even() {
-    const auto& records = view_.timeline().records;
-    for (const Record& r : records) lengths_.push_back(r.end_s - r.start_s);
-    for (std::size_t d = 0; d < view_.devices().size(); ++d) take_nominal(d);
-    for_each_compute([&](std::uint32_t r, Place& place, bool fresh) {
-      if (fresh) place = {r, lengths_[r], true};
-      place.quickest = std::min(place.quickest, lengths_[r]);
-      place.alike &= label_of(records[place.record]) == label_of(records[r]);
+    bool uneven = false;
+    for_each_compute([&](const Step& step, Place& place, bool fresh) {
+      const double alone = time_of(step, pace_);
+      if (fresh) place = {step.record, alone, true};
+      place.quickest = std::min(place.quickest, alone);
+      place.alike &= label_of(place.record) == label_of(step.record);
+      uneven |= alone != place.quickest || step.speed != pace_;
     });
-    for_each_compute([&](std::uint32_t r, const Place& place, bool) {
-      if (place.alike) lengths_[r] = std::min(lengths_[r], place.quickest);
-    });
-    // Times of devices that do the same differ by rounding.
-    const double tie = 1e-9 * (view_.window_end_s() - view_.window_start_s());
-    for (std::size_t r = 0; r < records.size(); ++r)
-      if (lengths_[r] < records[r].end_s - records[r].start_s - tie) return std::move(lengths_);
-    return {};
+    if (uneven)
+      for_each_compute([&](const Step& step, const Place& place, bool) {
+        shorten(step.record, place.alike ? place.quickest : time_of(step, pace_), time_of(step, step.speed));
+      });
+    take_whole_links();
+    return std::move(lengths_);
   }
 
  private:
+  struct Step {  // a Compute on a device
+    std::uint32_t record = 0;
+    DeviceTypeId type;
+    double speed = 1;
+  };
+
+  // As the cost model has it: what streams and devices take from each other changes nothing here.
+  double time_of(const Step& step, double speed) {
+    const Record& record = view_.timeline().records[step.record];
+    const Operation& op = view_.operation_of(record);
+    return op.sequence.valid() ? profiles_.of(view_.program_of(record), op.sequence, step.type, speed).time_s : 0;
+  }
+
+  void shorten(std::uint32_t r, double even, double now) {
+    if (!(even < now)) return;
+    const auto& records = view_.timeline().records;
+    if (lengths_.empty())
+      for (const Record& record : records) lengths_.push_back(record.end_s - record.start_s);
+    lengths_[r] = even / now * (records[r].end_s - records[r].start_s);
+  }
+
   // A pass that one device has from a Call may be written out for another, whose labels then have the micro-batch.
-  Label label_of(const Record& record) const {
+  Label label_of(std::uint32_t r) const {
+    const Record& record = view_.timeline().records[r];
     Label label = view_.operation_of(record).label;
     if (record.call.valid())
       label.micro_batch = view_.program_of(record).operations[record.call.index()].label.micro_batch;
@@ -87,30 +109,22 @@ class Lengths {
     return record.start_s >= view_.window_start_s() && record.start_s < view_.window_end_s();
   }
 
-  void take_nominal(std::size_t d) {
-    const DeviceId device = view_.devices()[d].device;
-    const DeviceTypeId type = cluster_.type_of[device.index()];
-    const double speed = speed_of(cluster_, device);
-    for (const std::uint32_t r : view_.records_of(d)) {
-      const Record& record = view_.timeline().records[r];
-      const Program& program = view_.program_of(record);
-      const Operation& op = view_.operation_of(record);
-      if (!in_window(record)) continue;
-      double share = 1;
-      if (op.kind == OpKind::transfer) {
-        share = whole_links_.share(program, op);
-      } else if (op.kind == OpKind::compute && op.sequence.valid() && speed < 1) {
-        const double now = profiles_.of(program, op.sequence, type, speed).time_s;
-        if (now > 0) share = profiles_.of(program, op.sequence, type, 1).time_s / now;
-      }
-      lengths_[r] = std::min(lengths_[r], share * (record.end_s - record.start_s));
+  void take_whole_links() {
+    if (cluster_.fabric.degraded().empty()) return;
+    const auto& records = view_.timeline().records;
+    for (std::uint32_t r = 0; r < records.size(); ++r) {
+      if (!view_.has(records[r]) || !in_window(records[r])) continue;
+      const Operation& op = view_.operation_of(records[r]);
+      if (op.kind == OpKind::transfer) shorten(r, whole_links_.share(view_.program_of(records[r]), op), 1);
     }
   }
 
-  // visit(record, place, first of the stage there): the n-th of a fragment in the queue of computation has the same place on
+  // visit(step, place, first of the stage there): the n-th of a fragment in the queue of computation has the same place on
   // all devices of a stage. How long transfers take differs with distance and congestion, which slow nobody's device.
   template <class Visit> void for_each_compute(Visit visit) {
     for (std::size_t d = 0; d < view_.devices().size(); ++d) {
+      const DeviceId device = view_.devices()[d].device;
+      Step step{0, cluster_.type_of[device.index()], speed_of(cluster_, device)};
       std::uint32_t fragment = no_fragment;
       std::vector<Place>* places = nullptr;
       std::size_t next = 0;
@@ -124,7 +138,8 @@ class Lengths {
         }
         const bool fresh = next == places->size();
         if (fresh) places->emplace_back();
-        visit(r, (*places)[next++], fresh);
+        step.record = r;
+        visit(step, (*places)[next++], fresh);
       }
     }
   }
@@ -134,25 +149,14 @@ class Lengths {
   const Cluster& cluster_;
   KernelProfiles& profiles_;
   WholeLinks whole_links_;
-  std::vector<double> lengths_;
+  double pace_ = 0;              // the fastest clock of the job, of nominal
+  std::vector<double> lengths_;  // none as long as nothing is shorter
   std::map<std::pair<std::int32_t, std::uint32_t>, std::vector<Place>> places_;
 };
-
-// One device a stage, at the nominal clock, on links that are whole.
-bool nothing_to_compare(const JobView& view, const Cluster& cluster) {
-  std::vector<std::int32_t> stages;
-  for (const Representative& r : view.devices()) {
-    if (speed_of(cluster, r.device) < 1) return false;
-    stages.push_back(r.stage);
-  }
-  std::sort(stages.begin(), stages.end());
-  return cluster.fabric.degraded().empty() && std::adjacent_find(stages.begin(), stages.end()) == stages.end();
-}
 
 }  // namespace
 
 std::vector<double> even_lengths(const JobView& view, const Cluster& cluster, KernelProfiles& profiles) {
-  if (nothing_to_compare(view, cluster)) return {};
   return Lengths(view, cluster, profiles).even();
 }
 

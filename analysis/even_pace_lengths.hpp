@@ -1,6 +1,7 @@
-// How long the records of a job would take if no device and no link were slow (see analysis/even_pace.hpp): at the nominal clock,
-// over whole links, and no longer than where a device of the same stage does the same. Assumed: a slow clock or link stretches
-// a record in proportion to what it takes alone.
+// How long the records of a job would take if no device and no link were slow (see analysis/even_pace.hpp): at the fastest clock
+// of the job's devices, over whole links, and no longer than where a device of the same stage does the same. Assumed: a slow
+// clock, link or kind of device stretches a record in proportion to what it takes alone. What devices that are alike take from
+// each other on shared links stays as it was.
 #pragma once
 
 #include <vector>

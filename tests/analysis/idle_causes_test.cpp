@@ -98,7 +98,8 @@ TEST_CASE("while the stage that is waited for waits for its straggler, everybody
     return job.transfer({{DeviceId(from), Stream::send_forward}, {DeviceId(from + 2), Stream::receive_forward}}, 4, 4,
                         collective(CollectiveKind::send_receive), {after});
   };
-  const OpId fast = job.compute(0, 0, 2, work), slow = job.compute(1, 0, 3, work), sum = reduced(0, 3, {fast, slow});
+  const OpId fast = job.compute(0, 0, 2, {kernel(KernelKind::gemm, 2)});
+  const OpId slow = job.compute(1, 0, 3, {kernel(KernelKind::gemm, 3)}), sum = reduced(0, 3, {fast, slow});
   const OpId m0 = message(0, sum), m1 = message(1, sum);
   const OpId c2 = job.compute(2, 4, 6, work, {}, {m0}), c3 = job.compute(3, 4, 6, work, {}, {m1});
   reduced(2, 6, {c2, c3});
