@@ -62,9 +62,9 @@ class Lengths {
     for_each_compute([&](const Step& step, Place& place, bool fresh) {
       const double alone = time_of(step, pace_);
       if (fresh) place = {step.record, alone, true};
+      uneven |= alone != place.quickest || step.speed != pace_;
       place.quickest = std::min(place.quickest, alone);
       place.alike &= label_of(place.record) == label_of(step.record);
-      uneven |= alone != place.quickest || step.speed != pace_;
     });
     if (uneven)
       for_each_compute([&](const Step& step, const Place& place, bool) {

@@ -230,7 +230,7 @@ std::string iteration_legend() {
   return html_legend({{"compute", part_colours[0]},
                       {"exposed communication", part_colours[1]},
                       {"pipeline bubble", part_colours[2]},
-                      {"waiting for slower devices, other", part_colours[3]}});
+                      {"waiting for slower devices or links, other", part_colours[3]}});
 }
 
 std::string html_job(const JobMetrics& job) {

@@ -20,6 +20,11 @@ struct MemoryChange {
   bool starts = false;
 };
 
+// What tells which device is fullest: the room that is left; where no capacity is known, less the more there is in it.
+inline double memory_room(double capacity_bytes, double used_bytes) {
+  return (capacity_bytes > 0 ? capacity_bytes : 0) - used_bytes;
+}
+
 struct MemoryPeak {
   MemoryByCategory by_category{};
   double total = 0;

@@ -28,11 +28,7 @@ struct StageSum {
     const bool first = devices == 0;
     activity.add(a, multiplicity);
     devices += multiplicity;
-    // The device with the least room, where capacities are known; else the one with the most in it.
-    const auto room = [](double bytes_capacity, const MemoryPeak& m) {
-      return bytes_capacity > 0 ? bytes_capacity - m.total : -m.total;
-    };
-    if (first || room(device_capacity, p) < room(capacity, peak)) {
+    if (first || memory_room(device_capacity, p.total) < memory_room(capacity, peak.total)) {
       peak = p;
       capacity = device_capacity;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "analysis/memory_profile.hpp"
+
 namespace orrery {
 namespace {
 
@@ -102,7 +104,10 @@ StageMetrics mean_of(const std::vector<StageMetrics>& stages) {
     add(mean.exposed_by_collective_s, s.exposed_by_collective_s, weight);
     mean.exposed_between_nodes_s += weight * s.exposed_between_nodes_s;
     add(mean.communication_by_collective_s, s.communication_by_collective_s, weight);
-    if (!fullest || s.memory_peak_bytes > fullest->memory_peak_bytes) fullest = &s;
+    const auto room = [](const StageMetrics& of) {
+      return memory_room(of.memory_capacity_bytes, of.memory_peak_bytes);
+    };
+    if (!fullest || room(s) < room(*fullest)) fullest = &s;
   }
   if (!fullest) return mean;
   mean.memory_peak_by_category_bytes = fullest->memory_peak_by_category_bytes;

@@ -1,6 +1,7 @@
 // Graph algorithms on a fabric's links: distances (breadth-first search), counts of shortest paths, and maximum flow
 // (Dinic 1970; by the max-flow min-cut theorem also the least capacity that separates two sets of vertices).
-// Failed links (no bandwidth) are absent; joints (links of no cable) cost no hop. Works on a compressed adjacency that is built once, so that 65,536 devices take a fraction of a second per search.
+// Failed links (no bandwidth) are absent; joints (links of no cable) cost no hop. Works on a compressed adjacency that is built
+// once, so that 65,536 devices take a fraction of a second per search.
 #pragma once
 
 #include <cstdint>

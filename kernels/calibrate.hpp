@@ -1,7 +1,8 @@
 // Fits the few parameters of a family model to measured kernels of one device: minimizes the mean |ln(predicted / measured)|
 // (robust: an outlier counts once, not squared) over the logarithms of the parameters, within their bounds, by Nelder-Mead
 // from several fixed starts. Times are compared at Conditions::isolated. Plain samples in, parameters and residuals out;
-// deterministic; figures have three digits, and what the samples do not determine stays where it started. Fractions stay below 1, so that no fitted kernel beats its device.
+// deterministic; figures have three digits, and what the samples do not determine stays where it started. Fractions stay below
+// 1, so that no fitted kernel beats its device.
 #pragma once
 
 #include <span>

@@ -136,6 +136,10 @@ void fields(Fields&, Calibration&);
 
 // Bits of an operand as a matrix unit takes it in: types of one width run on the same part of it. FP6 moves as bytes.
 int unit_bits(DataType);
+// The same on a device: one that computes FP6 at the rate of FP4 (CDNA 4) takes in as many operands of it.
+int unit_bits(const DeviceModel&, DataType);
+// fp32 and fp64: their products mostly run on other units than those of narrow types, and neither says anything of the other.
+bool is_wide(DataType);
 
 // The parameters one device runs on, with where they were found.
 struct DeviceCalibration {

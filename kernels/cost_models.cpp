@@ -114,7 +114,7 @@ class ShippedCostModel final : public CostModel {
       entry.terms.push_back(family(kernel, context));
       KernelTerms& terms = entry.terms.back();
       hold_to_limit(terms, context);
-      if (terms.limit_W > 0) terms.calibrated = false;  // at a clock at which nothing was measured
+      if (power_sets_time(terms)) terms.calibrated = false;
       entry.host_s += kernel.host_s * kernel.repeat;
       entry.covered_s += kernel.covered_s * kernel.repeat;
     }

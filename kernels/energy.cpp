@@ -14,9 +14,6 @@ constexpr double gpu_idle_share = 0.13;  // of the board limit, see the header
 constexpr double memory_share_of_budget = 0.5;
 constexpr double rate_at_full_budget = 0.65;  // of the data sheet's peak, see the header
 
-// Whose significands make their multipliers cost out of proportion, see the header.
-bool is_wide(DataType type) { return type == DataType::fp64 || type == DataType::fp32; }
-
 double relative_width(DataType type, DataType reference) {
   return static_cast<double>(unit_bits(type)) / unit_bits(reference);
 }
@@ -52,8 +49,9 @@ EnergySource energy_source(const DeviceModel& device, const DeviceCalibration& c
   return device.power.tdp ? EnergySource::power_limit : EnergySource::unknown;
 }
 
-double pJ_per_matrix_flop(DataType type, const EnergyParameters& energy) {
-  return is_wide(type) ? energy.vector_pJ_per_flop : energy.matrix_pJ_per_flop * relative_width(type, DataType::bf16);
+double pJ_per_matrix_flop(const DeviceModel& device, DataType type, const EnergyParameters& energy) {
+  if (is_wide(type)) return energy.vector_pJ_per_flop;
+  return energy.matrix_pJ_per_flop * unit_bits(device, type) / unit_bits(DataType::bf16);
 }
 
 namespace {
@@ -86,6 +84,11 @@ double memory_J(double bytes, const DeviceContext& context) {
 
 }  // namespace
 
+double memory_power_W(const DeviceContext& context) {
+  const auto& bandwidth = context.device.memory.bandwidth;
+  return bandwidth ? memory_J(bandwidth->value, context) : 0;
+}
+
 void hold_to_limit(KernelTerms& terms, const DeviceContext& context) {
   const double limit_W = context.conditions == Conditions::sustained ? limited_budget_W(context.device) : 0;
   if (limit_W > 0) hold_to_limit(terms, limit_W);
@@ -100,7 +103,7 @@ void add_energy(KernelTerms& terms, const Kernel& kernel, const Traffic& traffic
   const EnergyParameters energy = context.calibration.energy ? *context.calibration.energy
                                                              : from_limit(context.device, kernel.type);
   terms.power_cap_W = power_cap_W(context);
-  terms.compute_J = pico * (traffic.matrix_flops * pJ_per_matrix_flop(kernel.type, energy) +
+  terms.compute_J = pico * (traffic.matrix_flops * pJ_per_matrix_flop(context.device, kernel.type, energy) +
                             traffic.vector_flops * energy.vector_pJ_per_flop +
                             traffic.cache_bytes * bits_per_byte * energy.cache_pJ_per_bit);
   terms.memory_J = memory_J(traffic.memory_bytes, context);

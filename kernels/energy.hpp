@@ -38,11 +38,14 @@ void add_energy(KernelTerms&, const Kernel&, const Traffic&, const DeviceContext
 // The energy of further bytes that a family moves through the memory.
 void add_memory_energy(KernelTerms&, KernelKind, double bytes, const DeviceContext&);
 
+// Dynamic power of the device's memory at its full bandwidth; 0 where it has none or no energy of it is known.
+double memory_power_W(const DeviceContext&);
+
 // What dynamic power is held to: the budget below in long runs, nothing (0) in isolated ones.
 double power_cap_W(const DeviceContext&);
 
-// Energy of one matrix FLOP on operands of `type`: no rate of a data sheet moves it.
-double pJ_per_matrix_flop(DataType, const EnergyParameters&);
+// Energy of one matrix FLOP on operands of a type as the device takes them in: no other rate of a data sheet moves it.
+double pJ_per_matrix_flop(const DeviceModel&, DataType, const EnergyParameters&);
 
 // Stated, else of a GPU 13 % of its limit (mean of A100 54/400, H100 72.5/700, B200 137/1000 W). Nothing for other silicon,
 // whose idle shares differ too much (TPU v4: 90 of 192 W).

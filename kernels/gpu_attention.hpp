@@ -7,9 +7,10 @@
 // first; at least that of the longest block (whose last row sees all keys), at most what no mask would take. A sliding
 // window (kernels/shapes.hpp) leaves fewer keys to the mean and to the longest block; nothing of it was fitted. Where blocks
 // leave a fifth of the cores idle, keys are split as well (FlashAttention's heuristic; flash decoding, Dao et al. 2023), down
-// to 128 keys, for partial outputs in fp32 that another kernel joins. Backward is taken alike: it cuts the keys, and adds up its partial results in fp32.
-// Head dimensions that are no multiple of 8 leave the fast path. Unfused attention is no kernel of this kind: lower it as
-// batched gemm, softmax and elementwise kernels. What a board sustains in matrix products is a ceiling to the rate.
+// to 128 keys, for partial outputs in fp32 that another kernel joins. Backward is taken alike: it cuts the keys, and adds up
+// its partial results in fp32. Head dimensions that are no multiple of 8 leave the fast path. Unfused attention is no kernel of
+// this kind: lower it as batched gemm, softmax and elementwise kernels. What a board sustains in matrix products is a ceiling
+// to the rate.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@
 // the fastest tile, which is what this model tells tiles apart by, libraries are taken to choose what moves least, and its bytes
 // are what energy counts: the time remains the fastest one's, so that it never falls as sizes grow. Under an operator's power
 // limit each way counts by its time at the clock that the limit leaves it, its tile 5 % faster than it is but no faster than the
-// fastest. The experts of a grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us the launch term dominates.
+// fastest. The experts of a grouped product share the waves (expert_shapes.hpp). Valid from m, n, k of 1 up; below about 5 us
+// the launch term dominates.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,9 @@ struct GemmTiling {
   double operands = 0;  // through the cache per multiply-add, of the tile that takes least (see above)
 };
 
-// The fastest tile for one product, with the operands of the tile that moves least; `core_flops` is the peak of one core. With k in several `splits`: of those tiles that the
-// cores can compute all parts of at once; tile_m = 0 where there are too many of every size.
+// The fastest tile for one product, with the operands of the tile that moves least; `core_flops` is the peak of one core. With
+// k in several `splits`: of those tiles that the cores can compute all parts of at once; tile_m = 0 where there are too many of
+// every size.
 GemmTiling choose_tiling(const Kernel&, const GemmParameters&, int cores, double core_flops, int splits = 1);
 
 // Rows of every operand start at a multiple of 16 bytes.

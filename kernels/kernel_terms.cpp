@@ -19,14 +19,21 @@ struct Energy {
   double compute_J, memory_J;
 };
 
-// What the power cap leaves at the nominal point. A board keeps its limit by the clock of its cores: computing gives way, and
-// memory only where it exceeds the cap by itself.
+// The least time in which the power cap lets the memory take its energy.
+double memory_power_s(const KernelTerms& terms) {
+  return terms.power_cap_W > 0 ? terms.memory_J / terms.power_cap_W : 0;
+}
+
+double nominal_s(const KernelTerms& terms) {
+  return terms.launch_s + join(terms.compute_s, terms.memory_s, terms.overlap);
+}
+
+// What the power cap leaves at the nominal point. A board keeps its limit by the clock of its cores: computing gives way.
 Energy under_cap(const KernelTerms& terms) {
   const Energy own{terms.compute_J, terms.memory_J};
   if (terms.power_cap_W <= 0) return own;
-  const double cap_J = terms.power_cap_W * (terms.launch_s + join(terms.compute_s, terms.memory_s, terms.overlap));
-  const double memory_J = std::min(own.memory_J, cap_J);
-  return {std::min(own.compute_J, cap_J - memory_J), memory_J};
+  const double cap_J = terms.power_cap_W * std::max(nominal_s(terms), memory_power_s(terms));
+  return {std::min(own.compute_J, cap_J - own.memory_J), own.memory_J};
 }
 
 constexpr double lowest_clock = 0.1;  // of nominal, about what boards go down to
@@ -36,7 +43,7 @@ constexpr double lowest_clock = 0.1;  // of nominal, about what boards go down t
 Cost cost_at(const KernelTerms& terms, const OperatingPoint& point) {
   const double clock = std::min(point.clock, terms.highest_clock);
   const double busy = join(terms.compute_s / clock, terms.memory_s / point.memory, terms.overlap);
-  const double time = (terms.launch_s + busy) / point.share;
+  const double time = std::max(terms.launch_s + busy, memory_power_s(terms)) / point.share;
   const double volts = voltage(clock);
   const Energy capped = under_cap(terms);
   const double energy = capped.compute_J * volts * volts + capped.memory_J;
@@ -59,8 +66,10 @@ void hold_to_limit(KernelTerms& terms, double limit_W) {
   terms.limit_W = limit_W;
 }
 
+bool power_sets_time(const KernelTerms& terms) { return terms.limit_W > 0 || memory_power_s(terms) > nominal_s(terms); }
+
 const char* bound_of(const KernelTerms& terms) {
-  if (terms.limit_W > 0) return "power limit";
+  if (power_sets_time(terms)) return "power limit";
   if (terms.launch_s >= std::max(terms.compute_s, terms.memory_s)) return "launch";
   return terms.compute_s >= terms.memory_s ? terms.compute_name : terms.memory_name;
 }

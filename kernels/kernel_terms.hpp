@@ -3,6 +3,7 @@
 //   t = (launch + join(compute / clock, memory / memory factor)) / share,    join = maximum, or a p-norm (imperfect overlap)
 // Launch time does not follow the clock. Dynamic energy of compute follows the square of voltage, taken as
 // max(0.65, 0.2 + 0.8 clock) of nominal: a 20 % lower clock then saves 37 % of board power (published: 35-45 %).
+// Where the memory alone would draw more than the board may in a long run, it waits.
 // A power limit below the board's own lowers the clock of each kernel until it draws no more; what draws more even at a
 // tenth of the clock waits. Boards regulate over tens of milliseconds: kernels beside a hungry one are slowed there as well.
 #pragma once
@@ -28,6 +29,8 @@ struct KernelTerms {
 Cost cost_at(const KernelTerms&, const OperatingPoint&);  // of one repeat
 // Where the terms draw more than an operator's limit: the clock at which they draw it. Dynamic power falls with the clock.
 void hold_to_limit(KernelTerms&, double limit_W);
+// Less than the silicon could do: nothing was measured there.
+bool power_sets_time(const KernelTerms&);
 const char* bound_of(const KernelTerms&);  // "power limit", "launch", or the name of the larger term
 
 // What a family model sees of a device.

@@ -22,7 +22,7 @@ double operand_bytes(const Kernel& kernel) {
     case KernelKind::reduction:  // into one of the m inputs
       return kernel.bytes * m / (m + 1);
     case KernelKind::sparse_matrix_vector:  // however often x is fetched
-      return std::min(kernel.bytes, n * (width + 4) + m * (4 + 2 * width));
+      return std::min(kernel.bytes, n * (width + 4) + m * (4 + width) + std::min(m, n) * width);
     case KernelKind::elementwise:  // in place, once per launch
     case KernelKind::fft:
       return kernel.bytes / 2 / kernel.launches;

@@ -12,6 +12,8 @@
 
 namespace orrery {
 
+// Power that the multiply-adds of a type take at its peak; 0 where that is not known.
+double full_power_W(const DeviceModel&, DataType, const std::optional<EnergyParameters>&);
 double power_ceiling(const DeviceModel&, DataType, const std::optional<EnergyParameters>&);
 
 }  // namespace orrery

@@ -128,9 +128,12 @@ Kernel normalization(std::int64_t rows, std::int64_t columns, double bytes_per_e
                       elements * normalization_flops);
 }
 
+// As many as a kernel can say.
+static std::uint16_t launches_of(int launches) { return static_cast<std::uint16_t>(std::min(launches, 65535)); }
+
 Kernel elementwise(std::int64_t elements, double bytes, double flops, DataType type, int launches) {
   Kernel kernel = memory_bound(KernelKind::elementwise, 1, elements, type, bytes, flops);
-  kernel.launches = static_cast<std::uint16_t>(launches);
+  kernel.launches = launches_of(launches);
   return kernel;
 }
 
@@ -149,7 +152,7 @@ Kernel cross_entropy(std::int64_t tokens, std::int64_t vocabulary, double bytes_
 Kernel optimizer_step(double parameters, double bytes_per_parameter, int launches) {
   Kernel kernel = memory_bound(KernelKind::optimizer, 1, static_cast<std::int64_t>(parameters), DataType::fp32,
                                parameters * bytes_per_parameter, parameters * adam_flops);
-  kernel.launches = static_cast<std::uint16_t>(launches);
+  kernel.launches = launches_of(launches);
   return kernel;
 }
 
@@ -202,10 +205,11 @@ Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType ty
 Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type, double fetches) {
   constexpr double index_bytes = 4;
   const double width = bytes_per_element(type);
-  const double vectors = (1 + fetches) * width;  // the result, and what is gathered
-  return memory_bound(KernelKind::sparse_matrix_vector, rows, non_zeros, type,
-                      as_real(non_zeros) * (width + index_bytes) + as_real(rows) * (index_bytes + vectors),
-                      2 * as_real(non_zeros));
+  const double gathered = std::min(as_real(rows) * fetches, as_real(non_zeros));
+  return memory_bound(
+      KernelKind::sparse_matrix_vector, rows, non_zeros, type,
+      as_real(non_zeros) * (width + index_bytes) + as_real(rows) * (index_bytes + width) + gathered * width,
+      2 * as_real(non_zeros));
 }
 
 Kernel spiking_step(std::int64_t neurons, double synaptic_events, DataType type) {

@@ -51,8 +51,8 @@ Kernel stencil(std::int64_t cells, int points, DataType type);
 // them must move: the points, read once and written once.
 Kernel fft(std::int64_t length, std::int64_t transforms, int passes, DataType type);
 // y = A x of a square matrix in compressed rows: values and 4-byte column indices per non-zero, 4-byte row ends and y per row,
-// and x, which is gathered: each element comes from memory `fetches` times, once where a cache holds what neighbouring rows
-// share, as in matrices of meshes, up to once per non-zero of its column where nothing is found again.
+// and x, which is gathered: an element comes from memory `fetches` times in the mean, once where a cache holds what neighbouring
+// rows share, as in matrices of meshes, up to once per non-zero of its column where nothing is found again.
 Kernel sparse_matrix_vector(std::int64_t rows, std::int64_t non_zeros, DataType type, double fetches = 1);
 // One time step of leaky integrate-and-fire neurons: state updated once (8 FLOPs), each synaptic event one addition.
 // `k` of the kernel is the number of events.

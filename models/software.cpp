@@ -38,6 +38,7 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("fused_cross_entropy", s.fused_cross_entropy);
   f("eager_cross_entropy", s.eager_cross_entropy);
   f("fp32_parameters", s.fp32_parameters);
+  f("gathered_units", s.gathered_units, Need::optional, Range{1, 2});
   f("saves_quantized", s.saves_quantized);
   f("host_adam_rate", s.host_adam_rate, Need::optional, positive);
   f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);

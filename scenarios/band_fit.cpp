@@ -52,8 +52,6 @@ MemoryParameters mean_of(const std::vector<const MemoryParameters*>& fits, const
   return mean;
 }
 
-bool is_wide(DataType type) { return type == DataType::fp32 || type == DataType::fp64; }
-
 // The other devices that know something, of the same generation if any does, else of the same family.
 template <class T>
 std::vector<const T*> stand_ins(const DeviceFit& left_out, const std::vector<DeviceFit>& fits,

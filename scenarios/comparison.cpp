@@ -88,7 +88,7 @@ JobComparison compare_job(const Json& before, const Json& after) {
   add_shares("kernel", a.mean.compute_by_kernel_s, b.mean.compute_by_kernel_s, job.parts);
   add_shares("exposed", a.mean.exposed_by_collective_s, b.mean.exposed_by_collective_s, job.parts);
   job.parts.push_back({"bubble", "", a.mean.bubble_s, b.mean.bubble_s});
-  job.parts.push_back({"waiting for slower devices", "", a.mean.waiting_s, b.mean.waiting_s});
+  job.parts.push_back({"waiting for slower devices or links", "", a.mean.waiting_s, b.mean.waiting_s});
   job.parts.push_back({"other", "", a.mean.other_s - a.mean.waiting_s, b.mean.other_s - b.mean.waiting_s});
   sort_by_change(job.parts);
   add_shares("phase", a.mean.compute_by_phase_s, b.mean.compute_by_phase_s, job.phases);

@@ -37,7 +37,8 @@ std::vector<measured::Row> pooled(std::vector<measured::Row>, const std::vector<
 // The fit as a file that replaces the shipped one: what was not fitted (sustained clocks, energies, remarks) is kept.
 Calibration complete(const DeviceFit&, const Library&);
 
-// Without the products and attentions in types that their accelerator does not compute with; those are appended to `left_out`.
+// Without the rows of accelerators that the library lacks, and without products and attentions that theirs does not compute: in
+// types it has not, or at rates beyond any clock of it. Those are appended to `left_out`.
 std::vector<measured::Row> computable(std::vector<measured::Row>, const Library&,
                                       std::vector<measured::LeftOut>& left_out);
 

@@ -11,8 +11,8 @@ namespace orrery {
 namespace {
 
 // Training runs no spiking steps, so that one kind of kernel stands for all.
-EnergySource source_of(const DeviceModel& device, const Library& library) {
-  return energy_source(device, resolve_calibration(device, library), KernelKind::gemm);
+EnergySource source_of(const DeviceModel& device, const DeviceCalibration& calibration) {
+  return energy_source(device, calibration, KernelKind::gemm);
 }
 
 }  // namespace
@@ -21,7 +21,7 @@ void forget_unknown_energy(ScenarioRun& run, const std::vector<PlacedJob>& place
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   std::vector<bool> silent;  // by device type
   for (const DeviceModel& device : run.cluster.device_types)
-    silent.push_back(source_of(device, library) == EnergySource::unknown);
+    silent.push_back(source_of(device, resolve_calibration(device, library)) == EnergySource::unknown);
   for (std::size_t j = 0; j < placed.size(); ++j)
     for (const DeviceId device : placed[j].devices) {
       if (!silent[run.cluster.type_of[device.index()].index()]) continue;
@@ -35,7 +35,8 @@ void forget_unknown_energy(ScenarioRun& run, const std::vector<PlacedJob>& place
 
 std::vector<std::string> energy_warnings(const DeviceModel& device, const Library& library) {
   std::vector<std::string> lines;
-  const EnergySource source = source_of(device, library);
+  const DeviceCalibration calibration = resolve_calibration(device, library);
+  const EnergySource source = source_of(device, calibration);
   if (source == EnergySource::unknown)
     lines.push_back(
         device.name +
@@ -46,6 +47,13 @@ std::vector<std::string> energy_warnings(const DeviceModel& device, const Librar
         fmt::format("{}: the energy of its operations is unknown; that of kernels is estimated from its power "
                     "limit of {}",
                     device.name, human(*device.power.tdp)));
+  const double memory_W = memory_power_W({device, calibration, Conditions::sustained}),
+               most_W = dynamic_budget_W(device);
+  if (most_W > 0 && memory_W > most_W)
+    lines.push_back(fmt::format(
+        "{}: at its full bandwidth its memory alone would draw {} of the {} that the power limit leaves to work, "
+        "which holds it back (\"energy\" of the memory, \"tdp\" of the board)",
+        device.name, human(Watts(memory_W)), human(Watts(most_W))));
   if (!idle_power(device))
     lines.push_back(device.name + ": idle power unknown, counted as 0 W: energy is a lower bound");
   else if (!device.power.idle)

@@ -231,7 +231,7 @@ const CatalogEntry<KernelForm> forms[] = {
       DataType::fp64,
       {{"rows", "rows, and as many columns", {}},
        {"non-zeros", "stored elements", {}},
-       {"fetches", "of each element of the vector from memory, as far as caches do not hold it", 1}},
+       {"fetches", "of each element of the vector from memory, as far as caches do not hold it", 1, false}},
       [](const Sizes& s, DataType t) {
         return sparse_matrix_vector(whole(s, "rows"), whole(s, "non-zeros"), t, real(s, "fetches"));
       }}},
@@ -298,6 +298,15 @@ void check_together(const KernelSizes& sizes, const KernelSizes& given) {
   if (const double kv = of("kv-heads"); kv > 0 && std::fmod(of("heads"), kv) != 0)
     throw std::invalid_argument(
         fmt::format("--kv-heads: expected a divisor of --heads ({:g}), found {:g}", of("heads"), kv));
+  if (const double columns = of("rows"), stored = of("non-zeros"); stored > 0) {
+    if (stored > columns * columns)
+      throw std::invalid_argument(
+          fmt::format("--non-zeros: expected at most --rows x --rows ({:g}), found {:g}", columns * columns, stored));
+    if (const double most = std::max(1.0, stored / columns); of("fetches") > most)
+      throw std::invalid_argument(
+          fmt::format("--fetches: expected at most the {:g} elements that a column has in the mean, found {:g}", most,
+                      of("fetches")));
+  }
   const double experts = of("experts"), rows = of("rows"), even = experts > 0 ? std::ceil(rows / experts) : 0;
   if (experts > 0 && rows > 0 && experts > rows)
     throw std::invalid_argument(

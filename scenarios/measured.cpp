@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "scenarios/csv.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
 
@@ -112,29 +113,6 @@ std::vector<fs::path> measured_files(const std::vector<std::string>& arguments) 
     for (const fs::path& file : inside) add(file);
   }
   return files;
-}
-
-std::vector<std::string> split_csv_line(std::string_view line, char separator) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (quoted) {
-      if (c != '"')
-        cells.back() += c;
-      else if (i + 1 < line.size() && line[i + 1] == '"')
-        cells.back() += line[++i];
-      else
-        quoted = false;
-    } else if (c == '"' && cells.back().empty()) {
-      quoted = true;
-    } else if (c == separator) {
-      cells.emplace_back();
-    } else {
-      cells.back() += c;
-    }
-  }
-  return cells;
 }
 
 namespace {

@@ -1,7 +1,7 @@
 // Measured runs (format "orrery/measured/1"): what real clusters, kernels and networks did, one JSON file per source and
-// cluster, rows in `runs` or in a CSV beside it (`data_file`, whose heading "model/layers" is "layers" of "model"). The format grows: keys that nobody asks for are ignored,
-// but a value that is asked for has the right type or its row says what was found instead. null means unknown.
-// A file that is truncated, no JSON, or of another format is one SpecError.
+// cluster, rows in `runs` or in a CSV beside it (`data_file`, whose heading "model/layers" is "layers" of "model"). The format
+// grows: keys that nobody asks for are ignored, but a value that is asked for has the right type or its row says what was found
+// instead. null means unknown. A file that is truncated, no JSON, or of another format is one SpecError.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +53,5 @@ struct MeasuredFile {
 // Files as given; a folder stands for all *.json below it, sorted. A file named twice is read once.
 std::vector<std::filesystem::path> measured_files(const std::vector<std::string>& files_and_folders);
 MeasuredFile read_measured(const std::filesystem::path&);
-
-// One line of CSV split into cells (RFC 4180: quotes, doubled quotes inside).
-std::vector<std::string> split_csv_line(std::string_view line, char separator = ',');
 
 }  // namespace orrery

@@ -226,6 +226,11 @@ void warn(ScenarioRun& run, const Scenario& scenario, const std::vector<PlacedJo
   run.warnings = idle_options(scenario.cluster, library);
   if (scenario.cost)
     for (std::string& line : idle_options(*scenario.cost)) run.warnings.push_back(std::move(line));
+  const auto uses_pools = [](const JobSpec& job) {
+    return job.plan.offload.to == OffloadTarget::pool && job.plan.offload.any();
+  };
+  if (!scenario.cluster.memory_pools.empty() && std::none_of(scenario.jobs.begin(), scenario.jobs.end(), uses_pools))
+    run.warnings.push_back("cluster: memory_pools has no effect: no job offloads to a pool");
   for (const PoolSpec& pool : scenario.cluster.pools)
     if (!pool.node.host_power)
       run.warnings.push_back((pool.node.name.empty() ? "a node" : pool.node.name) +

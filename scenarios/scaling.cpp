@@ -269,10 +269,11 @@ void check_scalable(const Scenario& scenario, const std::string& file) {
   if (!faults.empty()) throw SpecError(faults);
   // A place that a smaller size lacks is left out of it; one that the scenario itself lacks is a mistake.
   try {
-    if (!scenario.cluster.degraded.empty()) build_cluster(scenario.cluster);
+    if (!scenario.cluster.degraded.empty() || !scenario.cluster.pools.front().slow_devices.empty())
+      build_cluster(scenario.cluster);
   } catch (const SpecError& error) {
     const Fault& fault = error.faults().front();
-    if (fault.pointer.starts_with("/degraded/"))
+    if (fault.pointer.starts_with("/degraded/") || fault.pointer.starts_with("/pools/0/slow_devices"))
       throw SpecError(file, "/cluster" + fault.pointer, fault.expected, fault.found);
   }
 }

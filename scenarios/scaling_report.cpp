@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "analysis/text_style.hpp"
+#include "scenarios/csv.hpp"
 #include "scenarios/text_table.hpp"
 #include "scenarios/version.hpp"
 
@@ -69,13 +70,6 @@ std::vector<std::string> row_of(const ScalingPoint& point, bool tokens) {
   const std::string limit = limit_text(point);
   row.push_back(point.feasible ? limit : limit == "-" ? point.reason : point.reason + "; " + limit);
   return row;
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
 }
 
 std::vector<std::string> exposed_names(const ScalingStudy& study) {

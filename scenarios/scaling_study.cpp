@@ -62,7 +62,7 @@ void take_answer(ScalingPoint& point, const std::string& text) {
 std::vector<Growth> spent(const ScalingPoint& point) {
   const StageMetrics& mean = point.metrics.mean;
   std::vector<Growth> parts = {{"bubble", mean.bubble_s},
-                               {"waiting for slower devices", mean.waiting_s},
+                               {"waiting for slower devices or links", mean.waiting_s},
                                {"other", mean.other_s - mean.waiting_s}};
   double launch = 0, optimizer = 0;
   for (const auto& [kernel, time] : mean.compute_by_kernel_s) {

@@ -2,21 +2,16 @@
 
 #include <ostream>
 
+#include "scenarios/csv.hpp"
+
 namespace orrery {
 
 namespace {
 
-std::string cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
-}
-
 std::string cell(const Json& values, const std::string& name) {
   const auto it = values.find(name);
   if (it == values.end() || it->is_null()) return "";
-  return cell(it->is_string() ? it->get<std::string>() : it->dump());
+  return csv_cell(it->is_string() ? it->get<std::string>() : it->dump());
 }
 
 }  // namespace
@@ -25,7 +20,7 @@ void export_csv(Store& store, std::ostream& out) {
   const StoreIdentity& identity = store.identity();
   out << "point,status";
   for (const auto* names : {&identity.inputs, &identity.metrics})
-    for (const std::string& name : *names) out << ',' << cell(name);
+    for (const std::string& name : *names) out << ',' << csv_cell(name);
   out << ",reason,warnings,scenario_sha256,orrery\r\n";
   store.each([&](const StoredPoint& p) {
     out << p.point << ',' << p.status;
@@ -33,8 +28,8 @@ void export_csv(Store& store, std::ostream& out) {
     for (const std::string& name : identity.metrics) out << ',' << cell(p.metrics, name);
     std::string warnings;
     for (const Json& warning : p.warnings) warnings += (warnings.empty() ? "" : "; ") + warning.get<std::string>();
-    out << ',' << cell(p.reason) << ',' << cell(warnings) << ',' << p.scenario_sha256 << ',' << cell(p.orrery)
-        << "\r\n";
+    out << ',' << csv_cell(p.reason) << ',' << csv_cell(warnings) << ',' << p.scenario_sha256 << ','
+        << csv_cell(p.orrery) << "\r\n";
   });
 }
 

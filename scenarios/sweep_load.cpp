@@ -6,6 +6,7 @@
 #include "analysis/report.hpp"
 #include "scenarios/store_sha256.hpp"
 #include "scenarios/sweep.hpp"
+#include "scenarios/unknown_key.hpp"
 #include "scenarios/version.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
@@ -102,7 +103,8 @@ bool may_hold(const Json& blank, Json::json_pointer pointer) {
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     if (at->is_array()) {
       const bool number = !key->empty() && key->size() < 10 &&
-                          key->find_first_not_of("0123456789") == std::string::npos;
+                          key->find_first_not_of("0123456789") == std::string::npos &&
+                          (key->front() != '0' || key->size() == 1);
       if (!number || at->empty()) return false;
       const std::size_t n = std::stoul(*key);
       if (at == &blank["jobs"] && n >= at->size()) return false;
@@ -128,6 +130,7 @@ void check_metrics(Sweep& sweep) {
   job.iteration_s = 1;
   job.cost.emplace();
   job.reliability.emplace();
+  job.memory_pools.emplace();
   job.stages.emplace_back();
   job.iterations_s.push_back(1);
   empty.jobs.assign(std::max<std::size_t>(jobs, 1), job);
@@ -168,9 +171,8 @@ bool blames(const Fault& fault, const SweepColumn& column, const Sweep& sweep) {
   if (column.path.empty()) return false;
   if (fault.file == sweep.file && fault.pointer == column.pointer + "/path") return true;
   const std::string place = fault.pointer + "/", path = column.path + "/";
-  const bool unknown_key = fault.expected == "a known key" || fault.expected.starts_with("one of the keys ");
   return fault.file == sweep.base.file.string() &&
-         (place.starts_with(path) || (unknown_key && path.starts_with(place)));
+         (place.starts_with(path) || (is_unknown_key(fault) && path.starts_with(place)));
 }
 
 // Evenly spread points are read, not simulated. A column whose value is refused at its own path by all of them points

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "analysis/svg_plot.hpp"
+#include "scenarios/csv.hpp"
 #include "scenarios/error_bands.hpp"
 #include "scenarios/workers.hpp"
 #include "sim/error.hpp"
@@ -196,13 +197,7 @@ Json validation_json(const Validation& v) {
 
 namespace {
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-std::string csv_cell(const std::optional<double>& value) { return value ? Json(*value).dump() : ""; }
+std::string number_cell(const std::optional<double>& value) { return value ? Json(*value).dump() : ""; }
 
 }  // namespace
 
@@ -216,20 +211,20 @@ std::string validation_csv(const Validation& v) {
                                             csv_cell(r.row.source),
                                             csv_cell(r.row.grade),
                                             csv_cell(p.metric),
-                                            csv_cell(p.predicted),
-                                            csv_cell(p.measured),
-                                            csv_cell(r.error()),
-                                            csv_cell(p.low),
-                                            csv_cell(p.high),
+                                            number_cell(p.predicted),
+                                            number_cell(p.measured),
+                                            number_cell(r.error()),
+                                            number_cell(p.low),
+                                            number_cell(p.high),
                                             r.counts ? "yes" : "no",
                                             !p.predicted ? ""
                                             : p.fits     ? "yes"
                                                          : "no",
                                             csv_cell(p.software),
                                             csv_cell(p.assumed),
-                                            csv_cell(r.baselines.constant_mfu),
-                                            csv_cell(r.baselines.roofline),
-                                            csv_cell(r.baselines.power_limit),
+                                            number_cell(r.baselines.constant_mfu),
+                                            number_cell(r.baselines.roofline),
+                                            number_cell(r.baselines.power_limit),
                                             csv_cell(p.skipped)};
     text += fmt::format("{}\n", fmt::join(cells, ","));
   }

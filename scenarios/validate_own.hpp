@@ -18,7 +18,7 @@ struct OwnRun {
   ScenarioDocument scenario;
   TrainingLog log;
   bool whole = false;                   // its lines are results of runs, not iterations: nothing warms up
-  std::string no_time;                  // what a table has where the time should be ("OOM"), if nothing else
+  std::string no_time;                  // what a table has where a time should be ("OOM")
   std::vector<std::string> notes = {};  // on how it was read
 };
 

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "scenarios/cli.hpp"
+#include "scenarios/csv.hpp"
 #include "scenarios/measured.hpp"
 #include "scenarios/nccl_log.hpp"
+#include "scenarios/unknown_key.hpp"
 #include "scenarios/validate_own.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
@@ -30,6 +32,11 @@ struct Column {
   std::size_t index = 0;  // in the file
 };
 
+std::string trimmed(const std::string& cell) {
+  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
+  return cell.substr(first, std::min(cell.find_last_not_of(' '), cell.size()) + 1 - first);
+}
+
 std::vector<Column> find_columns(const std::vector<std::string>& wanted, const std::vector<std::string>& header,
                                  const std::string& file) {
   std::vector<std::string> keys = {"id", "iteration"};
@@ -45,7 +52,7 @@ std::vector<Column> find_columns(const std::vector<std::string>& wanted, const s
     if (key[0] != '/' && std::find(keys.begin(), keys.end(), key) == keys.end())
       throw UsageError(fmt::format("--column: expected one of {} or a JSON pointer, found {}", fmt::join(keys, ", "),
                                    quote_unknown(key, keys)));
-    const std::string heading = text.substr(equals + 1);
+    const std::string heading = trimmed(text.substr(equals + 1));
     const auto at = std::find(header.begin(), header.end(), heading);
     if (at == header.end())
       throw SpecError(file, "line 1", fmt::format("a column {} (--column {})", quote(heading), text),
@@ -68,27 +75,20 @@ char separator_of(std::string_view headings) {
   return ',';
 }
 
-std::string trimmed(const std::string& cell) {
-  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
-  return cell.substr(first, std::min(cell.find_last_not_of(' '), cell.size()) + 1 - first);
-}
-
 // What runs that failed have for a time: nothing, a dash or a word, but no number.
-bool is_no_time(const std::string& cell) {
-  const std::string word = trimmed(cell);
+bool is_no_time(const std::string& word) {
   return std::none_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // `zero`: counts may begin there.
-double positive(const std::string& cell, const std::string& file, std::size_t line, const std::string& key,
+double positive(const std::string& word, const std::string& file, std::size_t line, const std::string& key,
                 bool zero = false) {
   double value = 0;
-  const std::string word = trimmed(cell);
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value) ||
       !(value > 0 || (zero && value == 0)))
     throw SpecError(file, fmt::format("line {}", line),
-                    fmt::format("a positive number as {}{}", key, zero ? " or 0" : ""), quote(cell));
+                    fmt::format("a positive number as {}{}", key, zero ? " or 0" : ""), quote(word));
   return value;
 }
 
@@ -105,6 +105,7 @@ struct RowReader {
   const ScenarioDocument& scenario;
   std::vector<OwnRun> runs;
   std::vector<std::string> keys_of_runs;
+  std::vector<std::size_t> untimed;  // lines, of the run
 
   void row(const std::vector<std::string>& cells, std::size_t line) {
     std::string id, settings, key, no_time;
@@ -121,7 +122,7 @@ struct RowReader {
       for (const TimeKey& time : time_keys)
         if (time.key == column.key && is_no_time(cell)) {
           timed = false;
-          no_time = trimmed(cell);
+          no_time = cell;
         } else if (time.key == column.key) {
           step.value = positive(cell, file, line, column.key) * time.scale;
           step.quantity = time.quantity;
@@ -129,12 +130,13 @@ struct RowReader {
       if (column.key[0] != '/') continue;
       settings += (settings.empty() ? "" : " ") + column.key.substr(column.key.rfind('/') + 1) + "=" + cell;
       key += column.key + "=" + cell + "\n";
-      if (trimmed(cell).empty()) notes.push_back(fmt::format("nothing for {}: the scenario's own value", column.key));
+      if (cell.empty()) notes.push_back(fmt::format("nothing for {}: the scenario's own value", column.key));
     }
     key += "\n" + id;
     auto at = static_cast<std::size_t>(std::find(keys_of_runs.begin(), keys_of_runs.end(), key) - keys_of_runs.begin());
     if (at == runs.size()) {
       keys_of_runs.push_back(key);
+      untimed.push_back(0);
       const std::string stem = std::filesystem::path(file).stem().string();
       runs.push_back({!id.empty()         ? id
                       : !settings.empty() ? settings
@@ -143,18 +145,31 @@ struct RowReader {
                       edited(cells, line),
                       {},
                       whole,
-                      no_time,
+                      {},
                       notes});
       runs.back().log.file = file;
       runs.back().log.framework = "CSV";
     }
     if (timed) runs[at].log.steps.push_back(step);
+    if (timed || untimed[at]++ > 0) return;
+    runs[at].no_time = no_time;
+  }
+
+  void tell_untimed() {
+    const auto timed = [](const OwnRun& run) { return !run.log.steps.empty(); };
+    if (std::none_of(runs.begin(), runs.end(), timed))
+      throw SpecError(file, "", "a line with a time", "words only, first " + quote(runs.front().no_time));
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      if (timed(runs[i]) && untimed[i] > 0)
+        runs[i].notes.push_back(fmt::format("{} more {} {} for a time", untimed[i],
+                                            untimed[i] == 1 ? "line has" : "lines have",
+                                            runs[i].no_time.empty() ? "nothing" : quote(runs[i].no_time)));
   }
 
   ScenarioDocument edited(const std::vector<std::string>& cells, std::size_t line) const {
     ScenarioDocument document = scenario;
     for (const Column& column : columns)
-      if (column.key[0] == '/' && !trimmed(cells[column.index]).empty())
+      if (column.key[0] == '/' && !cells[column.index].empty())
         set_value(document.json, column.key + "=" + cells[column.index], fmt::format("{}, line {}", file, line));
     return document;
   }
@@ -173,8 +188,7 @@ void check_pointers(const std::vector<Column>& columns, const std::vector<std::s
   for (std::size_t c = 0; c < columns.size(); ++c) {
     if (columns[c].key[0] != '/') continue;
     for (const Fault& fault : faults) {
-      const bool unknown_key = fault.expected == "a known key" || fault.expected.starts_with("one of the keys ");
-      if (unknown_key && (columns[c].key + "/").starts_with(fault.pointer + "/"))
+      if (is_unknown_key(fault) && (columns[c].key + "/").starts_with(fault.pointer + "/"))
         throw SpecError(file, "line 1", fmt::format("a pointer to a value of the scenario (--column {})", wanted[c]),
                         fault.found);
     }
@@ -190,7 +204,7 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
   std::vector<std::string> header;
   std::vector<Column> columns;
   char separator = ',';
-  RowReader reader{file, columns, scenario, {}, {}};
+  RowReader reader{file, columns, scenario, {}, {}, {}};
   std::size_t line = 0;
   std::string_view rest = text;
   if (constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; rest.starts_with(byte_order_mark))
@@ -204,6 +218,7 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
     if (row.empty()) continue;
     if (header.empty()) separator = separator_of(row);
     std::vector<std::string> cells = split_csv_line(row, separator);
+    for (std::string& cell : cells) cell = trimmed(cell);
     if (separator == ';' && !header.empty())
       for (std::string& cell : cells)
         if (is_decimal_comma(cell)) cell[cell.find(',')] = '.';
@@ -221,6 +236,7 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
   if (reader.runs.empty())
     throw SpecError(file, "", "a line of headings and lines of runs or iterations",
                     fmt::format("{} {}", line, line == 1 ? "line" : "lines"));
+  reader.tell_untimed();
   return std::move(reader.runs);
 }
 

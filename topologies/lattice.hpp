@@ -43,7 +43,8 @@ class LatticePaths {
   LatticePaths(Lattice lattice, bool ideal, std::uint64_t seed);
 
   const Lattice& lattice() const { return lattice_; }
-  // add(v, next, widths, dimension): makes the cable and returns the number of the link v -> next; the way back is the next number.
+  // add(v, next, widths, dimension): makes the cable and returns the number of the link v -> next; the way back is the next
+  // number.
   template <class Add> void wire(Add add);
   // Appends the links and returns how many hops one byte makes.
   int route(int from, int to, std::uint64_t key, std::vector<Hop>& hops) const;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <optional>
 #include <queue>
 
 #include "kernels/collectives/group.hpp"
@@ -121,6 +120,11 @@ std::uint32_t find_root(const SwitchGraph& graph, const std::vector<std::uint32_
   return best[turn % best.size()];
 }
 
+bool meet(const SwitchGraph& graph, const std::vector<std::uint32_t>& leaves) {
+  const auto distance = graph.distances(leaves.front());
+  return std::all_of(leaves.begin(), leaves.end(), [&](std::uint32_t leaf) { return distance[leaf] != unreached; });
+}
+
 // Switches from every leaf to the root; `index` numbers them, the root first.
 AggregationTree lay_tree(const SwitchGraph& graph, std::uint32_t root, std::vector<std::uint32_t> leaves,
                          std::size_t turn, std::map<std::uint32_t, std::uint32_t>& index) {
@@ -151,17 +155,29 @@ AggregationTree lay_tree(const SwitchGraph& graph, std::uint32_t root, std::vect
   return tree;
 }
 
-// The channel's own carrier, or the first member after it whose NIC works.
-std::optional<std::uint32_t> working_carrier(const Group& group, const SwitchGraph& graph, std::size_t node,
-                                             std::size_t channel, std::size_t channels) {
+// Of every channel, the member of a node that sends and receives for it: its own carrier, or where that one's NIC has failed
+// the member with a NIC that carries fewest, the next among equals. Empty where no NIC of the node works.
+RankList working_carriers(const Group& group, const SwitchGraph& graph, std::size_t node, std::size_t channels) {
   const RankList& ranks = group.nodes[node].ranks;
-  const auto own = static_cast<std::size_t>(
-      std::find(ranks.begin(), ranks.end(), carrier_of(group, node, channel, channels)) - ranks.begin());
-  for (std::size_t i = 0; i < ranks.size(); ++i) {
-    const std::uint32_t rank = ranks[(own + i) % ranks.size()];
-    if (graph.leaf_of(group.places[rank]) != unreached) return rank;
+  const auto works = [&](std::size_t member) { return graph.leaf_of(group.places[ranks[member]]) != unreached; };
+  std::vector<std::size_t> own, carried(ranks.size(), 0);
+  for (std::size_t c = 0; c < channels; ++c) {
+    own.push_back(static_cast<std::size_t>(std::find(ranks.begin(), ranks.end(), carrier_of(group, node, c, channels)) -
+                                           ranks.begin()));
+    ++carried[own.back()];
   }
-  return std::nullopt;
+  RankList carriers;
+  for (const std::size_t first : own) {
+    std::size_t best = first;
+    for (std::size_t i = 1; i < ranks.size() && !works(first); ++i)
+      if (const std::size_t next = (first + i) % ranks.size();
+          works(next) && (!works(best) || carried[next] < carried[best]))
+        best = next;
+    if (!works(best)) return {};
+    if (best != first) ++carried[best];
+    carriers.push_back(ranks[best]);
+  }
+  return carriers;
 }
 
 }  // namespace
@@ -171,17 +187,21 @@ std::vector<AggregationTree> aggregation_trees(const Group& group) {
     return {};
   const SwitchGraph graph(group.cluster->fabric);
   const std::size_t channels = channel_count(group);
+  std::vector<RankList> carriers_of_node;
+  for (std::size_t k = 0; k < group.nodes.size(); ++k) {
+    carriers_of_node.push_back(working_carriers(group, graph, k, channels));
+    if (carriers_of_node.back().empty()) return {};
+  }
   std::vector<AggregationTree> trees;
   for (std::size_t c = 0; c < channels; ++c) {
     std::vector<std::uint32_t> leaves, leaf_of_node, carriers;
     for (std::size_t k = 0; k < group.nodes.size(); ++k) {
-      const auto carrier = working_carrier(group, graph, k, c, channels);
-      if (!carrier) return {};
-      carriers.push_back(*carrier);
-      const std::uint32_t leaf = graph.leaf_of(group.places[*carrier]);
+      carriers.push_back(carriers_of_node[k][c]);
+      const std::uint32_t leaf = graph.leaf_of(group.places[carriers.back()]);
       leaf_of_node.push_back(leaf);
       if (std::find(leaves.begin(), leaves.end(), leaf) == leaves.end()) leaves.push_back(leaf);
     }
+    if (!meet(graph, leaves)) return {};
     std::map<std::uint32_t, std::uint32_t> index;
     const std::uint32_t root = leaves.size() == 1 ? leaves.front() : find_root(graph, leaves, c);
     trees.push_back(lay_tree(graph, root, leaves, c, index));

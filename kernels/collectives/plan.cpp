@@ -161,6 +161,12 @@ Seconds time_alone(const Cluster& cluster, const CollectivePlan& plan) {
 
 namespace {
 
+// Switches that could add, but not for this group.
+bool reduction_is_off(const Group& group) {
+  return group.nodes.size() > 1 && group.domain && group.domain->level > 0 && group.domain->in_network_reduction &&
+         group.trees.empty();
+}
+
 CollectivePlan write_plan(const Group& group, const std::vector<CollectiveOption>& options,
                           const std::vector<std::vector<TrafficPhase>>& traffic, const CollectiveRequest& request,
                           bool explain) {
@@ -172,6 +178,8 @@ CollectivePlan write_plan(const Group& group, const std::vector<CollectiveOption
         "", "/algorithm", fmt::format("an algorithm for {} over this group of {} devices", kind, group.ranks),
         quote(request.algorithm) + (request.protocol == "auto" ? "" : " with protocol " + quote(request.protocol)));
   }
+  if (explain && request.kind == CollectiveKind::all_reduce && request.algorithm == "auto" && reduction_is_off(group))
+    plan.why += "; switches add nothing: failed NICs or cables leave no tree of them to all nodes";
   const CollectiveOption& option = options[choice.best];
   plan.algorithm = option.algorithm;
   plan.protocol = option.protocol;

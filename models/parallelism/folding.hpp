@@ -1,10 +1,10 @@
 // Ranks that do the same at the same time are one class and run once, as its first member. Two ranks are alike when
 // they have the same stage, device type and speed (and as many ranks on their host, where its processors work for them),
-// and the groups they communicate in consist of like ranks and meet like traffic on like links. Found by colour refinement (1-dimensional Weisfeiler-Leman) over ranks, groups and
-// links: the colours of a stable (equitable) partition behave alike at every moment, since every link of one colour
-// carries equally much of every colour of traffic and max-min sharing has one solution only. No symmetry of the
-// fabric is assumed and no path is special: hashed routes, a straggler, a way across the spine or another job's
-// traffic split what they touch, and only that.
+// and the groups they communicate in consist of like ranks and meet like traffic on like links. Found by colour refinement
+// (1-dimensional Weisfeiler-Leman) over ranks, groups and links: the colours of a stable (equitable) partition behave alike at
+// every moment, since every link of one colour carries equally much of every colour of traffic and max-min sharing has one
+// solution only. No symmetry of the fabric is assumed and no path is special: hashed routes, a straggler, a way across the
+// spine or another job's traffic split what they touch, and only that.
 #pragma once
 
 #include <vector>

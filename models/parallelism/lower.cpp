@@ -124,9 +124,9 @@ void write_memory(StepLowering& l) {
     double largest = 0;
     for (int c = s; c < l.chunk_count(); c += plan.pipeline)
       for (const Unit& unit : l.chunks[static_cast<std::size_t>(c)]) largest = std::max(largest, unit.parameters);
-    // Two gathered units and one unit's whole gradient, as it is reduced, are held at a time.
-    const double gathered = plan.zero_stage == 3 ? largest * (2 * l.context.element() + gradient_element(l.context))
-                                                 : 0;
+    // Beside gathered units one unit's whole gradient is held, as it is reduced.
+    const double of_parameter = l.job.software.gathered_units * l.context.element() + gradient_element(l.context);
+    const double gathered = plan.zero_stage == 3 ? largest * of_parameter : 0;
     const double buffers = gathered + gradient_buffer_bytes(l, s);
     for (int c : l.emitter.classes_of_stage(s)) {
       const DeviceId d = l.emitter.representative(c);

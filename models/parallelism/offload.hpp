@@ -5,9 +5,10 @@
 //   optimizer    gradients go to the host, whose processors run Adam, and the updated weights come back (ZeRO-Offload, Ren
 //                et al. 2021, arXiv:2101.06840; its table of CPU-Adam has 4 billion parameters in 1.0 s, from memory),
 //                after the backward pass and without overlap
-// Devices of a job on one host share its processors but not their links (jobs are taken to update at different times); traffic on device memory is not slowed.
-// To a memory pool (CXL): activations cross the fabric to the pool's expanders, optimizer states (Adam: 12 bytes a parameter) go from
-// there to the host and back while it runs Adam. There everybody meets who shares a link of a host or of an expander.
+// Devices of a job on one host share its processors but not their links (jobs are taken to update at different times); traffic
+// on device memory is not slowed. To a memory pool (CXL): activations cross the fabric to the pool's expanders, optimizer
+// states (Adam: 12 bytes a parameter) go from there to the host and back while it runs Adam. There everybody meets who shares a
+// link of a host or of an expander.
 #pragma once
 
 #include <vector>

@@ -52,6 +52,10 @@ class RandomSizes {
       sizes["experts"] = std::min(sizes["experts"], sizes["rows"]);
     if (sizes.contains("experts") && sizes.contains("copies"))  // as many are chosen, and twice as many when they grow
       sizes["experts"] = std::max(sizes["experts"], 2 * sizes["copies"]);
+    if (sizes.contains("non-zeros")) {  // of a square matrix, also when they grow
+      sizes["rows"] = std::max(sizes["rows"], 2.0);
+      sizes["non-zeros"] = std::min(sizes["non-zeros"], std::floor(sizes["rows"] * sizes["rows"] / 2));
+    }
     return sizes;
   }
 
@@ -191,9 +195,9 @@ TEST_CASE("no kernel on any device gets faster when one of its sizes grows by a 
                         const KernelSizes& sizes, DataType type) {
     const double before = cost_of(device, calibration, build_kernel(form, sizes, type).kernel).time.value;
     for (const auto& [grown, value] : sizes) {
-      // Switches are no sizes; fewer rows per expert, or wider heads (which fill the units better), are no larger kernel.
+      // Switches are no sizes; fetches are at most the elements of a column; fewer rows per expert, or wider heads (which fill the units better), are no larger kernel.
       if (value <= 0 || grown == "causal" || grown == "generation" || grown == "experts" || grown == "busiest" ||
-          grown == "head-dim" || grown == "kv-heads")
+          grown == "head-dim" || grown == "kv-heads" || grown == "fetches")
         continue;
       KernelSizes larger = sizes;
       const bool tiled = grown == "m" || grown == "n" || grown == "k" || grown == "sequence" || grown == "key-length" ||

@@ -105,6 +105,7 @@ TEST_CASE("keys are split as well when a few blocks of many rows leave cores idl
   // 8 blocks on 100 cores, in 12 parts each: 96 at once, each a twelfth of the keys.
   DeviceModel device = plain_gpu();
   device.memory.bandwidth = BytesPerSecond(1e15);
+  device.power = {};
   const Kernel few = attention(128, 32768, 128, 1, 8, 8, false, DataType::fp16, 2);
   CHECK(seconds_of(device, perfect(), few) == Approx(few.flops / 100e12 * 100 / 96));
   const auto time = [&](std::int64_t rows) {
@@ -120,6 +121,7 @@ TEST_CASE("the partial outputs of split keys are written and read once, and anot
   DeviceModel device = plain_gpu();
   device.peak.fp16 = FlopsPerSecond(1e18);
   device.memory.bandwidth = BytesPerSecond(1e15);
+  device.power = {};
   const double split = seconds_of(device, calibration, few);
   CHECK(split == Approx(few.flops / 1e18 * 100 / 8).epsilon(1e-6));  // 0.4 us unsplit: not worth 1 us
   device.peak.fp16 = FlopsPerSecond(1e14);

@@ -41,19 +41,42 @@ TEST_CASE("no wider type is faster than a narrower one that the device computes 
       for (std::size_t i = 0; i < data_type_names.size(); ++i)
         for (std::size_t j = 0; j < data_type_names.size(); ++j) {
           const auto wide = static_cast<DataType>(i), narrow = static_cast<DataType>(j);
-          if (wide == DataType::fp6) continue;  // moves as bytes, computes as fp4: overheads of bytes
           if (unit_bits(wide) <= unit_bits(narrow) || !matrix_peak(device, wide) ||
               matrix_peak(device, wide) != matrix_peak(device, narrow))
             continue;
           ++pairs;
           for (const std::int64_t size : {256, 2048, 8192}) {
             INFO(device_name << ": " << name(wide) << " and " << name(narrow) << ", " << size);
-            CHECK(costs.of(gemm(size, size, size, wide)).time >= costs.of(gemm(size, size, size, narrow)).time);
+            const Cost one = costs.of(gemm(size, size, size, wide)), other = costs.of(gemm(size, size, size, narrow));
+            CHECK(one.time >= other.time);
+            if (wide == DataType::fp6)
+              CHECK(one.energy <= 1.5 * other.energy);  // units of four bits, half again the bytes
           }
         }
     }
   }
   CHECK(pairs > 10);  // fp64 and fp32 of A100, H100, MI250X, MI300X, ..., int8 and fp16 of MI210
+}
+
+TEST_CASE("memory that alone draws more than a board may takes longer, at the energy of its bytes") {
+  const DeviceModel sound = test::shipped("nvidia-a100-sxm4-80gb");
+  DeviceModel starved = sound;
+  starved.power.tdp = Watts(150);
+  const Kernel sum = elementwise(1 << 26, 6.0 * (1 << 26), 1 << 26, DataType::bf16);
+  const Cost slow = LongRuns(starved).of(sum), fast = LongRuns(sound).of(sum);
+  CHECK(slow.energy >= fast.energy * 0.95);  // of computing beside it less is left
+  CHECK(slow.time.value > 1.2 * fast.time.value);
+  CHECK(slow.energy.value / slow.time.value == Approx(dynamic_budget_W(starved)));
+  CHECK(LongRuns(starved, Conditions::isolated).of(sum).time == fast.time);
+}
+
+TEST_CASE("a sustained fraction slows no type whose multiply-adds draw less than those it was found for") {
+  const DeviceModel device = test::shipped("nvidia-b300-sxm");
+  const DeviceCalibration calibration = resolve_calibration(device, Library::installed());
+  const auto sustained = [&](DataType type) { return calibration.sustained[static_cast<std::size_t>(type)]; };
+  CHECK(sustained(DataType::fp8) < 1);
+  CHECK(sustained(DataType::mxfp8) == sustained(DataType::fp8));
+  CHECK(sustained(DataType::int8) == 1);  // a thirtieth of the rate of fp8
 }
 
 TEST_CASE("under an operator's power limit time never falls when a product or attention grows by a tile") {

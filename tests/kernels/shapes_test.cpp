@@ -100,6 +100,7 @@ TEST_CASE("scientific kernels count the textbook FLOPs and bytes") {
   // A value and its column each, a row end, the result and, once, the vector.
   CHECK(sparse_matrix_vector(100, 2700, DataType::fp64).bytes == 2700 * 12 + 100 * (4 + 8 + 8));
   CHECK(sparse_matrix_vector(100, 2700, DataType::fp64, 27).bytes == 2700 * 20 + 100 * 12);  // nothing found again
+  CHECK(sparse_matrix_vector(100, 10, DataType::fp64).bytes == 10 * 20 + 100 * 12);          // most columns are empty
   CHECK(spiking_step(1000, 5000, DataType::fp32).flops == 13000);
 }
 

@@ -1,4 +1,6 @@
 // Reduction in the switches between nodes: trees, traffic, closed forms of time, and when it is chosen.
+#include <map>
+
 #include <catch2/catch.hpp>
 
 #include "kernels/collectives/algorithms.hpp"
@@ -176,6 +178,22 @@ TEST_CASE("a tree is laid round a failed cable") {
   }
 }
 
+TEST_CASE(
+    "where failures keep the switches of a channel apart nothing is reduced in them, and other algorithms go on") {
+  ClusterSpec spec = reducing(nodes_of(switch_node(8, 8), 16, "fat-tree"));
+  spec.fabric.radix = 16;
+  spec.fabric.rail_optimized = true;
+  DegradedSpec cut;  // one leaf from the spines: its nodes still meet over the other rails
+  cut.between = std::vector<std::string>{"switch 0", "switch 16"};
+  cut.rate = 0;
+  spec.degraded.push_back(cut);
+  const Cluster cluster = build_cluster(spec);
+  CHECK(whole(cluster).trees.empty());
+  const CollectivePlan plan = plan_collective(cluster, request_of(cluster, 1e6, "auto"));
+  CHECK_THAT(plan.why, Catch::Contains("leave no tree of them"));
+  CHECK(time_alone(cluster, plan).value > 0);
+}
+
 // A hop into a node's switch is one cable, between its devices two, and one over a NIC 2 us.
 TEST_CASE("rounds in the nodes' switches pay their own hops, at flow as at step") {
   const auto cluster_of = [](double seconds, bool between) {
@@ -239,6 +257,26 @@ TEST_CASE("a member whose NIC has failed leaves its channel to the next one, and
   }
 }
 
+TEST_CASE("channels of several failed NICs are shared out evenly, wherever these lie") {
+  for (const auto& failed : {std::pair{0, 1}, std::pair{0, 2}, std::pair{3, 5}}) {
+    ClusterSpec spec = reducing(nodes_of(switch_node(8, 8), 4, "fat-tree"));
+    spec.fabric.radix = 64;
+    spec.fabric.rail_optimized = true;
+    for (const int nic : {failed.first, failed.second}) {
+      spec.degraded.emplace_back();
+      spec.degraded.back().at = "nic " + std::to_string(nic);
+      spec.degraded.back().rate = 0;
+    }
+    const Cluster cluster = build_cluster(spec);
+    const Group group = whole(cluster);
+    std::map<std::uint32_t, int> channels;
+    for (const AggregationTree& tree : group.trees) ++channels[tree.carriers[0]];
+    CAPTURE(failed.first, failed.second);
+    CHECK(channels.size() == 6);
+    for (const auto& [carrier, carried] : channels) CHECK(carried <= 2);
+  }
+}
+
 TEST_CASE("where no member of a node has a NIC that works the switches reduce nothing") {
   ClusterSpec spec = reducing(nodes_of(switch_node(2, 2), 4, "single-switch"));
   DegradedSpec failed;
@@ -252,5 +290,11 @@ TEST_CASE("where no member of a node has a NIC that works the switches reduce no
     return make_group(cluster, members);
   };
   CHECK(every_second(0).trees.empty());
+  const CollectivePlan plan = plan_collective(cluster, request_of(cluster, 1e6, "auto"));
+  CHECK_FALSE(whole(cluster).trees.empty());
+  CHECK(plan.why.find("leave no tree") == std::string::npos);
+  CollectiveRequest cut_off = request_of(cluster, 1e6, "auto");
+  std::erase_if(cut_off.members, [](DeviceId d) { return d.index() % 2 == 1; });
+  CHECK_THAT(plan_collective(cluster, cut_off).why, Catch::Contains("leave no tree of them"));
   CHECK_FALSE(every_second(1).trees.empty());
 }

@@ -1,6 +1,7 @@
 // Predicted against measured kernels (tests/validation/measured/kernels): median and 90th percentile of
 // |ln(predicted / measured)| per file and device with the shipped calibrations, at isolated conditions. The recorded values
-// are what the fits reach; half a point more of the median, or one of the 90th percentile, fails. Leave-one-device-out: the device runs on what the others say of its generation or family.
+// are what the fits reach; half a point more of the median, or one of the 90th percentile, fails. Leave-one-device-out: the
+// device runs on what the others say of its generation or family.
 #include <algorithm>
 #include <cmath>
 

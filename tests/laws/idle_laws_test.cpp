@@ -190,3 +190,23 @@ TEST_CASE("one pool written as two splits idle time the same way") {
     CHECK(b.bubble_s == Approx(a.bubble_s).epsilon(1e-9));
   }
 }
+
+TEST_CASE("what the slower of two kinds of device adds is waiting, whichever of them comes first in a stage") {
+  Scenario last = orrery::testing::make(with(plan(2, 4, 2)));  // stage 1 on the nodes 2 and 3
+  std::vector<PoolSpec>& pools = last.cluster.pools;
+  const PoolSpec fast = pools[0];
+  PoolSpec slow = fast;
+  slow.node.device = load_part<DeviceModel>("hardware/accelerators", "nvidia-v100-sxm2-32gb", Library::installed());
+  const auto counted = [](PoolSpec pool, int nodes) {
+    pool.count = nodes;
+    return pool;
+  };
+  Scenario first = last;
+  last.cluster.pools = {counted(slow, 3), counted(fast, 1)};
+  first.cluster.pools = {counted(slow, 2), counted(fast, 1), counted(slow, 1)};
+  const JobMetrics a = job_of(last), b = job_of(first);
+  CHECK(a.waiting_s > 0.02 * a.iteration_s);
+  CHECK(b.iteration_s == Approx(a.iteration_s).epsilon(1e-9));
+  CHECK(b.waiting_s == Approx(a.waiting_s).epsilon(1e-6));
+  CHECK(b.bubble_s == Approx(a.bubble_s).epsilon(1e-6));
+}

@@ -274,15 +274,18 @@ TEST_CASE("calibrate says how many rows it used and why it left out the others, 
       {row("flat", {{"shape", {{"m", 0}, {"n", 1024}, {"k", 1024}}}}),
        row("negative", {{"measured", {{"time_s", -1}}}}), row("silent", {{"measured", Json::object()}}),
        row("unheard", {{"kernel", "quicksort"}, {"shape", Json::object()}}), row("untyped", {{"precision", nullptr}}),
-       row("narrow", {{"precision", "fp8"}}), row("worded", {{"exclude", "a cold board"}})});
+       row("narrow", {{"precision", "fp8"}}), row("fast", {{"measured", {{"time_s", 1e-6}}}}),
+       row("misspelt", {{"accelerator", "nvidia-l40z"}}), row("worded", {{"exclude", "a cold board"}})});
   const Outcome outcome = run_orrery({"calibrate", file});
   CHECK(outcome.err == "");
   REQUIRE(outcome.exit_code == 0);
-  CHECK_THAT(outcome.out, Contains("10 of 17 rows fitted, 7 left out"));
-  for (const char* why :
-       {"m is 0 (first: mine: flat)", "0 or less (first: mine: negative)", "(first: mine: silent)",
-        "\"quicksort\" is not modelled", "data type is not stated (first: mine: untyped)",
-        "does not compute products in fp8 (first: mine: narrow)", "a cold board (first: mine: worded)"}) {
+  CHECK_THAT(outcome.out, Contains("10 of 19 rows fitted, 9 left out"));
+  for (const char* why : {"m is 0 (first: mine: flat)", "0 or less (first: mine: negative)", "(first: mine: silent)",
+                          "\"quicksort\" is not modelled", "data type is not stated (first: mine: untyped)",
+                          "does not compute products in fp8 (first: mine: narrow)",
+                          "does not compute products that fast (first: mine: fast)",
+                          "no accelerator \"nvidia-l40z\" (did you mean \"nvidia-l40\"?) (first: mine: misspelt)",
+                          "a cold board (first: mine: worded)"}) {
     INFO(why);
     CHECK_THAT(outcome.out, Contains(why));
   }

@@ -144,3 +144,15 @@ TEST_CASE("metrics read back from their document write the same document") {
   const Json document = metrics_json(run_with({}));
   CHECK(metrics_json(job_metrics_from_json("train", document)) == document);
 }
+
+TEST_CASE("the memory of a job read back is that of the stage with least room, as of the one that ran") {
+  JobMetrics job;
+  job.iteration_s = 1;
+  job.stages.resize(2);
+  job.stages[0].memory_peak_bytes = 45e9;
+  job.stages[0].memory_capacity_bytes = 40e9;
+  job.stages[1].memory_peak_bytes = 60e9;
+  job.stages[1].memory_capacity_bytes = 80e9;
+  for (StageMetrics& stage : job.stages) stage.devices = 4;
+  CHECK(job_metrics_from_json("train", metrics_json(job)).mean.memory_capacity_bytes == 40e9);
+}

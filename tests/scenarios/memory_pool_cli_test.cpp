@@ -23,3 +23,18 @@ TEST_CASE("a pool that is over-subscribed is infeasible with its shortfall, one 
   CHECK(pool["shortfall_bytes"].get<double>() ==
         Approx(pool["peak_bytes"].get<double>() - pool["capacity_bytes"].get<double>()));
 }
+
+TEST_CASE("how full a pool is can be kept by a sweep") {
+  const Folder folder;
+  const std::string file = folder.write("sweep.json", R"({
+    "orrery": "sweep/1", "base": "gpt3-13b-cxl-pool",
+    "axes": [{"path": "/cluster/memory_pools/0/expanders", "values": [8]}],
+    "metrics": ["/jobs/0/metrics/memory_pools/peak_bytes"]})");
+  const Outcome outcome = run_orrery({"sweep", file, "--out", folder.path("out")});
+  CHECK(outcome.exit_code == 0);
+  const Outcome table = run_orrery({"export", folder.path("out"), "--json"});
+  INFO(outcome.err << table.err);
+  CHECK(
+      parse_json(table.out, "output")["points"][0]["metrics"]["/jobs/0/metrics/memory_pools/peak_bytes"].get<double>() >
+      1e9);
+}

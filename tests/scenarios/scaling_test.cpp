@@ -178,6 +178,26 @@ TEST_CASE("a degraded place that a size does not have is left out of it, and sai
   CHECK(at(scaled(scenario, 16, ScalingMode::strong), "/cluster/degraded").size() == 2);
 }
 
+TEST_CASE("a degraded place or a slow device that the scenario itself lacks is a mistake") {
+  const auto pointer_of = [](const Scenario& scenario) -> std::string {
+    try {
+      check_scalable(scenario, "test.json");
+    } catch (const SpecError& error) {
+      return error.faults().front().pointer;
+    }
+    return "";
+  };
+  Scenario scenario = small(Wiring::fat_tree);
+  scenario.cluster.pools[0].slow_devices = {3};
+  CHECK(pointer_of(scenario) == "");
+  scenario.cluster.pools[0].slow_devices = {3, 500};
+  CHECK(pointer_of(scenario) == "/cluster/pools/0/slow_devices/1");
+  scenario.cluster.pools[0].slow_devices.clear();
+  scenario.cluster.degraded.emplace_back();
+  scenario.cluster.degraded[0].at = "nic 500";
+  CHECK(pointer_of(scenario).starts_with("/cluster/degraded/0"));
+}
+
 TEST_CASE("what grew against the baseline is what the efficiency was lost to") {
   for (const ScalingMode mode : {ScalingMode::strong, ScalingMode::weak}) {
     const ScalingStudy s = study(small(Wiring::oversubscribed_tree), {4, 8, 16}, mode);

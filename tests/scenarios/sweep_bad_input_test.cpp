@@ -90,6 +90,8 @@ TEST_CASE("a sweep file that cannot be meant is refused with the place of the fa
        "/derived/0/expression"},
       {sweep_of(tensor, R"(, "metrics": ["iteration"])"), "/metrics/0: expected a metric"},
       {sweep_of(tensor, R"(, "metrics": ["/nowhere/stages/0"])"), "/metrics/0: expected a JSON pointer such as"},
+      {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stages/00/bubble_s"])"),
+       "/metrics/0: expected a JSON pointer such as"},
       {sweep_of(tensor, R"(, "metrics": ["/jobs/3/metrics/stages/0/bubble_s"])"),
        "/metrics/0: expected a JSON pointer"},
       {sweep_of(tensor, R"(, "metrics": ["/jobs/0/metrics/stages/0/bubbles"])"), "/metrics/0: expected a JSON pointer"},

@@ -204,6 +204,22 @@ TEST_CASE("runs of a CSV without a time are listed with what stands there, and a
   CHECK_THAT(run_orrery(call).out, Catch::Contains("OOM"));
 }
 
+TEST_CASE("lines of a run are one run whatever spaces its cells have, and those without a time are told") {
+  const Folder folder;
+  const std::string file = folder.write("own.json", scenario);
+  const auto validated = [&](const char* csv) {
+    return run_orrery({"validate", "--scenario", file, "--log", folder.write("runs.csv", csv), "--column",
+                       "time_ms= ms", "--column", "/jobs/0/plan/tensor=tp", "--json"});
+  };
+  const Json runs = Json::parse(validated("tp, ms\n2,1900\n2 ,1900\n2,OOM\n 2,OOM\n").out)["runs"];
+  REQUIRE(runs.size() == 1);
+  CHECK(runs[0]["measured"].get<double>() == Approx(1.9));
+  CHECK_THAT(runs[0]["log"]["warnings"].dump(), Catch::Contains("2 more lines have \\\"OOM\\\" for a time"));
+  const auto words = validated("tp,ms\n2,node-a\n4,node-b\n");
+  CHECK(words.exit_code == 2);
+  CHECK_THAT(words.err, Catch::Contains("expected a line with a time, found words only, first \"node-a\""));
+}
+
 TEST_CASE("a log whose world is divided otherwise than the scenario's is compared with a warning") {
   const Folder folder;
   const std::string file = folder.write("own.json", scenario);

@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include "scenarios/csv.hpp"
 #include "scenarios/validate.hpp"
 
 using namespace orrery;

@@ -1,5 +1,5 @@
-// A fabric from a SimGrid platform file (topologies/platform_xml.hpp): its hosts stand, in the order of the file, for the nodes or
-// for their NICs, which keep their own link to the host; links and routes between hosts are the platform's. A link is an edge
+// A fabric from a SimGrid platform file (topologies/platform_xml.hpp): its hosts stand, in the order of the file, for the nodes
+// or for their NICs, which keep their own link to the host; links and routes between hosts are the platform's. A link is an edge
 // with a joint at either end; joints that follow each other on a route are joined by an edge that limits nothing and takes
 // no time, so that cuts of the graph are those of the platform. A SHARED link is crossed in one direction by both ways. A
 // FATPIPE holds every flow to its bandwidth and is shared by none: it is as wide as all its flows, and each pair of NICs whose
