@@ -18,24 +18,28 @@ struct AttentionSizes {
 };
 AttentionSizes attention_sizes(const StepWriter& w) {
   const TransformerModel& m = w.model;
-  const auto span = [&](std::int64_t s) {
-    return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(s) * m.attention_length_share));
-  };
   std::int64_t heads = m.heads / w.t, kv_heads = std::max<std::int64_t>(1, m.key_value_heads() / w.t);
   std::int64_t sequences = w.context.plan.micro_batch;
-  if (m.attention_length_share < 1) {  // shorter and so many more, which a whole number of key-value heads says closest
-    sequences = std::llround(static_cast<double>(sequences * kv_heads) / m.attention_length_share);
+  double length = m.attention_length_share;
+  if (length < 1) {  // shorter and so many more, which a whole number of key-value heads says closest
+    const double exact = static_cast<double>(sequences * kv_heads) / length;
+    sequences = std::max<std::int64_t>(1, std::llround(exact));
+    length *= std::sqrt(exact / static_cast<double>(sequences));  // as many pairs
     heads /= kv_heads;
     kv_heads = 1;
   }
+  const auto span = [length](double s) { return std::max<std::int64_t>(1, static_cast<std::int64_t>(s * length)); };
   const int split = w.context.plan.context;
-  const std::int64_t query = span(m.sequence / split), all = span(m.sequence);
+  const auto sequence = static_cast<double>(m.sequence);
+  const std::int64_t query = span(sequence / split), all = span(sequence);
   const std::int64_t width = m.head_width(), value_width = m.value_head_width();
   const bool skips = w.kind.windowed && w.software.attention != AttentionImplementation::unfused;  // else masked only
   const std::int64_t window = skips ? m.sliding_window->tokens + window_edge : all;
   if (window < all) return {query, all, width, value_width, sequences, heads, kv_heads, m.causal, 1, window};
-  if (split > 1 && m.causal && w.software.attention == AttentionImplementation::unfused)
-    return {query, span(m.sequence / 2), width, value_width, sequences, heads, kv_heads, false, 2};
+  if (w.software.attention == AttentionImplementation::unfused && m.causal) {
+    const double share = unfused_key_share(w.context);
+    return {query, span(sequence * share), width, value_width, sequences, heads, kv_heads, false, 1 / share};
+  }
   return {query, all, width, value_width, sequences, heads, kv_heads, m.causal};
 }
 
@@ -95,6 +99,11 @@ void product(StepWriter& w, const AttentionSizes& a, std::int64_t rows, std::int
 }
 
 }  // namespace
+
+double unfused_key_share(const StepContext& c) {
+  const double split = c.plan.context;
+  return c.model.causal ? (split + 1) / (2 * split) : 1;
+}
 
 bool unfused_attention(const StepWriter& w) { return w.software.attention == AttentionImplementation::unfused; }
 
@@ -196,8 +205,9 @@ Latent latent_of(const StepWriter& w) {
   return {a.query_rank.value_or(0), a.key_value_rank, a.rotary_width,
           heads * (w.model.head_width() - a.rotary_width + a.value_width)};
 }
+// Queries that are not compressed are made from the rows themselves.
 double latent_bytes(const StepWriter& w, const Latent& l) {
-  return static_cast<double>(w.tokens * (l.query_rank + l.pair_rank + l.rotary)) * w.e;
+  return static_cast<double>(w.tokens * ((l.query_rank > 0 ? l.query_rank : w.h) + l.pair_rank + l.rotary)) * w.e;
 }
 
 void latent_projections(StepWriter& w) {

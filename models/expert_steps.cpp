@@ -14,7 +14,8 @@ ExpertSizes expert_sizes(const StepContext& c) {
   s.sent = std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(s.rows * e.active) * e.padding()));
   s.received = s.sent * c.plan.expert_tensor;
   s.local = e.count / c.plan.expert;
-  s.per_expert = std::max<std::int64_t>(1, s.received / s.local);
+  s.busy = std::min<std::int64_t>(s.local, s.received);
+  s.per_expert = (s.received + s.busy / 2) / s.busy;
   s.width = e.ffn_hidden / c.plan.expert_tensor;
   return s;
 }
@@ -139,11 +140,11 @@ void experts_forward(StepWriter& w, bool stop_early) {
   exchange_beside(w, s, [&] { shared_experts_forward(w, stop_early); });
   gather_to_experts(w, s);
   sort_by_expert(w, s);
-  linear(w, s.per_expert, w.branches * s.width, w.h, s.local);
+  linear(w, s.per_expert, w.branches * s.width, w.h, s.busy);
   unfused_clamp(w, s, true);
   if (!w.software.fused_experts) activation_forward(w, activated(s));
   if (!stop_early) {
-    linear(w, s.per_expert, w.h, s.width, s.local);
+    linear(w, s.per_expert, w.h, s.width, s.busy);
     unfused_bias(w, s, true);
     sort_by_expert(w, s);
     scatter_from_experts(w, s);
@@ -162,12 +163,12 @@ void experts_backward(StepWriter& w) {
   gather_to_experts(w, s);
   sort_by_expert(w, s);
   unfused_bias(w, s, false);
-  data_gradient(w, s.per_expert, w.h, s.width, s.local);
-  weight_gradient(w, s.per_expert, w.h, s.width, s.local);
+  data_gradient(w, s.per_expert, w.h, s.width, s.busy);
+  weight_gradient(w, s.per_expert, w.h, s.width, s.busy);
   if (!w.software.fused_experts) activation_backward(w, activated(s));
   unfused_clamp(w, s, false);
-  data_gradient(w, s.per_expert, w.branches * s.width, w.h, s.local);
-  weight_gradient(w, s.per_expert, w.branches * s.width, w.h, s.local);
+  data_gradient(w, s.per_expert, w.branches * s.width, w.h, s.busy);
+  weight_gradient(w, s.per_expert, w.branches * s.width, w.h, s.busy);
   sort_by_expert(w, s);
   scatter_from_experts(w, s);
   exchange(w, s, false);

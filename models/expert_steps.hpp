@@ -3,7 +3,8 @@
 // one grouped product per matrix over the local experts, all-to-all back, weighted sum. Experts that are split among
 // expert-tensor ranks gather their tokens first and scatter the sums. Shared experts see every token.
 // Tokens spread evenly over experts; every tensor rank routes its own share of the tokens (with sequence parallelism it
-// holds no others; without, the sums are gathered at the end). One expert routes nothing and is a dense network.
+// holds no others; without, the sums are gathered at the end). One expert routes nothing: the products of a dense network,
+// with the exchange of expert-tensor ranks and the padding that it states.
 #pragma once
 
 #include "models/step_parts.hpp"
@@ -15,6 +16,7 @@ struct ExpertSizes {
   std::int64_t sent = 0;      // copies of them that leave for experts (and come back)
   std::int64_t received = 0;  // rows that the local experts compute, padding and expert-tensor peers' included
   std::int64_t local = 0;     // experts on this rank
+  std::int64_t busy = 0;      // of them, with a row at least
   std::int64_t per_expert = 0;
   std::int64_t width = 0;  // of one branch of an expert on this rank
 };

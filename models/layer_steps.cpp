@@ -131,6 +131,9 @@ LayerSteps embedding_backward(const StepContext& context) {
   if (context.software.dropout) w.elementwise(static_cast<double>(w.rows * w.h), 2 * w.e + 1);
   enter_tensor_region(w);
   w.kernel(embedding(w.tokens, w.h, w.other));
+  const double table = static_cast<double>(context.padded_vocabulary() / w.t) * static_cast<double>(w.h);
+  w.elementwise(table, w.e);  // rows that no token chose: the gradient is as large as the table (PyTorch, JAX)
+  accumulate_gradient(w, table, false);
   return w.finish();
 }
 
@@ -169,7 +172,13 @@ LayerSteps head_backward(const StepContext& context) {
   w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Peers::tensor, bytes,
                overlap);
   w.kernel(gemm(vocabulary, w.h, tokens, type));
+  accumulate_gradient(w, static_cast<double>(vocabulary) * static_cast<double>(w.h),
+                      context.software.gradient_accumulation_fused);
   if (overlap && w.t > 1) w.wait();
+  if (context.model.predicted_positions) {  // both gradients of BERT's transform
+    w.kernel(gemm(tokens, w.h, w.h, w.other));
+    w.kernel(gemm(w.h, w.h, tokens, w.other));
+  }
   normalization_backward(w, w.rows, w.h);
   return w.finish();
 }

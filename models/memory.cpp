@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/attention_steps.hpp"
 #include "models/expert_steps.hpp"
 
 namespace orrery {
@@ -70,7 +71,8 @@ double layer_activation_bytes(const StepContext& c, LayerKind kind, Recompute re
   const double mlp = tokens * f * (branches * e + in) / t;  // before (and between) and after the activation
   double scores = 0;
   if (c.software.attention == AttentionImplementation::unfused && recompute != Recompute::selective)
-    scores = tokens * m.sequence * m.heads / t * ((c.software.dropout ? 2 : 1) * e + mask);
+    scores = tokens * m.sequence * m.attention_length_share * unfused_key_share(c) * m.heads / t *
+             ((c.software.dropout ? 2 : 1) * e + mask);
   return outside / shared + attention + mlp + scores + (kind.experts ? expert_activation_bytes(c, false) : 0);
 }
 

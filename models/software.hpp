@@ -55,7 +55,7 @@ struct SoftwareProfile {
       false;  // cast, log-softmax, their losses and their gradients are tensors of their own (PyTorch)
   bool fp32_parameters = false;  // ZeRO-3 shards are the fp32 weights themselves, cast when they are gathered
   // Units of ZeRO-3 whose gathered weights are held at a time: the one in use and the next; 1 where tensors are gathered one by
-  // one inside the loop over layers.
+  // one inside the loop over layers (their time hides behind computing either way).
   int gathered_units = 2;
   bool saves_quantized = false;  // inputs of linear layers are kept for the backward pass in the products' precision
   double host_adam_rate = 4e9;   // parameters per second that the processors of one host update (offloaded optimizer)

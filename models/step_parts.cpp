@@ -1,5 +1,7 @@
 #include "models/step_parts.hpp"
 
+#include <algorithm>
+
 namespace orrery {
 
 bool low_precision(DataType t) { return bytes_per_element(t) < 1.5; }
@@ -36,13 +38,16 @@ void data_gradient(StepWriter& w, std::int64_t m, std::int64_t n, std::int64_t k
 void weight_gradient(StepWriter& w, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t experts) {
   cast(w, m * (n + k), experts);  // transposed operands
   product(w, n, k, m, experts);
-  const double parameters = static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(experts);
+  accumulate_gradient(w, static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(experts),
+                      w.software.gradient_accumulation_fused);
+}
+
+void accumulate_gradient(StepWriter& w, double parameters, bool fused) {
   if (w.context.plan.zero_stage >= 3) return;  // reduced at once, nothing to add to
-  // fp32 main gradient: read and written (by the product itself when fused), plus reading the 16-bit one.
-  if (w.software.gradients_in_fp32)
-    return w.elementwise(parameters, w.software.gradient_accumulation_fused ? 6 : 8 + w.e);
-  if (w.context.plan.micro_batches > 1)
-    w.elementwise(parameters, w.software.gradient_accumulation_fused ? w.e : 3 * w.e);
+  // Main gradient, fp32 or wider: read and written, by the product itself when fused, else beside reading its result.
+  const double main = std::max(4.0, w.e);
+  if (w.software.gradients_in_fp32) return w.elementwise(parameters, fused ? 2 * main - w.e : 2 * main + w.e);
+  if (w.context.plan.micro_batches > 1) w.elementwise(parameters, fused ? w.e : 3 * w.e);
 }
 
 void normalization_forward(StepWriter& w, std::int64_t rows, std::int64_t width) {

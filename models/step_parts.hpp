@@ -13,6 +13,8 @@ bool low_precision(DataType);
 void linear(StepWriter&, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t experts = 1);
 void data_gradient(StepWriter&, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t experts = 1);
 void weight_gradient(StepWriter&, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t experts = 1);
+// Adds a gradient of so many parameters to what earlier micro-batches gave; `fused`: the product that makes it does.
+void accumulate_gradient(StepWriter&, double parameters, bool fused);
 
 void normalization_forward(StepWriter&, std::int64_t rows, std::int64_t width);
 void normalization_backward(StepWriter&, std::int64_t rows, std::int64_t width);

@@ -6,7 +6,8 @@ namespace orrery {
 
 namespace {
 
-// Far above every model; products of the sizes stay within 64 bits.
+// Far above every model. Products of the sizes stay within 64 bits as long as a micro-batch has at most 1e11 tokens
+// (scenarios/placement.cpp).
 constexpr Range depths{1, 1e4}, widths{1, 1e6}, head_counts{1, 1e4}, lengths{1, 1e8}, ffn_widths{1, 1e7};
 
 }  // namespace
@@ -199,9 +200,10 @@ double model_flops_per_sequence(const TransformerModel& m) {
     double width = m.ffn_width(g.kind);
     if (g.kind.experts) width += static_cast<double>(m.experts->active) * m.experts->ffn_hidden;
     const double products = p.split + p.narrow + matrices(m) * h * width + router_parameters(m, g.kind);
-    const double keys = g.kind.windowed ? std::min(s, static_cast<double>(m.sliding_window->tokens)) : s;
+    const double length = s * m.attention_length_share;
+    const double keys = g.kind.windowed ? std::min(length, static_cast<double>(m.sliding_window->tokens)) : length;
     // Scores and their product with the values.
-    const double attention = keys * (m.query_width() + m.context_width()) / 2.0 * 2 * m.attention_length_share;
+    const double attention = keys * (m.query_width() + m.context_width()) / 2.0 * 2;
     forward += s * g.count * (2 * products + 2 * attention);
   }
   forward += head_positions * 2 * h * m.vocabulary;

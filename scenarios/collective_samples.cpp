@@ -4,7 +4,9 @@
 #include <set>
 
 #include "scenarios/measured_kernels.hpp"
+#include "scenarios/measured_names.hpp"
 #include "scenarios/measured_scenario.hpp"
+#include "sim/error.hpp"
 #include "topologies/cluster_spec.hpp"
 
 namespace orrery {
@@ -16,9 +18,11 @@ CollectiveSamples read_collective_samples(std::span<const std::filesystem::path>
       if (row.kind != "collective") continue;
       RulesUsed used;
       try {
-        const CollectiveCase work = collective_case(row, used);
+        if (!row.exclude.empty()) throw CannotSimulate(row.exclude);
+        const CollectiveCase work = collective_case(with_known_names(row, library, used), used);
         const auto time = measured_collective_time(row);
         if (!time) throw CannotSimulate("no time or rate is stated");
+        if (!(*time > 0)) throw CannotSimulate("a measured time of 0 or less");
         auto& cluster = all.clusters[work.cluster.dump()];
         if (!cluster)
           cluster = std::make_unique<Cluster>(
@@ -37,6 +41,8 @@ CollectiveSamples read_collective_samples(std::span<const std::filesystem::path>
         all.samples.push_back(std::move(sample));
       } catch (const CannotSimulate& reason) {
         ++all.left_out[reason.what()];
+      } catch (const SpecError& fault) {  // of a machine that the row describes
+        ++all.left_out[fault.what()];
       }
     }
   return all;

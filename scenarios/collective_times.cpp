@@ -36,9 +36,9 @@ double parse_size(std::string_view text) {
   if (!unit.empty()) {
     const std::size_t power = std::string_view("KMGTkmgt").find(unit.front());
     const std::string_view rest = unit.substr(1);
-    if (unit == "B") return static_cast<double>(number);
-    if (power == std::string_view::npos || (rest != "" && rest != "B" && rest != "iB")) throw bad();
-    for (std::size_t i = 0; i <= power % 4; ++i) scale *= 1024;
+    const bool bytes = unit == "B";
+    if (!bytes && (power == std::string_view::npos || (rest != "" && rest != "B" && rest != "iB"))) throw bad();
+    for (std::size_t i = 0; !bytes && i <= power % 4; ++i) scale *= 1024;
   }
   const double bytes = static_cast<double>(number) * scale;
   if (!(bytes > 0) || bytes > most_bytes)

@@ -1,5 +1,10 @@
 #include "scenarios/csv.hpp"
 
+#include <fmt/format.h>
+
+#include "sim/error.hpp"
+#include "sim/json.hpp"
+
 namespace orrery {
 
 std::vector<std::string> split_csv_line(std::string_view line, char separator) {
@@ -23,6 +28,18 @@ std::vector<std::string> split_csv_line(std::string_view line, char separator) {
     }
   }
   return cells;
+}
+
+void without_byte_order_mark(std::string& line) {
+  if (constexpr std::string_view mark = "\xEF\xBB\xBF"; line.starts_with(mark)) line.erase(0, mark.size());
+}
+
+void check_utf8(const std::string& line, const std::string& file, std::size_t number) {
+  try {
+    (void)Json(line).dump();
+  } catch (const Json::type_error&) {
+    throw SpecError(file, fmt::format("line {}", number), "text in UTF-8", "another encoding (save it as CSV UTF-8)");
+  }
 }
 
 std::string csv_cell(const std::string& text) {

@@ -10,6 +10,10 @@ namespace orrery {
 
 // One line split into cells.
 std::vector<std::string> split_csv_line(std::string_view line, char separator = ',');
+// Spreadsheets begin their UTF-8 with a mark: takes it from the first line.
+void without_byte_order_mark(std::string& line);
+// SpecError with the number of the line where it is not UTF-8.
+void check_utf8(const std::string& line, const std::string& file, std::size_t number);
 // A text as a cell.
 std::string csv_cell(const std::string& text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -117,9 +118,11 @@ std::vector<fs::path> measured_files(const std::vector<std::string>& arguments) 
 
 namespace {
 
-// A cell that is wholly a finite number is one; an empty cell is unknown.
+// A cell that is wholly a finite number is one, as true and false are in any case of letters.
 Json cell_value(const std::string& cell) {
-  if (cell.empty()) return nullptr;
+  std::string small = cell;
+  for (char& c : small) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (small == "true" || small == "false") return small == "true";
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value)) {
@@ -162,17 +165,22 @@ std::vector<Json> read_csv(const fs::path& file, const fs::path& named_in) {
     return true;
   };
   if (!next()) throw SpecError(file.string(), "", "a header line", "an empty file");
+  without_byte_order_mark(line);
+  check_utf8(line, file.string(), 1);
   const std::vector<std::string> header = split_csv_line(line);
   check_header(header, file);
   std::vector<Json> rows;
   for (int number = 2; next(); ++number) {
     if (line.empty()) continue;
+    check_utf8(line, file.string(), number);
     const std::vector<std::string> cells = split_csv_line(line);
     if (cells.size() != header.size())
       throw SpecError(file.string(), fmt::format("line {}", number), fmt::format("{} cells", header.size()),
                       fmt::format("{}", cells.size()));
     Json row = Json::object();
-    for (std::size_t i = 0; i < cells.size(); ++i) set_nested(row, header[i], cell_value(cells[i]));
+    for (std::size_t i = 0; i < cells.size();
+         ++i)  // an empty cell says nothing: what the file states of all rows stays
+      if (!cells[i].empty()) set_nested(row, header[i], cell_value(cells[i]));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -225,6 +233,7 @@ MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, st
   row.file = file.file.string();
   row.pointer = from_csv ? fmt::format("row {}", index) : fmt::format("/runs/{}", index);
   row.id = optional_text(run, "id");
+  if (const auto id = run.find("id"); from_csv && id != run.end() && id->is_number()) row.id = id->dump();
   if (row.id.empty()) {
     if (!from_csv) throw SpecError(row.file, row.pointer + "/id", "a text that names the row", "none");
     row.id = fmt::format("{}-{}", file.file.stem().string(), index);
@@ -239,7 +248,7 @@ MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, st
   }
   row.run = std::move(run);
   Json merged = cluster.is_object() ? cluster : Json::object();
-  if (row.run.contains("cluster") && row.run["cluster"].is_object()) merged.update(row.run["cluster"]);
+  if (row.run.contains("cluster") && row.run["cluster"].is_object()) merged.update(row.run["cluster"], from_csv);
   row.run["cluster"] = std::move(merged);
   return row;
 }

@@ -61,7 +61,8 @@ CollectiveCase collective_case(const MeasuredRow& row, RulesUsed& used) {
     throw CannotSimulate(fmt::format("faulty row: {} devices on {} nodes", devices, hosts));
   if (hosts > 1 && !row.has("cluster/scale_out/link"))
     throw CannotSimulate("the network between nodes, which is what was measured, is not stated");
-  const std::int64_t per_host = row.integer("cluster/devices_per_node").value_or(devices / hosts);
+  const auto own = row.integer("devices_per_node");
+  const std::int64_t per_host = own ? *own : row.integer("cluster/devices_per_node").value_or(devices / hosts);
   const MeasuredCluster machine = measured_cluster(row, devices, hosts, used);
   const std::int64_t stride = machine.devices_per_node > per_host ? devices / hosts : per_host;
   if (hosts > 1) used.insert(Rule::spread_over_nodes);

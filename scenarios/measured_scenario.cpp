@@ -176,6 +176,11 @@ Degrees degrees_of(const MeasuredRow& row, std::int64_t devices, std::int64_t pe
              data = row.integer("parallelism/data");
   if (d.context < 1 || tensor.value_or(1) < 1 || pipeline.value_or(1) < 1 || data.value_or(1) < 1)
     throw CannotSimulate("a degree of parallelism is not positive");
+  const double stated = static_cast<double>(d.context) * static_cast<double>(tensor.value_or(1)) *
+                        static_cast<double>(pipeline.value_or(1)) * static_cast<double>(data.value_or(1));
+  if (stated > static_cast<double>(devices))
+    throw CannotSimulate(
+        fmt::format("faulty row: degrees of parallelism that make {:g} are not {} devices", stated, devices));
   if (!tensor && !pipeline) {
     if (!data) throw CannotSimulate("parallelism is not stated");
     used.insert(Rule::tensor_in_node);
@@ -213,6 +218,9 @@ void write_schedule(Json& plan, const MeasuredRow& row, const Degrees& d, RulesU
   if (d.pipeline == 1) return;
   const std::int64_t layers = row.need_integer("model/layers");
   auto chunks = row.integer("parallelism/virtual_pipeline");
+  if (chunks && (*chunks < 0 || *chunks > layers))
+    throw CannotSimulate(fmt::format("faulty row: virtual_pipeline {} of {} layers", *chunks, layers));
+  if (chunks == 0) chunks = 1;  // none
   const std::string schedule = lower(row.text("parallelism/schedule").value_or(""));
   const bool plain = schedule == "1f1b" || schedule == "gpipe";
   const bool other = !schedule.empty() && !plain && schedule.find("interleaved") == std::string::npos;

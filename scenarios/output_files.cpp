@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -24,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Temporary files of this process, in memory that a signal handler may read.
-constexpr std::size_t most_files = 16, longest_path = 4096;
+constexpr std::size_t most_files = 256, longest_path = 4096;
 std::array<std::array<char, longest_path>, most_files> temporaries{};
 pid_t owner = 0;  // a forked child inherits the handler but none of the files
 
@@ -198,6 +197,17 @@ void check_result_file(const fs::path& file, const fs::path& input, std::string_
         fmt::format("{} exists and is not an earlier output of this kind: remove it, or name another file", name));
 }
 
+void check_different(std::initializer_list<std::string_view> files) {
+  std::error_code error;
+  const auto is_special = [&](const fs::path& file) {
+    return fs::exists(file, error) && !fs::is_regular_file(file, error);
+  };
+  for (auto one = files.begin(); one != files.end(); ++one)
+    for (auto other = files.begin(); other != one; ++other)
+      if (!one->empty() && !other->empty() && same_place(*one, *other) && !is_special(*one))
+        throw UsageError(fmt::format("expected different files to write, found {} twice", quote(*one)));
+}
+
 bool make_result_folder(const fs::path& folder) {
   std::error_code error;
   const fs::path place = real_place(folder);
@@ -213,15 +223,17 @@ std::string document_text(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+void handle_unless_ignored(int signal, const struct sigaction& action) {
+  struct sigaction inherited {};
+  sigaction(signal, nullptr, &inherited);
+  if (inherited.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+}
+
 void install_signal_handlers() {
   owner = ::getpid();
   struct sigaction action {};
   action.sa_handler = end_interrupted;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction inherited {};
-    sigaction(signal, nullptr, &inherited);
-    if (inherited.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);  // nohup, a shell's background jobs
-  }
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) handle_unless_ignored(signal, action);
   std::signal(SIGPIPE, SIG_IGN);
 }
 

@@ -3,8 +3,10 @@
 // Symbolic links are followed and stay what they are, also where they lead to what is not there yet.
 #pragma once
 
+#include <csignal>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -32,6 +34,9 @@ void check_result_folder(const std::filesystem::path&);
 void check_result_file(const std::filesystem::path&, const std::filesystem::path& input,
                        std::string_view csv_head = {});
 
+// UsageError where two of the files given (by options; empty: none) are one.
+void check_different(std::initializer_list<std::string_view> files);
+
 // Makes a folder for results, and its parents, unless it is there; whether it had to. Throws UsageError when something else is.
 bool make_result_folder(const std::filesystem::path&);
 
@@ -40,6 +45,9 @@ bool same_place(const std::filesystem::path&, const std::filesystem::path&);
 
 // A result document as it is written: indented, with bytes that are no UTF-8 (of file names, arguments) replaced.
 std::string document_text(const Json&);
+
+// Lets a signal have an action unless whoever started the program ignores it (nohup, a shell's background jobs).
+void handle_unless_ignored(int signal, const struct sigaction&);
 
 // Ends the program on SIGINT and SIGTERM as said above, and keeps SIGPIPE from ending it without a word.
 void install_signal_handlers();

@@ -104,6 +104,11 @@ class Placer {
             fmt::format("at most {} micro-batches per data-parallel rank of a model of {} layers",
                         most / job.model.layers, job.model.layers),
             fmt::format("{}", job.plan.micro_batches));
+    constexpr double most_tokens = 1e11;  // products of sizes stay within 64 bits
+    const double tokens = static_cast<double>(job.plan.micro_batch) * static_cast<double>(job.model.sequence);
+    if (tokens > most_tokens)
+      fault(j, "/batch/micro", fmt::format("a micro-batch of at most {:g} tokens", most_tokens),
+            fmt::format("{:g}", tokens));
   }
 
   // Narrow types need units for what flows between their products as well.

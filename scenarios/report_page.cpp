@@ -215,11 +215,13 @@ ScalingStudy scaling_from_json(const Json& document) {
 
 ScalingStudy scaling_from_results(const std::vector<ResultInput>& results) {
   ScalingStudy study;
-  std::set<std::string> models;
+  std::set<std::string> models, devices;
   std::set<std::int64_t> sizes, batches;
   for (const ResultInput& result : results) {
     const Json& scenario = result.document["scenario"];
-    if (result.document["jobs"].size() != 1 || !scenario.contains("jobs") || !scenario["jobs"].is_array()) return {};
+    if (result.document["jobs"].size() != 1 || !scenario.contains("jobs") || !scenario["jobs"].is_array() ||
+        scenario["jobs"].empty())
+      return {};
     const Json& job = scenario["jobs"][0];
     models.insert(job.is_object() && job.contains("model") && job["model"].is_object() ? text_at(job["model"], "name")
                                                                                        : "");
@@ -227,6 +229,7 @@ ScalingStudy scaling_from_results(const std::vector<ResultInput>& results) {
     point.result = result.document["jobs"][0]["metrics"];
     point.metrics = job_of(result.document["jobs"][0]);
     point.devices = static_cast<std::int64_t>(point.metrics.devices);
+    for (const auto& [model, count] : point.metrics.devices_by_model) devices.insert(model);
     point.simulated = point.metrics.iteration_s > 0;
     point.feasible = point.simulated && point.metrics.feasible;
     point.sequences = point.metrics.samples_per_s * point.metrics.iteration_s;
@@ -234,7 +237,7 @@ ScalingStudy scaling_from_results(const std::vector<ResultInput>& results) {
     batches.insert(static_cast<std::int64_t>(point.sequences + 0.5));
     study.points.push_back(std::move(point));
   }
-  if (models.size() != 1 || models.contains("") || sizes.size() < 2) return {};
+  if (models.size() != 1 || models.contains("") || devices.size() != 1 || sizes.size() < 2) return {};
   std::sort(study.points.begin(), study.points.end(),
             [](const ScalingPoint& a, const ScalingPoint& b) { return a.devices < b.devices; });
   study.name = *models.begin();

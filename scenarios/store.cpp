@@ -199,6 +199,11 @@ void Store::begin() { database_->run("BEGIN IMMEDIATE"); }
 void Store::commit() { database_->run("COMMIT"); }
 void Store::make_single_file() { database_->run("PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE"); }
 
+void Store::remove(std::size_t point) {
+  Statement erase(*database_, "DELETE FROM points WHERE point = ?");
+  erase.bind(1, static_cast<std::int64_t>(point)).step();
+}
+
 void Store::remove_with_status(const std::string& status) {
   Statement erase(*database_, "DELETE FROM points WHERE status = ?");
   erase.bind(1, status).step();

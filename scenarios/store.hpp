@@ -59,6 +59,7 @@ class Store {
   void begin();                                              // several points in one transaction, until
   void commit();
   void make_single_file();  // no -wal beside it any more, so that it can be renamed
+  void remove(std::size_t point);
   void remove_with_status(const std::string& status);
   // In the order of the points; without the scenario's text unless asked for.
   void each(const std::function<void(const StoredPoint&)>&, bool with_scenario = false);

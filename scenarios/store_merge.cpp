@@ -51,7 +51,8 @@ void remove_store(const fs::path& path) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal", ".lock"}) fs::remove(path.string() + suffix, ignored);
 }
 
-// Takes over all points; those that are there already must agree. One transaction for each part.
+// Takes over all points; those that are there already must agree, but a point that failed may have been tried again since.
+// One transaction for each part.
 void take_over(Store& into, Store& part, std::vector<bool>& there) {
   into.begin();
   into.add_data(part.data());
@@ -66,6 +67,11 @@ void take_over(Store& into, Store& part, std::vector<bool>& there) {
           return;
         }
         const auto before = into.find(p.point);
+        if (before && p.status == "failed") return;
+        if (before && before->status == "failed") {
+          into.remove(p.point);
+          return into.add(p);
+        }
         if (!before || !same_result(*before, p))
           throw SpecError(part.path().string(), "",
                           fmt::format("the same result for point {} as in the other stores", p.point), "another");
@@ -83,18 +89,23 @@ MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
   const auto is_target = [&](const fs::path& p) { return fs::equivalent(p, target, ignored); };
   const bool known = std::any_of(parts.begin(), parts.end(), is_target);
   if (fs::exists(target, ignored) && !known) parts.push_back(target);
-  const Store first = Store::open(parts.front());
-  std::map<std::string, std::pair<std::string, fs::path>> data;
-  for (const fs::path& path : parts) {
-    const Store part = Store::open(path);
-    check_same_sweep(first, part);
-    check_same_data(part, data);
+  StoreIdentity identity;
+  {
+    const Store first = Store::open(parts.front());
+    identity = first.identity();
+    std::map<std::string, std::pair<std::string, fs::path>> data;
+    for (const fs::path& path : parts) {
+      const Store part = Store::open(path);
+      check_same_sweep(first, part);
+      check_same_data(part, data);
+    }
   }
+  if (fs::exists(target.string() + "-wal", ignored))  // the new file must not meet the log of the old one
+    throw SpecError(target.string(), "", "a store that no other program has open", "an open one");
 
   const fs::path temporary = target.string() + ".merging";
   remove_store(temporary);
   MergeCounts counts;
-  StoreIdentity identity = first.identity();
   identity.shard = "1/1";
   std::vector<bool> there(identity.points, false);
   try {
@@ -108,8 +119,6 @@ MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
     remove_store(temporary);
     throw;
   }
-  if (fs::exists(target.string() + "-wal", ignored))  // the new file must not meet the log of the old one
-    throw SpecError(target.string(), "", "a store that no other program has open", "an open one");
   counts.stores = static_cast<std::size_t>(
       std::count_if(parts.begin(), parts.end(), [&](const fs::path& p) { return !is_target(p); }));
   std::error_code error;

@@ -212,15 +212,18 @@ class Expander {
     random_.seed(static_cast<std::uint64_t>(spec_.sample->seed));
     std::set<std::string> seen;
     const std::size_t most_draws = 100 * wanted + 10'000;
-    for (considered_ = 0; considered_ < most_draws && result_.values.size() < wanted; ++considered_) {
+    std::size_t draws = 0;
+    for (; draws < most_draws && result_.values.size() < wanted; ++draws) {
       std::vector<double> u;
       for (std::size_t g = 0; g < groups_.size(); ++g) u.push_back(uniform());
       std::vector<Json> values = values_at(u);
-      if (seen.insert(Json(values).dump()).second) add(std::move(values));
+      if (!seen.insert(Json(values).dump()).second) continue;
+      ++considered_;
+      add(std::move(values));
     }
     if (result_.values.size() < wanted)
       result_.notes.push_back(
-          fmt::format("{} draws found {} of the {} points wanted", considered_, result_.values.size(), wanted));
+          fmt::format("{} draws found {} of the {} points wanted", draws, result_.values.size(), wanted));
   }
 
   void draw_latin_hypercube() {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "scenarios/csv.hpp"
 #include "scenarios/measured_rules.hpp"
 #include "scenarios/validate.hpp"
 #include "sim/error.hpp"
@@ -144,7 +145,7 @@ std::string validation_sources_csv(const Validation& v) {
   const auto number = [](const std::optional<double>& value) { return value ? fmt::format("{:.6f}", *value) : ""; };
   std::string text = "source,rows,simulated,median,p90\n";
   for (const SourceStatistics& s : v.by_source)
-    text += fmt::format("{},{},{},{},{}\n", s.source, s.statistics.runs, s.statistics.simulated,
+    text += fmt::format("{},{},{},{},{}\n", csv_cell(s.source), s.statistics.runs, s.statistics.simulated,
                         number(s.statistics.median_abs_error), number(s.statistics.p90_abs_error));
   return text;
 }

@@ -85,7 +85,9 @@ OwnRun run_of_log(const std::filesystem::path& log, const ScenarioDocument& scen
 
 OwnValidation validate_own(const std::vector<OwnRun>& runs, std::optional<std::int64_t> warm_up, const Library& library,
                            int jobs) {
-  const auto task = [&](std::size_t i) { return step_json(predict_scenario(runs[i].scenario, library)).dump(); };
+  const auto task = [&](std::size_t i) {
+    return step_json(predict_scenario(runs[i].scenario, library)).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
   const auto answers = run_in_workers(runs.size(), jobs, task, std::function<void(std::size_t)>());
   OwnValidation own;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -153,11 +155,13 @@ std::string table_text(const OwnValidation& own) {
       continue;
     }
     const SteadyTime& s = *own.results[i].steady;
-    const bool inside = p.low && p.high && *p.low <= s.median_s && s.median_s <= *p.high;
+    const bool banded = p.low && p.high, inside = banded && *p.low <= s.median_s && s.median_s <= *p.high;
     table.rows.push_back({row.row.id, fmt::format("{}", s.used), fmt::format("{:.4g}", s.median_s),
                           s.used > 1 ? fmt::format("{:.4g}..{:.4g}", s.low_s, s.high_s) : "-",
                           fmt::format("{:.4g}", *p.predicted), fmt::format("{:+.1f} %", 100 * *row.error()),
-                          inside ? "yes" : "no"});
+                          !banded  ? "-"
+                          : inside ? "yes"
+                                   : "no"});
     for (const std::string& warning : own.results[i].warnings) table.remarks.push_back(row.row.id + ": " + warning);
   }
   return table.text();

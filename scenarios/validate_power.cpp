@@ -84,7 +84,7 @@ std::string reference_node(const std::string& accelerator, std::int64_t devices)
 std::optional<MeasuredPower> measured_power(const MeasuredRow& row) {
   if (const auto node = row.number("measured/node_avg_power_W")) return MeasuredPower{*node, PowerBoundary::node};
   if (const auto all = row.number("avg_power_W_all_gpus")) return MeasuredPower{*all, PowerBoundary::all_devices};
-  for (const char* key : {"average_power_W", "measured/average_power_W"})
+  for (const char* key : {"average_power_W", "measured/average_power_W", "measured/power_W"})
     if (const auto one = row.number(key)) return MeasuredPower{*one, PowerBoundary::device};
   const Json* each = row.at("measured/power_W_per_device");
   if (!each || !each->is_array() || each->empty()) return std::nullopt;
@@ -103,6 +103,13 @@ std::optional<double> stated_power_limit(const MeasuredRow& row, PowerBoundary b
   return boundary == PowerBoundary::device ? *limit : *limit * static_cast<double>(row.integer("devices").value_or(1));
 }
 
+Json held_device(const std::string& accelerator, const std::optional<double>& limit, const Library& library,
+                 RulesUsed& used) {
+  const auto held = limited_device(accelerator, limit, library, used).power.limit;
+  if (!held) return accelerator;
+  return {{"base", accelerator}, {"power", {{"limit", fmt::format("{} W", held->value)}}}};
+}
+
 Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, const Library& library, RulesUsed& used) {
   const Recipe& recipe = recipe_of(row, used);
   const std::string accelerator = accelerator_of(row);
@@ -116,12 +123,8 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, const Librar
   if (boundary == PowerBoundary::node) {
     node = {{"base", reference_node(accelerator, devices)}, {"device", accelerator}};
   } else {
-    const auto limit = stated_power_limit(row, PowerBoundary::device);
-    Json device = accelerator;
-    if (limited_device(accelerator, limit, library, used).power.limit)
-      device = {{"base", accelerator}, {"power", {{"limit", fmt::format("{} W", *limit)}}}};
     node = {{"name", accelerator + "-node"},
-            {"device", device},
+            {"device", held_device(accelerator, stated_power_limit(row, PowerBoundary::device), library, used)},
             {"devices", devices},
             {"scale_up", {{"kind", devices > 1 ? "pcie" : "none"}}}};
   }

@@ -1,5 +1,5 @@
 // A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices, or the
-// kernels of a training step of ResNet-50 (models/residual_network.hpp). What is compared is energy over time of the
+// kernels of a training step of ResNet-50 (models/residual_network.hpp). A row that states its model is a training row. What is compared is energy over time of the
 // steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of whole nodes with their hosts where
 // the boundary is the node. A board runs under the row's power limit (`power.limit` of the device): where that binds, the
 // prediction is about the limit itself, so rows that it does not bind are also summed up alone.
@@ -30,6 +30,9 @@ struct ResidualNetworkPower {
 };
 ResidualNetworkPower residual_network_power(const MeasuredRow&, PowerBoundary, const Library&, RulesUsed&);
 
+// The board of a row as a document, held to the row's limit (of one device) where that is below its own.
+Json held_device(const std::string& accelerator, const std::optional<double>& limit, const Library&, RulesUsed&);
+// Of a workload that the row names; one whose model it states is a training step (measured_scenario.hpp).
 Json power_scenario(const MeasuredRow&, PowerBoundary, const Library&, RulesUsed&);
 double predicted_power(const ScenarioRun&, PowerBoundary);
 

@@ -22,7 +22,8 @@ namespace {
 const std::string row_name = "measured row";  // in messages; predictions must not depend on a row's id
 
 bool is_matrix_work(const Kernel& k) {
-  return k.kind == KernelKind::gemm || k.kind == KernelKind::attention || k.kind == KernelKind::attention_backward;
+  return k.kind == KernelKind::gemm || k.kind == KernelKind::convolution || k.kind == KernelKind::attention ||
+         k.kind == KernelKind::attention_backward;
 }
 
 struct SheetTime {  // of kernels at the rates of a data sheet
@@ -102,7 +103,10 @@ void predict_passes(Prediction& p, const Json& document, const std::string& phas
   if (fused) job.software.fused_elementwise = job.software.fused_normalization = job.software.fused_softmax = true;
   ResolvedPlan plan;
   plan.micro_batch = job.batch.micro;
-  plan.micro_batches = std::max<std::int64_t>(1, job.batch.global / job.batch.micro);
+  if (job.batch.global % job.batch.micro != 0)
+    throw CannotSimulate(
+        fmt::format("faulty row: a batch of {} in micro-batches of {}", job.batch.global, job.batch.micro));
+  plan.micro_batches = job.batch.global / job.batch.micro;
   const StepContext context{job.model, plan, job.software, job.precision};
   const auto costs = make_cost_model({&device, 1}, library);
   const ErrorBands bands = load_error_bands(library);
@@ -244,6 +248,21 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
   p.hardware_flops_s = p.model_flops_s;
 }
 
+Json power_document(const MeasuredRow& row, PowerBoundary boundary, Fidelity fidelity, const Library& library,
+                    RulesUsed& used) {
+  const Json* model = row.at("model");
+  if (!model || !model->is_object()) {
+    Json document = power_scenario(row, boundary, library, used);
+    set_fidelity(document, fidelity);
+    return document;
+  }
+  if (boundary == PowerBoundary::node) throw CannotSimulate("the power of the hosts is not known");
+  Json document = step_scenario(row, fidelity, library, used);
+  Json& device = document["cluster"]["pools"][0]["node"]["device"];
+  device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);
+  return document;
+}
+
 void predict_power(Prediction& p, const MeasuredRow& row, Fidelity fidelity, const Library& library, RulesUsed& used) {
   const auto measured = measured_power(row);
   const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
@@ -255,8 +274,7 @@ void predict_power(Prediction& p, const MeasuredRow& row, Fidelity fidelity, con
     p.group = power.device + ", power";
     return;
   }
-  Json document = power_scenario(row, boundary, library, used);
-  set_fidelity(document, fidelity);
+  const Json document = power_document(row, boundary, fidelity, library, used);
   if (!measured) throw CannotSimulate("no average power is stated");
   const Scenario scenario = read_scenario({document, row_name}, library);
   const ScenarioRun run = run_scenario(scenario, row_name, library);
@@ -367,9 +385,7 @@ Json shown_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& li
     RulesUsed unused;
     const auto measured = measured_power(row);
     const PowerBoundary boundary = measured ? measured->boundary : PowerBoundary::device;
-    Json document = power_scenario(row, boundary, library, unused);
-    set_fidelity(document, fidelity);
-    return document;
+    return power_document(row, boundary, fidelity, library, unused);
   }
   if (row.kind != "training") throw CannotSimulate("a " + row.kind + " row is not a scenario");
   if (!whole_step(row.text("phase").value_or("")))

@@ -116,7 +116,7 @@ struct RowReader {
       const std::string& cell = cells[column.index];
       if (column.key == "id") id = cell;
       if (column.key == "iteration") {
-        step.number = std::llround(positive(cell, file, line, column.key, true));
+        step.number = std::llround(std::min(positive(cell, file, line, column.key, true), 1e15));
         whole = false;
       }
       for (const TimeKey& time : time_keys)
@@ -200,15 +200,14 @@ void check_pointers(const std::vector<Column>& columns, const std::vector<std::s
 std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::vector<std::string>& wanted,
                                   const ScenarioDocument& scenario, const Library& library) {
   const std::string file = csv.string();
-  const std::string text = read_log_text(csv, "a CSV of runs");
+  std::string text = read_log_text(csv, "a CSV of runs");
+  without_byte_order_mark(text);
   std::vector<std::string> header;
   std::vector<Column> columns;
   char separator = ',';
   RowReader reader{file, columns, scenario, {}, {}, {}};
   std::size_t line = 0;
   std::string_view rest = text;
-  if (constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; rest.starts_with(byte_order_mark))
-    rest.remove_prefix(byte_order_mark.size());  // spreadsheets begin their UTF-8 with it
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     std::string_view row = rest.substr(0, end);
@@ -216,6 +215,7 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
     ++line;
     if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
     if (row.empty()) continue;
+    check_utf8(std::string(row), file, line);
     if (header.empty()) separator = separator_of(row);
     std::vector<std::string> cells = split_csv_line(row, separator);
     for (std::string& cell : cells) cell = trimmed(cell);

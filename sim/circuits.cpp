@@ -153,7 +153,8 @@ PatternUse use_of_patterns(const Program& program, const CircuitRules& rules) {
     use.bytes[p] += op.bytes * executions[i];
   }
   if (both)
-    for (std::size_t& c : use.classes) c = std::min<std::size_t>(c, 0);
+    for (std::size_t& c : use.classes)
+      if (c == 1) c = 0;  // patterns that no operation uses stay in neither
   return use;
 }
 

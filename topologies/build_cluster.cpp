@@ -68,9 +68,9 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
   }
   if (plan.wired && !(in.port > BytesPerSecond(0)))
     fault(pointer + "/link", "a bandwidth above zero", format_quantity(in.port.value, Dimension::bandwidth));
-  if (spec.optical_link) {
-    if (spec.kind != "torus")
-      fault(pointer + "/optical_link", "none but for a torus of cubes", "one for kind \"" + spec.kind + "\"");
+  if (spec.optical_link && spec.kind != "torus")
+    fault(pointer + "/optical_link", "none but for a torus of cubes", "one for kind \"" + spec.kind + "\"");
+  if (spec.optical_link && plan.wired) {
     const LinkClass light = fabric.link_class(add_class(fabric, *spec.optical_link)),
                     &near = fabric.link_class(plan.scale_up_class);
     plan.optical_class = fabric.add_link_class(

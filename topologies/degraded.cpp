@@ -40,7 +40,11 @@ std::vector<Bundle> bundles_of(const Fabric& fabric) {
 class Degrader {
  public:
   Degrader(const ClusterSpec& spec, Fabric& fabric)
-      : spec_(spec), fabric_(fabric), places_(fabric), bundles_(bundles_of(fabric)) {}
+      : spec_(spec), fabric_(fabric), places_(fabric), bundles_(bundles_of(fabric)) {
+    for (const Link& link : fabric.links())
+      if (fabric.vertex(link.from).kind == VertexKind::nic && fabric.vertex(link.to).kind == VertexKind::host)
+        nics_before_hosts_.insert(link.from);
+  }
 
   // Whether something failed.
   bool apply() {
@@ -74,15 +78,26 @@ class Degrader {
       const Link& link = fabric_.link(bundles_[c].links.front());
       const auto touches = [&](const std::optional<VertexId>& v) { return !v || link.from == *v || link.to == *v; };
       if (wanted.link && fabric_.link_class(link.link_class).name != *wanted.link) continue;
+      if (wanted.at && !wanted.link && leads_to_host(link, *a)) continue;
       if (touches(a) && touches(b)) found.push_back(c);
     }
     if (!found.empty()) return found;
+    if (wanted.at && !wanted.link)
+      throw SpecError("", pointer + "/at", "a place with cables of its own", quote(*wanted.at));
     std::vector<std::string> classes;
     for (const LinkClass& known : fabric_.link_classes()) classes.push_back(known.name);
     if (wanted.between)
       throw SpecError("", pointer + "/between", "two places joined by a cable", "places that are not");
     throw SpecError("", pointer + (wanted.link ? "/link" : "/at"), "a class of links of this cluster",
                     quote_unknown(wanted.link.value_or(""), classes));
+  }
+
+  // Where a device's host link leads to its NIC and to the memory of its host alike, the host hangs on the NIC's place:
+  // what happens to the NIC leaves that way as it is.
+  bool leads_to_host(const Link& link, VertexId nic) const {
+    if (!nics_before_hosts_.contains(nic)) return false;
+    const VertexKind far = fabric_.vertex(link.from == nic ? link.to : link.from).kind;
+    return far == VertexKind::device || far == VertexKind::host;
   }
 
   // Of each bundle so many cables: the nearest whole number to the share of all, those with the least hash of their position.
@@ -113,6 +128,7 @@ class Degrader {
   Fabric& fabric_;
   Places places_;
   std::vector<Bundle> bundles_;
+  std::set<VertexId> nics_before_hosts_;
   bool failed_ = false;
 };
 
@@ -156,6 +172,9 @@ class DetourRouter final : public Router {
   }
   Seconds detour(VertexId from, VertexId to, std::uint64_t key, std::vector<Hop>& hops, std::size_t first) const {
     hops.resize(first);
+    if (!around_.reaches(from, to))  // between places that are no devices, or that no test of all devices knows apart
+      throw SpecError("", "/degraded", "failures that leave a way for all traffic",
+                      fmt::format("none from vertex {} to vertex {}", from.value, to.value));
     return around_.route(from, to, key, hops);
   }
 
@@ -212,19 +231,47 @@ class Reach {
   std::map<std::size_t, std::set<std::size_t>> parts_;  // of the fabric, by root of what a node's links join
 };
 
-// Both directions of a cable fail together, so reaching a device means being reached from it.
-void require_all_reached(const ClusterSpec& spec, const Fabric& fabric) {
+// The first few by number, and how many more.
+std::string named(const std::vector<std::size_t>& devices) {
+  constexpr std::size_t most = 4;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(devices.size(), most); ++i)
+    text += (i == 0 ? "device " : ", ") + std::to_string(devices[i]);
+  if (devices.size() > most) text += " and " + std::to_string(devices.size() - most) + " more";
+  return text;
+}
+
+// What works, every link the other way round.
+Fabric reversed(const Fabric& fabric) {
+  Fabric back;
+  for (const Vertex& vertex : fabric.vertices()) back.add_vertex(vertex);
+  const LinkClassId any = back.add_link_class({"any", {}, {}});
+  for (const Link& link : fabric.links())
+    if (link.bandwidth.value > 0) back.add_link({link.to, link.from, link.bandwidth, link.latency, any});
+  return back;
+}
+
+// Both directions of a cable fail together, but those of a platform's link may join other vertices, of which one can
+// fail alone: every device must reach the first one and be reached from it.
+std::vector<std::size_t> cut_off_from_first(const Fabric& fabric, Reach& reach, EcmpSettings settings) {
+  const EcmpRouter there(fabric, settings), back(reversed(fabric), settings);
+  const VertexId first = fabric.vertex_of(DeviceId(std::size_t{0}));
+  std::vector<std::size_t> cut_off;
+  for (std::size_t d = 1; d < fabric.device_count(); ++d) {
+    const VertexId device = fabric.vertex_of(DeviceId(d));
+    if (!reach.meet(0, d) || !there.reaches(device, first) || !back.reaches(device, first)) cut_off.push_back(d);
+  }
+  return cut_off;
+}
+
+void require_all_reached(const ClusterSpec& spec, const Fabric& fabric, EcmpSettings settings) {
   Reach reach(fabric);
   const bool one_spine = spec.fabric.ecmp == "ideal" && spec.fabric.kind == "fat-tree";
   const std::string expected = one_spine ? "failures that leave every device connected (under ideal ECMP equal spines "
                                            "are one switch; \"ecmp\": \"hash\" wires each of them)"
                                          : "failures that leave every device connected";
-  std::string cut_off;
-  std::size_t count = 0;
-  for (std::size_t d = 1; d < fabric.device_count(); ++d)
-    if (!reach.meet(0, d) && ++count <= 4) cut_off += (cut_off.empty() ? "device " : ", ") + std::to_string(d);
-  if (count > 4) cut_off += " and " + std::to_string(count - 4) + " more";
-  if (count > 0) throw SpecError("", "/degraded", expected, cut_off + " cut off from device 0");
+  const std::vector<std::size_t> cut_off = cut_off_from_first(fabric, reach, settings);
+  if (!cut_off.empty()) throw SpecError("", "/degraded", expected, named(cut_off) + " cut off from device 0");
   const std::vector<std::size_t> kinds = reach.kinds();
   for (std::size_t a : kinds)
     for (std::size_t b : kinds)
@@ -233,14 +280,33 @@ void require_all_reached(const ClusterSpec& spec, const Fabric& fabric) {
                         fmt::format("device {} cut off from device {}: no GPU forwards between other nodes", b, a));
 }
 
+// There is one way to a memory pool, and none around it: no host forwards what devices say to another's memory.
+void require_memory_reached(const Cluster& cluster) {
+  std::vector<std::size_t> cut_off;
+  std::vector<Hop> hops;
+  for (std::size_t d = 0; d < cluster.fabric.device_count(); ++d) {
+    const MemoryPool* pool = cluster.memory_pool(DeviceId(d));
+    if (!pool) continue;
+    const VertexId device = cluster.fabric.vertex_of(DeviceId(d));
+    hops.clear();
+    cluster.router->route(device, pool->place, 0, hops);
+    cluster.router->route(pool->place, device, 0, hops);
+    const auto failed = [&](const Hop& hop) { return !(cluster.fabric.link(hop.link).bandwidth.value > 0); };
+    if (std::any_of(hops.begin(), hops.end(), failed)) cut_off.push_back(d);
+  }
+  if (!cut_off.empty())
+    throw SpecError("", "/degraded", "failures that leave every device its way to its memory pool",
+                    named(cut_off) + " cut off from memory");
+}
+
 }  // namespace
 
 void degrade(const ClusterSpec& spec, Cluster& cluster) {
   if (spec.degraded.empty() || !Degrader(spec, cluster.fabric).apply()) return;
-  require_all_reached(spec, cluster.fabric);
-  cluster.router = std::make_unique<DetourRouter>(
-      cluster.fabric, std::move(cluster.router),
-      EcmpSettings{spec.fabric.ecmp == "ideal", static_cast<std::uint64_t>(spec.fabric.seed), false});
+  const EcmpSettings settings{spec.fabric.ecmp == "ideal", static_cast<std::uint64_t>(spec.fabric.seed), false};
+  require_all_reached(spec, cluster.fabric, settings);
+  require_memory_reached(cluster);
+  cluster.router = std::make_unique<DetourRouter>(cluster.fabric, std::move(cluster.router), settings);
 }
 
 }  // namespace orrery

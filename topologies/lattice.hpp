@@ -42,7 +42,6 @@ class LatticePaths {
   LatticePaths() = default;
   LatticePaths(Lattice lattice, bool ideal, std::uint64_t seed);
 
-  const Lattice& lattice() const { return lattice_; }
   // add(v, next, widths, dimension): makes the cable and returns the number of the link v -> next; the way back is the next
   // number.
   template <class Add> void wire(Add add);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -27,8 +30,21 @@ double quantity(const std::string& text, const std::vector<std::pair<std::string
   if (error != std::errc() || !(value >= 0)) return -1;
   const std::string unit(end, text.data() + text.size());
   for (const auto& [name, factor] : units)
-    if (unit == name) return value * factor;
+    if (unit == name) return std::isfinite(value * factor) ? value * factor : -1;
   return -1;
+}
+
+// "7" or "0-9": the first and the last.
+std::optional<std::pair<int, int>> range_of(const std::string& text) {
+  const char* const end = text.data() + text.size();
+  int first = 0, last = 0;
+  const auto low = std::from_chars(text.data(), end, first);
+  if (low.ec != std::errc() || first < 0) return std::nullopt;
+  if (low.ptr == end) return std::pair(first, first);
+  if (*low.ptr != '-') return std::nullopt;
+  const auto high = std::from_chars(low.ptr + 1, end, last);
+  if (high.ec != std::errc() || high.ptr != end || last < first) return std::nullopt;
+  return std::pair(first, last);
 }
 
 std::vector<std::pair<std::string, double>> bandwidth_units() {
@@ -96,7 +112,16 @@ std::size_t PlatformReader::add_point(const pugi::xml_node& node, const std::str
   return p_.points_.size() - 1;
 }
 
-void PlatformReader::stand_for(std::size_t point, std::size_t zone) { p_.zones_[zone].as_point = point; }
+void PlatformReader::stand_for(std::size_t point, std::size_t zone) {
+  p_.zones_[zone].as_point = point;
+  zone_points_.insert(point);
+}
+
+bool PlatformReader::is_in(std::size_t point, std::size_t member) const {
+  if (zone_points_.contains(point)) return false;
+  while (point != member && point != Platform::none) point = p_.zones_[p_.points_[point].zone].as_point;
+  return point == member;
+}
 
 std::size_t PlatformReader::add_link(const pugi::xml_node& node, PlatformLink link) {
   if (!link_of_.try_emplace(link.name, p_.links_.size()).second)
@@ -137,11 +162,15 @@ void PlatformReader::read() {
   const std::string version = platform.attribute("version").value();
   if (version != "4" && version != "4.0" && version != "4.1")
     refuse(platform, "platform version 4 or 4.1", version.empty() ? "none" : quote(version));
-  for (const pugi::xml_node& node : platform.children())
-    if (is(node, {"zone", "AS"}))
-      read_zone(node, Platform::none);
-    else if (is(node, {"cluster"}))
+  for (const pugi::xml_node& node : platform.children()) {
+    if (!is(node, {"zone", "AS", "cluster"})) continue;
+    if (!p_.zones_.empty())  // no route leads from one to another
+      refuse(node, "one outermost zone or cluster, which holds all others", "a second one");
+    if (is(node, {"cluster"}))
       read_cluster(node, Platform::none);
+    else
+      read_zone(node, Platform::none);
+  }
   if (p_.hosts_.empty()) refuse(platform, "at least one host", "none");
 }
 
@@ -194,6 +223,8 @@ void PlatformReader::read_route(const pugi::xml_node& node, std::size_t zone, bo
   Platform::Edge there;
   there.gateway_from = of_zones ? point(node, "gw_src") : src;
   there.gateway_to = of_zones ? point(node, "gw_dst") : dst;
+  check_end(node, zone, src, there.gateway_from, of_zones ? "gw_src" : "src");
+  check_end(node, zone, dst, there.gateway_to, of_zones ? "gw_dst" : "dst");
   for (const pugi::xml_node& step : node.children("link_ctn")) {
     const std::string name = attribute(step, "id"), direction = step.attribute("direction").value();
     const auto link = link_of_.find(name);
@@ -216,6 +247,19 @@ void PlatformReader::read_route(const pugi::xml_node& node, std::size_t zone, bo
   const std::string symmetrical = node.attribute("symmetrical").value();
   if (symmetrical.empty() || symmetrical == "YES" || symmetrical == "yes")
     edges.try_emplace({dst, src}, std::move(back));
+}
+
+// A way goes on from gateway to gateway inside the members that a route joins: one elsewhere would lead back to this
+// route.
+void PlatformReader::check_end(const pugi::xml_node& node, std::size_t zone, std::size_t member, std::size_t gateway,
+                               const char* name) const {
+  if (p_.points_[member].zone != zone)
+    refuse(node, "a route between members of the zone that it stands in", quote(p_.points_[member].name));
+  if (!is_in(gateway, member))
+    refuse(node,
+           fmt::format("{}: a host or router{}", name,
+                       gateway == member ? "" : " inside " + quote(p_.points_[member].name)),
+           quote(p_.points_[gateway].name));
 }
 
 // The links of a host in a zone with Cluster routing; one link for both ways is split where its policy says so.
@@ -271,15 +315,10 @@ void PlatformReader::read_cluster(const pugi::xml_node& node, std::size_t outer)
   p_.zones_[zone].first_host = p_.points_.size();
   std::stringstream radical(attribute(node, "radical"));
   for (std::string part; std::getline(radical, part, ',');) {
-    long first = 0, last = 0;
-    const auto [middle, error] = std::from_chars(part.data(), part.data() + part.size(), first);
-    bool good = error == std::errc();
-    last = first;
-    if (good && *middle == '-')
-      good = std::from_chars(middle + 1, part.data() + part.size(), last).ptr == part.data() + part.size();
-    if (!good || first < 0 || last < first || last - first > 1'000'000)
+    const auto range = range_of(part);
+    if (!range || range->second - range->first > 1'000'000)
       refuse(node, "radical: numbers and ranges such as \"0-9,12\"", quote(part));
-    for (long i = first; i <= last; ++i) {
+    for (std::int64_t i = range->first; i <= range->second; ++i) {
       const std::string host = prefix + std::to_string(i) + suffix;
       const std::size_t at = add_point(node, host, zone);
       p_.host_points_.push_back(at);

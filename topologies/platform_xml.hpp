@@ -5,7 +5,8 @@
 // optional backbone), also written out as a zone with Cluster routing (host_link, backbone), and torus clusters (a link to the
 // next host along each dimension, dimension-order routes). Speeds, disks, profiles and properties are nothing to a network
 // and passed over.
-// Refused: fat-tree and dragonfly clusters (families of their own here), limiter links, coordinates (Vivaldi), bypass routes.
+// Refused: fat-tree and dragonfly clusters (families of their own here), limiter links, coordinates (Vivaldi), bypass
+// routes, several outermost zones (nothing joins them).
 #pragma once
 
 #include <map>

@@ -83,6 +83,8 @@ CollectiveSchedule nvls_sharp_schedule(CollectiveKind, const Group&);
 
 bool hierarchical_supports(CollectiveKind, const Group&);
 bool hierarchical_considered(CollectiveKind, const Group&);
+// Slices so large that channels through all of their devices are no choice beside levels: too many sends to write down.
+bool only_by_levels(CollectiveKind, const Group&);
 CollectiveSchedule hierarchical_schedule(CollectiveKind, const Group&);
 std::vector<TrafficPhase> hierarchical_traffic(CollectiveKind, const Group&);
 

@@ -9,12 +9,15 @@ namespace orrery {
 namespace {
 
 constexpr std::size_t searched_fully = 8;    // members
-constexpr std::size_t most_steps = 200'000;  // of a search over more than those
+constexpr std::size_t most_steps = 200'000;  // of a search over more than those, or over bundles of many cables
+constexpr std::size_t most_depth = 1 << 14;  // of a search: members of all its rings
+constexpr double least_width = 1.0 / 64;     // of a cable that rings take, as a part of the widest
 
 class RingSearch {
  public:
   RingSearch(const DirectLinks& links, std::size_t most) : n_(links.members), left_(links.cables) {
-    most_ = std::min(most, two_of_every_member());
+    most_ = std::min({most, two_of_every_member(), most_depth / n_});
+    fully_ = n_ <= searched_fully && most_ <= n_;
   }
 
   std::vector<RankList> run() {
@@ -46,7 +49,7 @@ class RingSearch {
   }
 
   void walk(RankList& path, std::vector<bool>& used) {
-    if (best_.size() >= most_ || (n_ > searched_fully && ++steps_ > most_steps)) return;
+    if (best_.size() >= most_ || (!fully_ && ++steps_ > most_steps)) return;
     if (path.size() == n_) {
       if (left_[at(path.back(), 0)] == 0 || (n_ > 2 && path[1] > path.back()))
         return;  // each cycle in one direction only
@@ -78,6 +81,7 @@ class RingSearch {
   std::uint32_t n_;
   std::vector<int> left_;  // parallel links between two members that no ring uses yet
   std::size_t most_ = 0, steps_ = 0;
+  bool fully_ = true;
   std::vector<RankList> chosen_, best_;
 };
 
@@ -128,10 +132,14 @@ DirectLinks direct_links(const Group& group, const RankList& ranks) {
       hops.clear();
       group.cluster->router->route(group.places[ranks[a]], group.places[ranks[b]], 0, hops);
       if (hops.size() != 1) continue;
-      const double width = group.cluster->fabric.link(hops[0].link).bandwidth.value;
-      bandwidth[a * ranks.size() + b] = width;
-      links.unit = links.unit == 0 ? width : std::min(links.unit, width);
+      bandwidth[a * ranks.size() + b] = group.cluster->fabric.link(hops[0].link).bandwidth.value;
     }
+  // A cable much slower than the others (one degraded) is none: it would be the unit, and they thousands.
+  const double least = bandwidth.empty() ? 0 : least_width * *std::max_element(bandwidth.begin(), bandwidth.end());
+  for (double& width : bandwidth) {
+    if (width < least) width = 0;
+    if (width > 0) links.unit = links.unit == 0 ? width : std::min(links.unit, width);
+  }
   links.cables.assign(bandwidth.size(), 0);
   for (std::size_t i = 0; i < bandwidth.size() && links.unit > 0; ++i)
     links.cables[i] = static_cast<int>(std::lround(bandwidth[i] / links.unit));

@@ -13,7 +13,7 @@ namespace orrery {
 bool has_direct_links(DomainKind);
 constexpr std::size_t most_searched = 128;  // members; more take them in order
 
-// Between the members of a node, as multiples of the slowest link's rate.
+// Between the members of a node, as multiples of the slowest link's rate; those of less than 1/64 of the widest are none.
 struct DirectLinks {
   std::uint32_t members = 0;
   double unit = 0;          // B/s; 0: no two members are joined

@@ -2,17 +2,13 @@
 // exchanging halves with partners at distance n/2, n/4, ... 1, all-gather the other way. 2 log2 n rounds and the least
 // bytes. For other than powers of two the surplus ranks first add their buffer to a partner's and get the result back, as in
 // the latter paper.
+#include <bit>
+
 #include "kernels/collectives/algorithms.hpp"
 
 namespace orrery {
 
 namespace {
-
-std::uint32_t power_below(std::uint32_t n) {
-  std::uint32_t p = 1;
-  while (p * 2 <= n) p *= 2;
-  return p;
-}
 
 // Rank r keeps the blocks that agree with r in the bits handled so far; before exchanging bit `bit` it holds those whose
 // higher bits are its own: a contiguous range of 2 x bit blocks.
@@ -30,11 +26,11 @@ bool halving_doubling_supports(CollectiveKind kind, const Group& group) {
   if (group.ranks < 2) return false;
   if (kind == CollectiveKind::all_reduce) return true;
   return (kind == CollectiveKind::reduce_scatter || kind == CollectiveKind::all_gather) &&
-         power_below(group.ranks) == group.ranks;
+         std::has_single_bit(group.ranks);
 }
 
 CollectiveSchedule halving_doubling_schedule(CollectiveKind kind, const Group& group) {
-  const std::uint32_t n = group.ranks, p = power_below(n);
+  const std::uint32_t n = group.ranks, p = std::bit_floor(n);
   CollectiveSchedule schedule;
   schedule.ranks = n;
   schedule.chunks = p;

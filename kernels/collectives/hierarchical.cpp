@@ -147,6 +147,11 @@ bool hierarchical_considered(CollectiveKind kind, const Group& group) {
   return kind == K::all_to_all || std::all_of(group.nodes.begin(), group.nodes.end(), is_slice);
 }
 
+bool only_by_levels(CollectiveKind kind, const Group& group) {
+  constexpr std::size_t most_sends = std::size_t{1} << 22;  // seconds and hundreds of MB
+  return 2 * channel_count(group) * group.ranks > most_sends && hierarchical_considered(kind, group);
+}
+
 CollectiveSchedule hierarchical_schedule(CollectiveKind kind, const Group& group) {
   if (kind == K::all_to_all) return hierarchical_all_to_all(group);
   const Group node = node_alone(group);

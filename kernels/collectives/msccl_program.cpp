@@ -62,8 +62,6 @@ class Reader {
     }
     for (std::uint32_t id = 0; id < ranks; ++id)
       if (!seen[id]) fail("algo", fmt::format("a <gpu> for each of {} ranks", ranks), fmt::format("none for {}", id));
-    program.chunks = 1;
-    for (const Gpu& gpu : program.gpus) program.chunks = std::max({program.chunks, gpu.inputs, gpu.outputs});
     if (program.in_place)  // files may leave out the buffer that is the other
       for (Gpu& gpu : program.gpus)
         if (gpu.inputs == 0 || gpu.outputs == 0) gpu.inputs = gpu.outputs = std::max(gpu.inputs, gpu.outputs);

@@ -41,7 +41,6 @@ struct Program {
   CollectiveKind kind = CollectiveKind::all_reduce;
   bool in_place = true;
   std::uint64_t least_bytes = 0, most_bytes = 0;  // minBytes, maxBytes; the latter 0: any
-  std::uint32_t chunks = 1;                       // of the larger buffer
   std::vector<Gpu> gpus;
 };
 

@@ -23,9 +23,12 @@ std::span<const std::string_view> protocols_of(const CollectiveAlgorithm& algori
 struct Inside {
   std::vector<const GroupNode*> kinds;  // one of each calibration, by its name
   bool any() const { return !kinds.empty(); }
-  bool has(LinkClassId link_class) const {
-    return std::any_of(kinds.begin(), kinds.end(),
-                       [&](const GroupNode* node) { return node->domain->link_class == link_class; });
+  // By name: classes of one name differ in energy alone.
+  bool has(const Fabric& fabric, LinkClassId link_class) const {
+    return std::any_of(kinds.begin(), kinds.end(), [&](const GroupNode* node) {
+      const LinkClassId own = node->domain->link_class;
+      return own == link_class || (own.valid() && fabric.link_class(own).name == fabric.link_class(link_class).name);
+    });
   }
 };
 
@@ -47,7 +50,8 @@ LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const I
   LevelLoads loads;
   for (const LinkLoad& load : routed.loads) {
     const Link& link = fabric.link(load.link);
-    const bool inside = inner.has(link.link_class) && fabric.vertex(link.from).node == fabric.vertex(link.to).node;
+    const bool inside = fabric.vertex(link.from).node == fabric.vertex(link.to).node &&
+                        inner.has(fabric, link.link_class);
     double& bottleneck = inside ? loads.inner : loads.outer;
     bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
   }

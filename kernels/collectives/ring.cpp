@@ -52,7 +52,7 @@ CollectiveSchedule chain(CollectiveKind kind, const std::vector<RankList>& rings
   schedule.ranks = n;
   schedule.chunks = channels * chain_pieces;
   schedule.chunk_share = 1.0 / schedule.chunks;
-  for (std::uint32_t t = 0; t + 1 < n + chain_pieces - 1 + 1; ++t) {
+  for (std::uint32_t t = 0; t + 1 < n + chain_pieces; ++t) {
     Round round;
     for (std::uint32_t c = 0; c < channels; ++c)
       for (std::uint32_t p = 0; p + 1 < n; ++p) {
@@ -97,7 +97,9 @@ bool ring_supports(CollectiveKind kind, const Group& group) {
   }
 }
 
-bool ring_considered(CollectiveKind kind, const Group& group) { return ring_supports(kind, group); }
+bool ring_considered(CollectiveKind kind, const Group& group) {
+  return ring_supports(kind, group) && !only_by_levels(kind, group);
+}
 
 CollectiveSchedule ring_schedule(CollectiveKind kind, const Group& group) {
   const auto rings = orders(kind, group);

@@ -32,7 +32,7 @@ struct Wiring {
   std::uint32_t stepped(std::uint32_t place, std::size_t d) const {
     const bool wraps = coordinate(place, d) + 1 == sizes[d];
     place = moved(place, d, 1);
-    for (std::size_t e = 0; wraps && e < sizes.size(); ++e)
+    for (std::size_t e = 0; wraps && sizes[d] > 1 && e < sizes.size(); ++e)
       if (sizes[e] == 2 * sizes[d]) place = moved(place, e, sizes[d]);
     return place;
   }

@@ -34,9 +34,9 @@ bool tree_supports(CollectiveKind kind, const Group& group) {
   return kind == CollectiveKind::all_reduce && group.ranks >= 2;
 }
 
-// Inside one host libraries run rings.
+// Inside one host libraries run rings. Over slices of thousands of devices the chains are no way to go.
 bool tree_considered(CollectiveKind kind, const Group& group) {
-  return tree_supports(kind, group) && !group.one_node() && !group.over_pcie();
+  return tree_supports(kind, group) && !group.one_node() && !group.over_pcie() && !only_by_levels(kind, group);
 }
 
 CollectiveSchedule tree_schedule(CollectiveKind, const Group& group) {

@@ -29,19 +29,28 @@ Tree in_order_tree(std::uint32_t n) {
 
 }  // namespace
 
+// In steps that grow with the nodes alone, however long the chains: heights from the leaves up, depths the other way.
 void measure(Tree& tree) {
   const std::size_t n = tree.parent.size();
   tree.depth.assign(n, 0);
   tree.height.assign(n, 0);
-  for (std::size_t i = 0; i < n; ++i) {
-    std::uint32_t depth = 0;
-    for (std::int64_t up = tree.parent[i]; up >= 0; up = tree.parent[static_cast<std::size_t>(up)]) {
-      ++depth;
-      auto& height = tree.height[static_cast<std::size_t>(up)];
-      height = std::max(height, depth);
-    }
-    tree.depth[i] = depth;
+  std::vector<std::uint32_t> waiting(n, 0);  // children that are not measured
+  for (std::int64_t parent : tree.parent)
+    if (parent >= 0) ++waiting[static_cast<std::size_t>(parent)];
+  std::vector<std::size_t> upwards;  // children before their parents
+  upwards.reserve(n);
+  for (std::size_t i = 0; i < n; ++i)
+    if (waiting[i] == 0) upwards.push_back(i);
+  for (std::size_t next = 0; next < upwards.size(); ++next) {
+    const std::size_t i = upwards[next];
+    if (tree.parent[i] < 0) continue;
+    const auto parent = static_cast<std::size_t>(tree.parent[i]);
+    tree.height[parent] = std::max(tree.height[parent], tree.height[i] + 1);
+    if (--waiting[parent] == 0) upwards.push_back(parent);
   }
+  for (std::size_t next = upwards.size(); next-- > 0;)
+    if (const std::size_t i = upwards[next]; tree.parent[i] >= 0)
+      tree.depth[i] = tree.depth[static_cast<std::size_t>(tree.parent[i])] + 1;
 }
 
 std::vector<Tree> double_binary_tree(std::uint32_t n) {

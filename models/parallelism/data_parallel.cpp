@@ -126,7 +126,8 @@ void emit_stage_optimizer(StepLowering& l, BitstreamLoads& bitstreams, int stage
     emit_host_optimizer(l, owned);
   } else {
     bitstreams.load(stage, Bitstream::optimizer, -1);
-    const double moved = software.optimizer_bytes_per_parameter * l.job.optimizer.traffic_over_adam();
+    const double moved = software.optimizer_bytes_per_parameter * l.job.optimizer.traffic_over_adam() *
+                         std::max(1.0, l.context.element() / 4);  // states as wide as the parameters, fp32 at least
     Kernel step = optimizer_step(owned, moved, 1);
     step.host_s = software.host_optimizer.value;
     l.emitter.compute(l.emitter.builder().sequence({&step, 1}), label);

@@ -36,7 +36,8 @@ template <> struct EnumNames<OffloadTarget> {
 // What is kept in host memory, or in a memory pool behind the host, and crosses the device's host link (PCIe, C2C) when it
 // is needed.
 struct Offload {
-  double activations = 0;  // share of the layers of every stage whose saved activations leave until their backward pass
+  double activations =
+      0;  // share of the layers, dealt evenly to the stages, whose saved activations leave until their backward pass
   bool optimizer = false;  // optimizer states; the host runs the step (ZeRO-Offload, Ren et al. 2021)
   OffloadTarget to = OffloadTarget::host;
   bool any() const { return activations > 0 || optimizer; }

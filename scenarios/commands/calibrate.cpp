@@ -268,21 +268,52 @@ void warn_of_misfits(const std::vector<DeviceFit>& fits) {
   }
 }
 
+// Nobody's files are to be lost, least of all the measurements: what is there must read as what replaces it.
+template <class T>
+void check_replaced(const std::filesystem::path& file, const std::string& option, const Library& library) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error) || std::filesystem::is_empty(file, error)) return;
+  try {
+    read_spec<T>(read_json(file), file.string(), library);
+  } catch (const SpecError&) {
+    throw UsageError(
+        fmt::format("{}: {} exists and is no earlier output of this kind: remove it, or name another place", option,
+                    quote(file.string())));
+  }
+}
+
+std::filesystem::path calibration_file(const CalibrateOptions& options, const std::string& accelerator) {
+  return std::filesystem::path(options.out) / (accelerator + ".json");
+}
+
+void check_outputs(const CalibrateOptions& options, const std::vector<std::string>& accelerators,
+                   const Library& library) {
+  if (!options.out.empty())
+    for (const std::string& name : accelerators)
+      check_replaced<Calibration>(calibration_file(options, name), "--out", library);
+  check_different({options.bands, options.collectives});
+  if (!options.bands.empty()) check_replaced<ErrorBands>(options.bands, "--bands", library);
+  if (!options.collectives.empty())
+    check_replaced<CollectiveCalibration>(options.collectives, "--collectives", library);
+}
+
 int calibrate(const CalibrateOptions& options) {
   const Library library = options.library.find_library();
   const Samples samples = read_samples(options, library);
   const std::vector<measured::Row>& rows = samples.rows;
+  const std::vector<std::string> accelerators = chosen(options, rows);
+  check_outputs(options, accelerators, library);
   std::vector<DeviceFit> fits;
   {
     const Progress progress("orrery: fitting");
-    for (const std::string& name : chosen(options, rows)) fits.push_back(fit_device(name, rows, library));
+    for (const std::string& name : accelerators) fits.push_back(fit_device(name, rows, library));
   }
   std::vector<OutputFile> files;
   if (!options.out.empty()) {
     for (const DeviceFit& fit : fits)
-      files.push_back(
-          {std::filesystem::path(options.out) / (fit.device.name + ".json"),
-           [&fit, &library](std::ostream& out) { out << document_text(write_spec(complete(fit, library))); }});
+      files.push_back({calibration_file(options, fit.device.name), [&fit, &library](std::ostream& out) {
+                         out << document_text(write_spec(complete(fit, library)));
+                       }});
   }
   std::optional<BandFit> bands;
   if (!options.bands.empty()) {

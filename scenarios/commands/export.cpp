@@ -10,7 +10,6 @@
 #include "scenarios/console.hpp"
 #include "scenarios/output_files.hpp"
 #include "scenarios/store_export.hpp"
-#include "scenarios/version.hpp"
 
 namespace orrery {
 
@@ -44,7 +43,7 @@ int export_results(const ExportOptions& options) {
       export_csv(store, out);
   };
   if (!options.file.empty()) {
-    const std::string head = options.json ? "{\n \"orrery\": \"" + version() : "point,status";
+    const std::string head = options.json ? "{\n \"orrery\": \"" : "point,status";
     check_result_file(options.file, path, options.scenario >= 0 ? "" : head);
     write_files({{options.file, write}});
     return exit_done;

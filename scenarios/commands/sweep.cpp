@@ -38,7 +38,7 @@ extern "C" void note_signal(int signal) { stop_signal = signal; }
 void stop_between_points() {
   struct sigaction action {};
   action.sa_handler = note_signal;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) handle_unless_ignored(signal, action);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then a failed write, which we report
 }
 

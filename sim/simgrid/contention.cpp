@@ -45,12 +45,16 @@ std::uint32_t count_of(double weight, double unit) {
 
 WeightUnit choose_unit(std::span<const double> weights) {
   constexpr double rounding = 1e-12, tolerance = 1.0 / 256;
-  constexpr double most_counts = 4096;  // of one weight, for an exact unit: long routes are slow
+  // Of one weight: while looking for an exact unit, as long routes are slow, and at all. Where weights differ by more than
+  // the latter, the least are counted as more than they are.
+  constexpr double few_counts = 4096, most_counts = 131072;
   const auto [least, most] = std::minmax_element(weights.begin(), weights.end());
-  for (int q = 1; q <= 128 && *most / *least * q <= std::max(most_counts, *most / *least); ++q)
+  const double range = *most / *least;
+  if (range > most_counts) return {*most / most_counts, false};
+  for (int q = 1; q <= 128 && range * q <= std::max(few_counts, range); ++q)
     if (worst_error(weights, *least / q) <= rounding) return {*least / q, true};
   int q = 1;
-  while (q < 128 && worst_error(weights, *least / q) > tolerance) ++q;
+  while (q < 128 && range * (q + 1) <= most_counts && worst_error(weights, *least / q) > tolerance) ++q;
   return {*least / q, false};
 }
 

@@ -125,3 +125,33 @@ TEST_CASE("a broadcast from one device of a torus or ring leaves both ways") {
     CHECK(time_alone(cluster, plan).value * plan.steps.at(0).efficiency < 1e9 / (1.5 * 100e9));
   }
 }
+
+TEST_CASE("rings leave out a cable that is thousands of times slower than the others") {
+  ClusterSpec spec = nodes_of(node_of("full-mesh", 8, {}, 7), 1, "none");
+  const Cluster whole = build_cluster(spec);
+  const CollectiveRequest request = request_of(K::all_reduce, 8, 1e9, "ring");
+  const double usual = time_alone(whole, plan_collective(whole, request)).value;
+  DegradedSpec slow;
+  slow.between = {"device 0", "device 1"};
+  for (double rate : {1e-3, 1e-4, 1e-12}) {
+    INFO(rate);
+    slow.rate = rate;
+    spec.degraded = {slow};
+    const Cluster cluster = build_cluster(spec);
+    const Group group = make_group(cluster, request.members);
+    const DirectLinks links = direct_links(group, group.nodes[0].ranks);
+    CHECK(links.between(0, 1) == 0);
+    CHECK(links.between(1, 2) == 1);
+    CHECK(disjoint_rings(links).size() == 3);
+    CHECK(time_alone(cluster, plan_collective(cluster, request)).value == Approx(usual).epsilon(0.01));
+  }
+}
+
+TEST_CASE("a search for rings over bundles of many cables comes to an end") {
+  DirectLinks links;
+  links.members = 8;
+  links.unit = 1;
+  for (std::uint32_t a = 0; a < 8; ++a)
+    for (std::uint32_t b = 0; b < 8; ++b) links.cables.push_back(a == b ? 0 : a + b == 1 ? 1 : 61 - 7 * ((a + b) % 3));
+  CHECK(disjoint_rings(links).size() >= 100);  // most devices have some 190 halves
+}

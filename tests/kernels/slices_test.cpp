@@ -1,6 +1,8 @@
 // Two-level collectives over nodes without a switch (slices of a torus, full meshes): each level against its closed form.
 #include <catch2/catch.hpp>
 
+#include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/trees.hpp"
 #include "sim/routes.hpp"
 #include "tests/kernels/collective_requests.hpp"
 #include "tests/topologies/fixture.hpp"
@@ -96,4 +98,33 @@ TEST_CASE("auto goes by levels over slices with few NICs, and takes neither a tr
   // A switch in the node: as libraries do.
   const Cluster switched = build_cluster(nodes_of(switch_node(8, 8), 2, "single-switch"));
   CHECK(plan_of(switched, K::all_reduce, 1e9, "auto").why.find("hierarchical") == std::string::npos);
+}
+
+TEST_CASE("over slices of thousands of devices neither trees nor rings through all of them are considered") {
+  for (const bool large : {false, true}) {
+    const NodeModel slice = large ? node_of("torus", 4096, {64, 64}, 4) : node_of("torus", 64, {8, 8}, 4);
+    const Cluster cluster = build_cluster(nodes_of(with_nics(slice, slice.devices / 2), 2, "single-switch"));
+    const Group group = make_group(cluster, request_of(K::all_reduce, cluster.fabric.device_count(), 1, "").members);
+    CHECK(tree_considered(K::all_reduce, group) != large);
+    CHECK(ring_considered(K::all_reduce, group) != large);
+    CHECK(hierarchical_considered(K::all_reduce, group));
+    CHECK(ring_considered(K::broadcast, group));  // no levels for those
+  }
+}
+
+TEST_CASE("a chain of a hundred thousand is measured as fast as it is long") {
+  constexpr std::uint32_t n = 100'000;
+  Tree chain;
+  for (std::int64_t i = 0; i < n; ++i) chain.parent.push_back(i - 1);
+  measure(chain);
+  CHECK(chain.height.front() == n - 1);
+  CHECK(chain.depth.back() == n - 1);
+  CHECK(chain.depth.front() == 0);
+  for (const Tree& tree : double_binary_tree(1000))
+    for (std::size_t i = 0; i < 1000; ++i) {
+      if (tree.parent[i] < 0) continue;
+      const auto parent = static_cast<std::size_t>(tree.parent[i]);
+      REQUIRE(tree.depth[i] == tree.depth[parent] + 1);
+      REQUIRE(tree.height[parent] > tree.height[i]);
+    }
 }

@@ -125,3 +125,12 @@ TEST_CASE("a part of a twisted slice still gets right results, its rings closed 
     CHECK_FALSE(wrong_result(kind, s, s.chunks + 1));
   }
 }
+
+TEST_CASE("a side of one place makes a torus no twisted one") {
+  const Cluster plain = torus({2, 4}, false);
+  const double expected = bottleneck(group_of(plain), CollectiveKind::all_reduce);
+  for (const auto& sizes : {std::vector<int>{2, 4, 1}, {1, 2, 4}, {4, 2, 1}}) {
+    const Cluster cluster = torus(sizes, false);
+    CHECK(bottleneck(group_of(cluster), CollectiveKind::all_reduce) == Approx(expected));
+  }
+}

@@ -63,7 +63,7 @@ TEST_CASE("equal stages spend the published fraction of the pipeline in the bubb
     s.nodes = 1;
     s.global_batch = 32;  // so many that the optimizer is a small part of the iteration
     s.layers = 16;
-    s.more_model = {{"sequence", 8192}};  // work enough that launching messages is a small part of it
+    s.more_model = {{"sequence", 16384}};  // work enough that launching messages is a small part of it
     // A model without weight in embedding and head, and messages that cost nothing, leave the schedule alone.
     Scenario scenario = orrery::testing::make(s);
     scenario.jobs[0].model.vocabulary = 128;

@@ -291,6 +291,41 @@ TEST_CASE("calibrate says how many rows it used and why it left out the others, 
   }
 }
 
+TEST_CASE("calibrate replaces its own files only") {
+  const Folder folder;
+  const std::string records = products(folder, "nvidia-a100-sxm4-80gb.json", {});
+  const std::string before = read_text(records);
+  const Outcome over = run_orrery({"calibrate", records, "--out", folder.path(".")});
+  CHECK(over.exit_code == 2);
+  CHECK_THAT(over.err, Contains("no earlier output of this kind"));
+  CHECK(run_orrery({"calibrate", records, "--bands", records}).exit_code == 2);
+  CHECK(run_orrery({"calibrate", records, "--collectives", records}).exit_code == 2);
+  CHECK(read_text(records) == before);
+  for (int time = 0; time < 2; ++time)
+    CHECK(run_orrery({"calibrate", records, "--out", folder.path("out")}).exit_code == 0);
+}
+
+TEST_CASE("measured collectives are left out of a fit as validate leaves them out") {
+  const Folder folder;
+  const auto row = [](const char* id, Json with) {
+    Json run = {{"id", id},   {"collective", "all_reduce"}, {"devices", 8},
+                {"nodes", 1}, {"bytes", 1 << 30},           {"measured", {{"time_s", 8e-3}}}};
+    run.update(with);
+    return run;
+  };
+  const Json document = {{"format", "orrery/measured/1"},
+                         {"kind", "collective"},
+                         {"cluster", {{"accelerator", "A100 SXM"}, {"devices_per_node", 8}}},
+                         {"runs",
+                          {row("good", Json::object()), row("wrong", {{"exclude", "another machine"}}),
+                           row("at once", {{"measured", {{"time_s", 0}}}})}}};
+  const std::string file = folder.write("mine.json", document.dump());
+  const Outcome outcome = run_orrery({"calibrate", file, "--collectives", folder.path("collectives.json")});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Contains("another machine") && Contains("0 or less"));
+}
+
 TEST_CASE("a fit of one's own carries no remark of what it started from") {
   const Folder folder;
   const std::string file = products(folder, "mine.json", {}, {{"cluster", {{"accelerator", "nvidia-l40s"}}}});

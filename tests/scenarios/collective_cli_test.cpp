@@ -44,6 +44,8 @@ std::string log_of(const Json& predicted, double factor) {
 
 TEST_CASE("sizes are read as nccl-tests reads them") {
   CHECK(parse_sizes("8") == std::vector<double>{8});
+  CHECK(parse_sizes("8B") == std::vector<double>{8});
+  for (const char* nothing : {"0", "0B", "0B..8G", "0K"}) CHECK_THROWS_AS(parse_sizes(nothing), std::invalid_argument);
   CHECK(parse_sizes("64K,1k") == std::vector<double>{1024, 65536});
   CHECK(parse_sizes("8..8G").size() == 31);
   CHECK(parse_sizes("3..20") == std::vector<double>{3, 6, 12});

@@ -71,6 +71,30 @@ TEST_CASE("a CSV beside the file gives one row per line, numbers as numbers and 
   CHECK_THROWS_AS(read_measured(file), SpecError);
 }
 
+TEST_CASE("a CSV has truths, numbers for names and a byte order mark, and its empty cells hide nothing") {
+  const Folder folder;
+  folder.write("table.csv",
+               "\xEF\xBB\xBFid,model/causal,exclude,cluster/accelerator,cluster/scale_out/link\n"
+               "1,TRUE,false,,b\n2,false,true,y,\n");
+  const auto file = folder.write("table.json",
+                                 R"({"format": "orrery/measured/1", "kind": "training", "data_file": "table.csv",
+      "cluster": {"accelerator": "x", "scale_out": {"link": "a", "ports_per_node": 8}}})");
+  const std::vector<MeasuredRow> rows = read_measured(file).rows;
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].id == "1");
+  CHECK(rows[0].flag("model/causal") == true);
+  CHECK(rows[1].flag("model/causal") == false);
+  CHECK(rows[0].exclude.empty());
+  CHECK_FALSE(rows[1].exclude.empty());
+  CHECK(rows[0].need_text("cluster/accelerator") == "x");
+  CHECK(rows[1].need_text("cluster/accelerator") == "y");
+  CHECK(rows[0].need_text("cluster/scale_out/link") == "b");
+  CHECK(rows[1].need_text("cluster/scale_out/link") == "a");
+  CHECK(rows[0].need_integer("cluster/scale_out/ports_per_node") == 8);
+  folder.write("table.csv", "id,precision\n1,bf16\xE9\n");
+  CHECK_THROWS_WITH(read_measured(file), Catch::Contains("line 2") && Catch::Contains("UTF-8"));
+}
+
 TEST_CASE("a heading with slashes is a field inside others, as in a JSON file") {
   const Folder folder;
   folder.write("table.csv",
@@ -198,6 +222,18 @@ TEST_CASE("what is not modelled is said, not guessed") {
   run = gpt_run();
   run["parallelism"]["data"] = 3;
   CHECK(reason_of(row_of(run)).find("are not 16 devices") != std::string::npos);
+  for (const char* degrees : {R"({"data": 32})", R"({"tensor": 32})", R"({"pipeline": 9007199254740992})",
+                              R"({"data": 2, "tensor": 2, "pipeline": 8})"}) {
+    run = gpt_run();
+    run["parallelism"] = Json::parse(degrees);
+    INFO(degrees);
+    CHECK(reason_of(row_of(run)).find("are not 16 devices") != std::string::npos);
+  }
+  run = gpt_run();
+  run["parallelism"]["virtual_pipeline"] = 1000;
+  CHECK(reason_of(row_of(run)) == "faulty row: virtual_pipeline 1000 of 24 layers");
+  run["parallelism"]["virtual_pipeline"] = 0;  // none
+  CHECK(scenario_of(row_of(run))["jobs"][0]["plan"]["virtual_pipeline"] == 1);
   run = gpt_run();
   run["model"].erase("layers");
   CHECK(reason_of(row_of(run)) == "model/layers is not stated");

@@ -222,6 +222,24 @@ TEST_CASE("answers longer than a pipe holds arrive whole") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(results[i]->size() == 300000 + i);
 }
 
+TEST_CASE("a power row that states its model is a training step under its limit") {
+  const auto power_at = [](const char* limit) {
+    const MeasuredRow r = row("own", "power",
+                              std::string(R"({"accelerator": "nvidia-a100-sxm4-80gb", "devices": 1, "precision": "bf16",
+        "model": {"layers": 12, "hidden": 2048, "heads": 16, "vocabulary": 50304, "sequence": 2048},
+        "batch": {"global": 8, "micro": 8}, "parallelism": {"data": 1, "tensor": 1, "pipeline": 1},
+        "framework": "Megatron-LM", "measured": {"power_W": 300}, "power_limit_W": )") +
+                                  limit + "}");
+    const Prediction p = predict(r, Fidelity::analytic, Library::installed());
+    INFO(p.skipped);
+    REQUIRE(p.predicted);
+    return *p.predicted;
+  };
+  CHECK(power_at("200") <= 200);
+  CHECK(power_at("200") > 150);
+  CHECK(power_at("null") > 1.1 * power_at("200"));
+}
+
 TEST_CASE("average power stays below the limit that a row states") {
   double last = 1e9;
   for (const char* limit : {"250", "200", "150", "100"}) {

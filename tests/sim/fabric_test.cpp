@@ -34,6 +34,17 @@ TEST_CASE("a link class of the same name is the same class") {
   CHECK(fabric.link_classes().size() == 2);
 }
 
+TEST_CASE("a link class of the same name but another energy or time to switch is another class") {
+  Fabric fabric;
+  const JoulesPerByte energy(1e-9);
+  const LinkClassId shipped = fabric.add_link_class({"fibre", energy, Seconds(0)});
+  CHECK(fabric.add_link_class({"fibre", energy, Seconds(0)}) == shipped);
+  CHECK(fabric.add_link_class({"fibre", energy * 2, Seconds(0)}) != shipped);
+  CHECK(fabric.add_link_class({"fibre", energy, Seconds(1)}) != shipped);
+  CHECK(fabric.add_link_class({"fibre", {}, {}}) == shipped);  // without figures of its own
+  CHECK(fabric.link_classes().size() == 3);
+}
+
 TEST_CASE("a cable is two links, forward first") {
   Fabric fabric;
   const VertexId a = add_device(fabric, 0), b = add_device(fabric, 1);

@@ -25,6 +25,16 @@ TEST_CASE("other weights are off by at most one part in 256") {
   }
 }
 
+TEST_CASE("weights that differ by millions are counted within bounds") {
+  for (const std::vector<double>& weights :
+       {std::vector<double>{1, 1e6}, {1, 1e12}, {1, 3.14159265358979, 1e5}, {1e-300, 1e300}}) {
+    const WeightUnit unit = choose_unit(weights);
+    CHECK_FALSE(unit.exact);
+    CHECK(weights.back() / unit.unit <= 131072 * (1 + 1e-12));
+  }
+  CHECK(choose_unit(std::vector<double>{1, 16384}).exact);
+}
+
 TEST_CASE("links with the same users become one constraint, however many there are") {
   const Cluster cluster = star(64, 10);
   Writer w(cluster);

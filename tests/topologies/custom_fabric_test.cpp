@@ -107,3 +107,23 @@ TEST_CASE("graphs that cannot be are refused where they are wrong") {
   CHECK(pointer_of_fault(routes + R"({"from": 4, "to": 0, "via": [1, 0, 1, 0]}]})") ==
         "/fabric/options/routes/1/via/2");
 }
+
+TEST_CASE("cables between two switches are one bundle however they are listed, on laid routes too") {
+  const auto rate = [](const char* links) {
+    ClusterSpec spec = custom(R"({"switches": 2, "attach": [0, 0, 1, 1],
+        "routes": [{"from": 0, "to": 4, "via": [0, 1]}, {"from": 1, "to": 5, "via": [0, 1]}]})");
+    spec.fabric.options["links"] = parse_json(links, "test");
+    const Cluster cluster = build_cluster(spec);
+    const auto at = [&](std::size_t device) { return cluster.fabric.vertex_of(DeviceId(device)); };
+    const std::vector<Flow> flows{{at(0), at(4), 1, 0, 1}, {at(1), at(5), 1, 0, 1}};
+    return 1 / route_pattern(cluster.fabric, *cluster.router, flows).bottleneck;
+  };
+  CHECK(rate("[[0, 1]]") == Approx(12.5e9));
+  for (const char* links : {"[[0, 1, 2]]", "[[0, 1], [0, 1]]", "[[0, 1], [1, 0]]"}) CHECK(rate(links) == Approx(25e9));
+}
+
+TEST_CASE("a number of cables has a bound") {
+  for (const char* cables : {"65537", "1e10", "1e300"})
+    CHECK(pointer_of_fault(std::string(R"({"switches": 2, "attach": [0, 0, 1, 1], "links": [[0, 1, )") + cables +
+                           "]]}") == "/fabric/options/links/0");
+}

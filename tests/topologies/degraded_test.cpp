@@ -284,3 +284,9 @@ TEST_CASE("a failed switch that all NICs of some nodes hang on cuts their device
   CHECK(fault.pointer == "/degraded");
   CHECK(fault.found.find("device 16, 17, 18, 19 and 8 more cut off") != std::string::npos);
 }
+
+TEST_CASE("a NIC that no memory is reached by fails with its way to its device") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 4, "single-switch");
+  spec.degraded = {place("nic 0", 0)};
+  CHECK(build_cluster(spec).fabric.degraded().size() == 4);  // both directions of two cables
+}

@@ -178,3 +178,16 @@ TEST_CASE("a device is slow once") {
   spec.pools[0].slow_devices = {1, 3, 1};
   CHECK(fault_of(spec).pointer == "/pools/0/slow_devices/2");
 }
+
+TEST_CASE("an optical link on a node of one device joins nothing and is no fault") {
+  ClusterSpec spec = nodes_of(node_of("torus", 1), 1, "none");
+  spec.pools[0].node.scale_up.link.reset();
+  spec.pools[0].node.scale_up.optical_link = link("mirrors", 50e9, 0);
+  CHECK(fault_of(spec).pointer == "built");
+}
+
+TEST_CASE("sizes whose product is more than 32 bits hold are refused, not wrapped") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 4, "hyperx");
+  spec.fabric.options = parse_json(R"({"dimensions": [65536, 65536], "terminals_per_router": 4})", "test");
+  CHECK(fault_of(spec).pointer == "/fabric/options/dimensions");
+}

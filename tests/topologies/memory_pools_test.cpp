@@ -86,3 +86,29 @@ TEST_CASE("pools that cannot be are refused") {
   spec.pools[0].node.device.host_link.reset();
   CHECK(fault_of(spec).pointer == "/pools/0/node/device/host_link/bandwidth_per_direction");
 }
+
+TEST_CASE("a failure on the only way to memory is refused, and a failed NIC is none") {
+  const auto failed = [](const char* place, double rate) {
+    ClusterSpec spec = pooled();
+    DegradedSpec failure;
+    failure.at = place;
+    failure.rate = rate;
+    spec.degraded = {failure};
+    return spec;
+  };
+  for (const char* place : {"memory 0", "host 0", "switch 1"}) {  // of the first two nodes; switch 0 is the network's
+    INFO(place);
+    const Fault fault = fault_of(failed(place, 0));
+    CHECK(fault.pointer == "/degraded");
+    CHECK_THAT(fault.found, Catch::Contains("device 0, 1, 2, 3") && Catch::Contains("cut off from memory"));
+  }
+  for (double rate : {0.0, 0.5}) {
+    const Cluster cluster = build_cluster(failed("nic 0", rate));
+    CHECK(to_memory(cluster, {0}).latency.value == Approx(280e-9));
+    CHECK(::rate(cluster, {0}) == Approx(50e9));
+    const Flow out{cluster.fabric.vertex_of(DeviceId(std::size_t{0})),
+                   cluster.fabric.vertex_of(DeviceId(std::size_t{4})), 1, 0, 1};
+    const RoutedPattern around = route_pattern(cluster.fabric, *cluster.router, {&out, 1});
+    CHECK(1 / around.bottleneck == Approx(rate == 0 ? 25e9 : 12.5e9));
+  }
+}

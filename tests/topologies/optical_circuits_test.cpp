@@ -76,3 +76,8 @@ TEST_CASE("an optical switch has a reconfiguration time, and its choices are kno
   CHECK(fault_of(optical(4, 4, R"({"reconfigure": "per-fase"})")).pointer == "/fabric/options/reconfigure");
   CHECK(fault_of(optical(4, 4, R"({"oversubscribed": "wait"})")).pointer == "/fabric/options/oversubscribed");
 }
+
+TEST_CASE("fibres times wavelengths have a bound") {
+  CHECK(fault_of(optical(4, 4, R"({"cables_per_nic": 65536, "wavelengths": 65536})")).pointer ==
+        "/fabric/options/wavelengths");
+}

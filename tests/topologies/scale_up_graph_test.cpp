@@ -101,3 +101,17 @@ TEST_CASE("a device's links are shared out as whole cables, each at the rate of 
   CHECK(fault.pointer == "/pools/0/node/scale_up/kind");
   CHECK(fault.found == "18");
 }
+
+TEST_CASE("vertices of a node's graph are no larger than they may be, and every switch is joined") {
+  const auto fault = [](const char* links) {
+    NodeModel node = node_of("custom", 2);
+    node.scale_up.options = parse_json(std::string(R"({"links": )") + links + "}", "test");
+    return fault_of(nodes_of(std::move(node), 1, "none"));
+  };
+  CHECK(fault("[[0, 2], [1, 2]]").pointer == "built");
+  for (const char* links : {"[[4294967296, 1]]", "[[0, 18446744073709551615]]", "[[0, -1]]", "[[0, 2048]]"})
+    CHECK(fault(links).pointer == "/pools/0/node/scale_up/options/links/0");
+  const Fault gap = fault("[[0, 3], [1, 3]]");
+  CHECK(gap.pointer == "/pools/0/node/scale_up/options");
+  CHECK(gap.found == "vertex 2, which none joins");
+}

@@ -237,3 +237,63 @@ TEST_CASE("the facts of a platform count its hosts and links, not the joints bet
   // Three devices, NICs and hosts, and a box for each way of each link.
   CHECK(topology_picture(built.cluster).boxes.size() == 3 * 3 + 4);
 }
+
+TEST_CASE("a zoneRoute's gateways lie inside the zones that it joins, and are no zones") {
+  const auto joined = [](const char* routing, const char* ends) {
+    return std::string("<zone id='w' routing='") + routing + R"('>
+      <cluster id="A" prefix="a" suffix="" radical="0-1" speed="1f" bw="1GBps" router_id="ra"/>
+      <cluster id="B" prefix="b" suffix="" radical="0-1" speed="1f" bw="1GBps" router_id="rb"/>
+      <link id="wan" bandwidth="1GBps"/>)" +
+           ends + R"(<link_ctn id="wan"/></zoneRoute></zone>)";
+  };
+  const std::string good = R"(<zoneRoute src="A" dst="B" gw_src="ra" gw_dst="rb">)";
+  for (const char* routing : {"Full", "Floyd", "Dijkstra"}) {
+    INFO(routing);
+    CHECK(Built(4, joined(routing, good.c_str())).rate({{0, 2}}) == Approx(1e9));
+    CHECK_THROWS_WITH(hosts(4, joined(routing, R"(<zoneRoute src="A" dst="B" gw_src="rb" gw_dst="ra">)")),
+                      Contains("gw_src") && Contains("inside \"A\"") && Contains("line 7"));
+    CHECK_THROWS_WITH(hosts(4, joined(routing, R"(<zoneRoute src="A" dst="B" gw_src="A" gw_dst="rb">)")),
+                      Contains("gw_src"));
+    CHECK_THROWS_WITH(hosts(4, joined(routing, R"(<zoneRoute src="A" dst="B" gw_src="ra" gw_dst="a0">)")),
+                      Contains("gw_dst") && Contains("inside \"B\""));
+    CHECK_THROWS_WITH(hosts(4, joined(routing, R"(<zoneRoute src="a0" dst="B" gw_src="a0" gw_dst="rb">)")),
+                      Contains("members of the zone"));
+  }
+}
+
+TEST_CASE("a platform has one outermost zone: no route would lead from one to another") {
+  CHECK_THROWS_WITH(hosts(4, R"(<cluster id="A" prefix="a" suffix="" radical="0-1" speed="1f" bw="1GBps"/>
+                     <cluster id="B" prefix="b" suffix="" radical="0-1" speed="1f" bw="1GBps"/>)"),
+                    Contains("line 5") && Contains("one outermost zone"));
+}
+
+TEST_CASE("numbers of a platform are read to their end and are finite") {
+  const auto cluster = [](const char* radical, const char* bandwidth) {
+    return std::string(R"(<cluster id="c" prefix="n" suffix="" speed="1f" radical=")") + radical + "\" bw=\"" +
+           bandwidth + "\"/>";
+  };
+  CHECK(Built(3, cluster("0-1,7", "1GBps")).rate({{0, 2}}) == Approx(1e9));
+  for (const char* radical : {"5x", "0-", "0-1x", "3-1", "-1", "0-99999999999999999999", "99999999999999999999"})
+    CHECK_THROWS_WITH(hosts(2, cluster(radical, "1GBps")), Contains("radical") && Contains(radical));
+  for (const char* bandwidth : {"infBps", "nanBps", "1e300PBps"})
+    CHECK_THROWS_WITH(hosts(2, cluster("0-1", bandwidth)), Contains("125MBps"));
+}
+
+TEST_CASE("hosts by the thousands are refused, as every two of them have a route") {
+  const std::string many = R"(<cluster id="c" prefix="n" suffix="" speed="1f" radical="0-4999" bw="1GBps"/>)";
+  CHECK_THROWS_WITH(hosts(2, many), Contains("at most 4096 hosts") && Contains("5000 hosts"));
+  CHECK(Built(2, many, R"(["n0", "n4999"])").rate({{0, 1}}) == Approx(1e9));
+}
+
+TEST_CASE("one direction of a platform's link can fail alone, which cuts a host off") {
+  const Built whole(4, R"(<cluster id="c" prefix="n" suffix="" speed="1f" radical="0-3" bw="1GBps" lat="1us"/>)");
+  ClusterSpec spec = nodes_of(with_nics(node_of("none", 1), 1), 4, "simgrid");
+  spec.fabric.options["file"] = whole.file.path.string();
+  DegradedSpec up;  // after the four hosts: where the first one's link begins that leads up
+  up.at = "switch 4";
+  up.rate = 0;
+  spec.degraded = {up};
+  const Fault fault = fault_of(spec);
+  CHECK(fault.pointer == "/degraded");
+  CHECK(fault.found == "device 1, 2, 3 cut off from device 0");
+}

@@ -114,7 +114,14 @@ class CustomFabric {
     by_ends_[{b, a}].emplace_back(first.index() + 1);
   }
 
+  // Where traffic spreads, all cables between two switches are one bundle, on laid routes too.
   void join_switches() {
+    struct Bundle {
+      std::size_t a, b;
+      double cables;
+    };
+    std::vector<Bundle> bundles;
+    std::map<std::pair<std::size_t, std::size_t>, std::size_t> bundle_of;
     const Json links = list("links");
     for (std::size_t i = 0; i < links.size(); ++i) {
       const std::string where = "links/" + std::to_string(i);
@@ -122,16 +129,19 @@ class CustomFabric {
       if (!cable.is_array() || cable.size() < 2 || cable.size() > 3) refuse(where, "[a, b] or [a, b, cables]", cable);
       const std::size_t a = number(cable[0], count_, where + "/0"), b = number(cable[1], count_, where + "/1");
       const double cables = cable.size() == 3 && cable[2].is_number() ? cable[2].get<double>() : 1;
-      if (a == b || !(cables > 0) || (cable.size() == 3 && !cable[2].is_number()))
-        refuse(where, "two different switches and a number of cables above zero", cable);
+      if (a == b || !(cables > 0 && cables <= 65536) || (cable.size() == 3 && !cable[2].is_number()))
+        refuse(where, "two different switches and a number of cables above zero, at most 65536", cable);
       if (in_.ideal()) {
-        note(in_.connect(switches_[a], switches_[b], cables), a, b);
+        const auto [entry, added] = bundle_of.try_emplace(std::minmax(a, b), bundles.size());
+        if (added) bundles.push_back({a, b, 0});
+        bundles[entry->second].cables += cables;
         continue;
       }
       if (cables != std::floor(cables))
         refuse(where + "/2", "a whole number of cables, to choose one by hash", cable[2]);
       for (int c = 0; c < static_cast<int>(cables); ++c) note(in_.connect(switches_[a], switches_[b], 1), a, b);
     }
+    for (const auto& [a, b, cables] : bundles) note(in_.connect(switches_[a], switches_[b], cables), a, b);
   }
 
   void attach_nics() {

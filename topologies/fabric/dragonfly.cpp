@@ -54,7 +54,8 @@ void join_groups(FabricInput& in, DragonflyWires& wires, const Shape& shape, con
   const std::uint32_t cables = static_cast<std::uint32_t>(shape.routers * shape.global) / (groups - 1);
   const auto end = [&](std::uint32_t group, std::uint32_t other, std::uint32_t j) {
     const std::uint32_t slot = (other + groups - group - 1) % groups * cables + j, used = (groups - 1) * cables;
-    return group * wires.switches + wires.leaves + slot * static_cast<std::uint32_t>(shape.routers) / used;
+    const std::uint64_t router = std::uint64_t{slot} * static_cast<std::uint32_t>(shape.routers) / used;
+    return group * wires.switches + wires.leaves + static_cast<std::uint32_t>(router);
   };
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> count;
   for (std::uint32_t j = 0; j < cables; ++j) ++count[{end(a, b, j), end(b, a, j)}];

@@ -39,14 +39,15 @@ class HyperXRouter final : public FabricRouter {
 FabricWiring join_hyperx(FabricInput& in) {
   auto router = std::make_unique<HyperXRouter>();
   const int terminals = in.option("terminals_per_router", 1);
-  std::uint32_t routers = 1;
+  std::uint64_t all = 1;
   int used = terminals;
   for (int size : in.option_list("dimensions")) {
     router->sizes.push_back(static_cast<std::uint32_t>(size));
-    routers *= static_cast<std::uint32_t>(size);
+    all *= static_cast<std::uint32_t>(size);
     used += size - 1;
-    if (routers > 1u << 20) in.fault("options/dimensions", "at most 1048576 routers", "more");
+    if (all > 1u << 20) in.fault("options/dimensions", "at most 1048576 routers", "more");
   }
+  const auto routers = static_cast<std::uint32_t>(all);
   if (used > in.spec.radix)
     in.fault("radix", "at least the " + std::to_string(used) + " ports that a router uses",
              std::to_string(in.spec.radix));

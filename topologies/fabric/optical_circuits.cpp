@@ -76,7 +76,11 @@ FabricWiring join_optical_circuits(FabricInput& in) {
     if (++bank->second.second > switch_ports)
       in.fault("options/ports", "a port of each optical switch for every NIC that it joins",
                std::to_string(switch_ports) + " ports");
-    const int fibres = in.option("cables_per_nic", port.cables), circuits = fibres * wavelengths;
+    const int fibres = in.option("cables_per_nic", port.cables);
+    const std::int64_t circuits = std::int64_t{fibres} * wavelengths;
+    if (circuits > 65536)
+      in.fault("options/wavelengths", "at most 65536 circuits of a NIC: fibres times wavelengths",
+               std::to_string(circuits));
     const LinkClassId path = class_through(in, port.link_class);
     const Seconds half = (port.latency + in.trunk_latency) * 0.5;
     const LinkId up = in.fabric.add_cable(port.nic, bank->second.first, port.bandwidth, half, path,

@@ -20,7 +20,8 @@ namespace orrery {
 
 namespace {
 
-constexpr double unlimited = 1e18;  // B/s
+constexpr double unlimited = 1e18;        // B/s
+constexpr std::size_t most_hosts = 4096;  // every two have a route of their own, and it may take a joint
 
 class PlatformRouter final : public FabricRouter {
  public:
@@ -98,6 +99,9 @@ class SimgridFabric {
     } else {
       for (std::size_t h = 0; h < all.size(); ++h) chosen_.push_back(h);
     }
+    if (chosen_.size() > most_hosts)
+      in_.fault("options/file", "at most " + std::to_string(most_hosts) + " hosts (\"hosts\" chooses some)",
+                std::to_string(chosen_.size()) + " hosts");
     by_nic_ = chosen_.size() == in_.ports.size() && chosen_.size() != in_.nodes;
     if (!by_nic_ && chosen_.size() != in_.nodes)
       in_.fault("options/file",

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "topologies/graph_router.hpp"
 #include "topologies/scale_up/families.hpp"
@@ -105,22 +106,31 @@ NodeWiring wire_custom(const ScaleUpInput& in) {
   int highest = in.devices - 1;
   std::vector<double> cables_of(static_cast<std::size_t>(in.devices), 0);
   std::map<std::pair<int, int>, double> joined;  // cables of a pair
+  std::set<int> joined_vertices;
   for (std::size_t i = 0; i < options["links"].size(); ++i) {
     const Json& cable = options["links"][i];
     const std::string key = "options/links/" + std::to_string(i);
-    const bool shaped = cable.is_array() && (cable.size() == 2 || cable.size() == 3) && cable[0].is_number_integer() &&
-                        cable[1].is_number_integer() && (cable.size() == 2 || cable[2].is_number());
+    const auto vertex = [](const Json& value) {  // compared before it is narrowed
+      return value.is_number_integer() && value >= 0 && value < most_graph_vertices;
+    };
+    const bool shaped = cable.is_array() && (cable.size() == 2 || cable.size() == 3) && vertex(cable[0]) &&
+                        vertex(cable[1]) && (cable.size() == 2 || cable[2].is_number());
     const int a = shaped ? cable[0].get<int>() : -1, b = shaped ? cable[1].get<int>() : -1;
     const double cables = shaped && cable.size() == 3 ? cable[2].get<double>() : 1;
-    if (!shaped || a < 0 || b < 0 || a == b || std::max(a, b) >= most_graph_vertices || !(cables > 0))
+    if (!shaped || a == b || !(cables > 0))
       throw SpecError("", in.pointer + "/" + key, "[a, b] or [a, b, cables] with two different vertices", cable.dump());
     highest = std::max({highest, a, b});
+    joined_vertices.insert({a, b});
     for (int end : {a, b})
       if (end < in.devices) cables_of[static_cast<std::size_t>(end)] += cables;
     joined[std::minmax(a, b)] += cables;
   }
   for (const auto& [pair, cables] : joined) w.add_cable(pair.first, pair.second, in.port * cables, in.latency, cables);
   w.switches = highest + 1 - in.devices;
+  for (int s = in.devices; s <= highest; ++s)
+    if (!joined_vertices.contains(s))
+      in.fault("options", "switches numbered on from the devices, each joined by a cable",
+               "vertex " + std::to_string(s) + ", which none joins");
   w.bandwidth_per_device = in.port * *std::min_element(cables_of.begin(), cables_of.end());
   return finish(in, std::move(w), "options");
 }
