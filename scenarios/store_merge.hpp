@@ -14,7 +14,8 @@ struct MergeCounts {  // stores: without what was merged before
   std::vector<std::size_t> missing;  // points of the sweep that no store has
 };
 
-// Throws SpecError when the stores are of different sweeps or programs, or differ over a point that several have. A merged
+// Throws SpecError when the stores are of different sweeps or programs, or differ over a point that several have; one
+// that failed gives way to another. A merged
 // store that is already at `target` is one more of the parts.
 MergeCounts merge_stores(std::vector<std::filesystem::path> parts, const std::filesystem::path& target);
 
