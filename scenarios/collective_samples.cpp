@@ -48,6 +48,18 @@ CollectiveSamples read_collective_samples(std::span<const std::filesystem::path>
   return all;
 }
 
+bool leave_out_impossible(CollectiveSamples& read, std::span<const double> errors) {
+  std::vector<CollectiveSample> possible;
+  for (std::size_t i = 0; i < errors.size(); ++i)
+    if (std::isfinite(errors[i]))
+      possible.push_back(read.samples[i]);
+    else
+      ++read.left_out["no such algorithm and protocol for it on its machine"];
+  const bool any = possible.size() < read.samples.size();
+  read.samples = std::move(possible);
+  return any;
+}
+
 std::vector<LeftOutSource> leave_out_sources(const CollectiveCalibration& start, const RoutedCollectives& routed) {
   std::set<std::string> names;
   for (const auto& sample : routed.samples) names.insert(sample.source);

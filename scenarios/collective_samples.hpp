@@ -22,6 +22,9 @@ struct CollectiveSamples {
 // Rows of other kinds are passed over. Throws SpecError for a file that cannot be read.
 CollectiveSamples read_collective_samples(std::span<const std::filesystem::path> files, const Library&);
 
+// Leaves out what no algorithm, or none of the stated kind, does on its machine: where the error is not finite. Whether any was.
+bool leave_out_impossible(CollectiveSamples&, std::span<const double> errors);
+
 // Every source predicted by a fit that has not seen it.
 struct LeftOutSource {
   std::string source;

@@ -39,7 +39,8 @@ void layer_case(KernelCase& work, const MeasuredRow& row) {
   const std::int64_t tokens = size_of(row, "tokens"), h = size_of(row, "hidden"), f = size_of(row, "ffn"),
                      heads = size_of(row, "heads"), kv = size_of(row, "kv_heads"), t = size_of(row, "tensor_parallel"),
                      d = h / heads;
-  if (t > heads || t > f) throw CannotSimulate(fmt::format("faulty row: tensor_parallel {} of {} heads", t, heads));
+  if (t > std::min(heads, f))
+    throw CannotSimulate(fmt::format("faulty row: tensor_parallel {} of {} heads, width {}", t, heads, f));
   const std::int64_t query = heads / t * d, keys = std::max<std::int64_t>(1, kv / t) * d;
   // Two matrices before the activation, except in the phi family.
   const std::string model = row.need_text("model");

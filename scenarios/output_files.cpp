@@ -88,6 +88,8 @@ void write_to(const fs::path& place, const OutputFile& file) {
 fs::path real_place(const fs::path& path) {
   constexpr int most_links = 40;  // as many as Linux follows
   std::error_code error;
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error) && !fs::is_directory(path, error))
+    return path;                              // a pipe leads nowhere by name
   fs::path real = fs::absolute(path, error);  // a relative name of a file that is not there yet has no folder otherwise
   for (int links = 0; !error && links <= most_links; ++links) {
     real = fs::weakly_canonical(real, error);

@@ -1,5 +1,5 @@
-// Whether a fault says that its reader does not know a key, by what the spec reader expects there (sim/spec_reader.cpp): a pointer
-// of the user's that leads to such a key leads nowhere.
+// Whether a fault says that its reader does not know a key, by what the spec reader expects there (sim/spec_reader.cpp): a
+// pointer of the user's that leads to such a key leads nowhere.
 #pragma once
 
 #include "sim/error.hpp"

@@ -1,8 +1,8 @@
 // A measured average power as the scenario that reproduces it: a known transformer workload on the row's devices, or the
-// kernels of a training step of ResNet-50 (models/residual_network.hpp). A row that states its model is a training row. What is compared is energy over time of the
-// steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of whole nodes with their hosts where
-// the boundary is the node. A board runs under the row's power limit (`power.limit` of the device): where that binds, the
-// prediction is about the limit itself, so rows that it does not bind are also summed up alone.
+// kernels of a training step of ResNet-50 (models/residual_network.hpp). A row that states its model is a training row. What is
+// compared is energy over time of the steady step, by the energy model of kernels/energy.hpp: of the devices alone, or of whole
+// nodes with their hosts where the boundary is the node. A board runs under the row's power limit (`power.limit` of the
+// device): where that binds, the prediction is about the limit itself, so rows that it does not bind are also summed up alone.
 // Not modelled: other convolutional, speech and recommendation networks, decoding, low-rank adaptation; CannotSimulate says so.
 #pragma once
 

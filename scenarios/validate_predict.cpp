@@ -257,6 +257,7 @@ Json power_document(const MeasuredRow& row, PowerBoundary boundary, Fidelity fid
     return document;
   }
   if (boundary == PowerBoundary::node) throw CannotSimulate("the power of the hosts is not known");
+  if (!whole_step(row.text("phase").value_or(""))) throw CannotSimulate("the power of a single pass is not modelled");
   Json document = step_scenario(row, fidelity, library, used);
   Json& device = document["cluster"]["pools"][0]["node"]["device"];
   device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);

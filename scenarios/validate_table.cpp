@@ -98,6 +98,14 @@ bool is_decimal_comma(const std::string& cell) {
          std::all_of(cell.begin(), cell.end(), [&](char c) { return is_digit(c) || c == ','; });
 }
 
+// What tables write for runs without a result.
+bool says_failed(std::string word) {
+  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  constexpr std::array<std::string_view, 9> marks = {"",      "-",   "oom", "out of memory", "fail", "failed",
+                                                     "crash", "n/a", "nan"};
+  return std::find(marks.begin(), marks.end(), word) != marks.end();
+}
+
 // The run that a row belongs to, and its iteration.
 struct RowReader {
   const std::string& file;
@@ -157,8 +165,9 @@ struct RowReader {
 
   void tell_untimed() {
     const auto timed = [](const OwnRun& run) { return !run.log.steps.empty(); };
-    if (std::none_of(runs.begin(), runs.end(), timed))
-      throw SpecError(file, "", "a line with a time", "words only, first " + quote(runs.front().no_time));
+    for (const OwnRun& run : runs)  // a column of names was meant for something else
+      if (std::none_of(runs.begin(), runs.end(), timed) && !says_failed(run.no_time))
+        throw SpecError(file, "", "a line with a time", "words only, such as " + quote(run.no_time));
     for (std::size_t i = 0; i < runs.size(); ++i)
       if (timed(runs[i]) && untimed[i] > 0)
         runs[i].notes.push_back(fmt::format("{} more {} {} for a time", untimed[i],

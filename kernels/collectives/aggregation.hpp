@@ -2,8 +2,8 @@
 // for every channel of the group, as an aggregation manager lays them. A tree joins the switches that the channel's carriers
 // hang on by shortest paths to a root that is about equally far from all; channels take turns among equally good roots. A
 // carrier whose NIC has failed leaves the channel to the member of its node that carries fewest, the next among equals.
-// Empty where the fabric of the group cannot reduce, the group lies in one node, a node has no member whose NIC works, or failures keep
-// the switches of a channel apart.
+// Empty where the fabric of the group cannot reduce, the group lies in one node, a node has no member whose NIC works, or
+// failures keep the switches of a channel apart.
 #pragma once
 
 #include <cstdint>

@@ -134,10 +134,15 @@ DirectLinks direct_links(const Group& group, const RankList& ranks) {
       if (hops.size() != 1) continue;
       bandwidth[a * ranks.size() + b] = group.cluster->fabric.link(hops[0].link).bandwidth.value;
     }
-  // A cable much slower than the others (one degraded) is none: it would be the unit, and they thousands.
+  // A cable much slower than the others (one degraded) is none where its ends have better: it would be the unit, and they
+  // thousands.
   const double least = bandwidth.empty() ? 0 : least_width * *std::max_element(bandwidth.begin(), bandwidth.end());
-  for (double& width : bandwidth) {
-    if (width < least) width = 0;
+  std::vector<int> wide(ranks.size(), 0);  // cables of a member that rings can take; with fewer than two it needs all
+  for (std::size_t i = 0; i < bandwidth.size(); ++i)
+    wide[i / ranks.size()] += bandwidth[i] >= least && bandwidth[i] > 0;
+  for (std::size_t i = 0; i < bandwidth.size(); ++i) {
+    double& width = bandwidth[i];
+    if (width < least && std::min(wide[i / ranks.size()], wide[i % ranks.size()]) >= 2) width = 0;
     if (width > 0) links.unit = links.unit == 0 ? width : std::min(links.unit, width);
   }
   links.cables.assign(bandwidth.size(), 0);

@@ -272,7 +272,9 @@ void warn_of_misfits(const std::vector<DeviceFit>& fits) {
 template <class T>
 void check_replaced(const std::filesystem::path& file, const std::string& option, const Library& library) {
   std::error_code error;
-  if (!std::filesystem::exists(file, error) || std::filesystem::is_empty(file, error)) return;
+  if (std::filesystem::is_directory(file, error))
+    throw UsageError(fmt::format("{}: expected a file to write, found the folder {}", option, quote(file.string())));
+  if (!std::filesystem::is_regular_file(file, error) || std::filesystem::is_empty(file, error)) return;
   try {
     read_spec<T>(read_json(file), file.string(), library);
   } catch (const SpecError&) {

@@ -84,10 +84,11 @@ std::string study_text(const std::vector<LeftOutSource>& study) {
 
 CollectiveCalibrationRun calibrate_collectives(std::span<const std::filesystem::path> files, bool leave_out,
                                                const Library& library) {
-  const CollectiveSamples read = read_collective_samples(files, library);
-  if (read.samples.empty()) throw UsageError("--collectives: no measured collective in the given files");
-  const RoutedCollectives routed(read.samples);
+  CollectiveSamples read = read_collective_samples(files, library);
   const auto start = load_part<CollectiveCalibration>("kernels/calibration", "collectives", library);
+  RoutedCollectives routed(read.samples);
+  if (leave_out_impossible(read, collective_errors(start, routed))) routed = RoutedCollectives(read.samples);
+  if (read.samples.empty()) throw UsageError("--collectives: no measured collective in the given files");
   CollectiveCalibrationRun run{fit_collectives(start, routed), read.left_out, {}};
   if (leave_out) run.study = leave_out_sources(start, routed);
   return run;

@@ -53,6 +53,20 @@ void check_folder(const std::string& out) {
     throw UsageError("--out: expected a folder, found " + quote(out));
 }
 
+// Written by this command: what replaces a part of the library's would lose its sources.
+void check_parts(const std::filesystem::path& out, const std::string& name) {
+  for (const char* folder : {"measured", "models/hardware/accelerators", "kernels/calibration"}) {
+    const std::filesystem::path file = out / folder / (name + ".json");
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error) || std::filesystem::is_empty(file, error)) continue;
+    std::ifstream in(file);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (text.find("orrery measure") == std::string::npos)
+      throw UsageError(fmt::format("--out: {} was not written by orrery measure: name another folder or --name",
+                                   quote(file.string())));
+  }
+}
+
 std::vector<OutputFile> files_of(const MeasureOptions& options, const MachineStudy& study) {
   const std::filesystem::path folder = options.out;
   const std::string file = options.name + ".json";
@@ -91,6 +105,7 @@ int measure_machine(MeasureOptions options) {
   if (options.name.empty()) options.name = options.gpu ? "this-gpu" : "this-machine";
   check_name(options.name);
   check_folder(options.out);
+  if (!options.out.empty()) check_parts(options.out, options.name);
   if (!options.base.empty() && !options.gpu) throw UsageError("--base is the data sheet of a GPU: give --gpu, too");
   const Library library = options.library.find_library();
   Subject subject = options.gpu ? this_gpu(options, library) : one_core(options);

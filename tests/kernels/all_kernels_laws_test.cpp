@@ -195,7 +195,8 @@ TEST_CASE("no kernel on any device gets faster when one of its sizes grows by a 
                         const KernelSizes& sizes, DataType type) {
     const double before = cost_of(device, calibration, build_kernel(form, sizes, type).kernel).time.value;
     for (const auto& [grown, value] : sizes) {
-      // Switches are no sizes; fetches are at most the elements of a column; fewer rows per expert, or wider heads (which fill the units better), are no larger kernel.
+      // Switches are no sizes; fetches are at most the elements of a column; fewer rows per expert, or wider heads (which fill
+      // the units better), are no larger kernel.
       if (value <= 0 || grown == "causal" || grown == "generation" || grown == "experts" || grown == "busiest" ||
           grown == "head-dim" || grown == "kv-heads" || grown == "fetches")
         continue;

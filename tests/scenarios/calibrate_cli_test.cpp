@@ -318,12 +318,13 @@ TEST_CASE("measured collectives are left out of a fit as validate leaves them ou
                          {"cluster", {{"accelerator", "A100 SXM"}, {"devices_per_node", 8}}},
                          {"runs",
                           {row("good", Json::object()), row("wrong", {{"exclude", "another machine"}}),
-                           row("at once", {{"measured", {{"time_s", 0}}}})}}};
+                           row("at once", {{"measured", {{"time_s", 0}}}}),
+                           row("no such", {{"collective", "all_gather"}, {"algorithm", "tree"}})}}};
   const std::string file = folder.write("mine.json", document.dump());
   const Outcome outcome = run_orrery({"calibrate", file, "--collectives", folder.path("collectives.json")});
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
-  CHECK_THAT(outcome.out, Contains("another machine") && Contains("0 or less"));
+  CHECK_THAT(outcome.out, Contains("another machine") && Contains("0 or less") && Contains("no such algorithm"));
 }
 
 TEST_CASE("a fit of one's own carries no remark of what it started from") {
