@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/device_rates.hpp"
 #include "kernels/energy.hpp"
@@ -14,7 +15,7 @@ namespace orrery {
 namespace {
 
 constexpr int block_rows = 128;  // query rows of one block
-constexpr int packed_rows = 64;  // up to here heads that share keys share a block
+constexpr int packed_rows = 64;  // up to here heads that share keys may share a block
 constexpr int instruction_rows = 16;
 constexpr int fast_head_multiple = 8;
 constexpr double least_keys = 128;   // of a split
@@ -27,8 +28,9 @@ struct Blocks {  // of query rows, of all heads and sequences
   double rows = 0, count = 0;
 };
 
-Blocks cut_rows(const Kernel& kernel) {
-  const std::int64_t own = seeing_rows(kernel), sharing = own <= packed_rows ? kernel.group : 1;
+// `sharing`: heads of those that share keys that share a block.
+Blocks cut_rows(const Kernel& kernel, std::int64_t sharing) {
+  const std::int64_t own = seeing_rows(kernel);
   const std::int64_t height = own * sharing, padded = rounded_up(height, instruction_rows);
   const std::int64_t block = height <= packed_rows ? padded : block_rows;
   return {static_cast<double>(block),
@@ -111,17 +113,14 @@ KernelTerms gpu_attention(const Kernel& kernel, const DeviceContext& context) {
   const Cores all{kernel, found.parameters, static_cast<double>(cores),
                   matrix_rate(context.device, kernel.type) * aligned / flops_per_pair(kernel) / cores,
                   gemm.parameters.efficiency * sustained(context, kernel.type)};
-  const Blocks blocks = cut_rows(kernel);
-
   Traffic traffic;
   traffic.matrix_flops = kernel.flops;
   // Each block of query rows streams all keys and values through the cache: two products per 128 rows.
   traffic.cache_bytes = kernel.flops / 2 / block_rows * bytes_per_element(kernel.type);
 
   KernelTerms best;
-  Seconds best_time;
-  for (const int splits : splittings) {
-    if (splits > 1 && blocks.count >= full_enough * cores) break;
+  Seconds best_time{std::numeric_limits<double>::infinity()};
+  const auto try_splits = [&](const Blocks& blocks, int splits) {
     KernelTerms way;
     traffic.memory_bytes = kernel.bytes + (splits > 1 ? splits * outputs * partial_bytes : 0);
     way.launch_s = gemm.parameters.launch.value * kernel.launches + (splits > 1 ? memory.launch.value : 0);
@@ -130,9 +129,18 @@ KernelTerms gpu_attention(const Kernel& kernel, const DeviceContext& context) {
     add_energy(way, kernel, traffic, context);
     hold_to_limit(way, context);
     const Seconds time = cost_at(way, {}).time;
-    if (splits > 1 && time >= best_time) continue;
+    if (time >= best_time) return;
     best_time = time;
     best = way;
+  };
+  const std::int64_t most_sharing = seeing_rows(kernel) <= packed_rows ? kernel.group : 1;
+  for (std::int64_t sharing = 1; sharing <= most_sharing; ++sharing) {
+    if (kernel.group % sharing != 0) continue;
+    const Blocks blocks = cut_rows(kernel, sharing);
+    for (const int splits : splittings) {
+      if (splits > 1 && blocks.count >= full_enough * cores) break;
+      try_splits(blocks, splits);
+    }
   }
   best.calibrated = attention_calibrated(found, kernel);
   return best;

@@ -1,7 +1,7 @@
 // Fused attention (FlashAttention family) by kernel generation: rate = peak e d/(d + d0) s/(s + s0) on the FLOPs counted in
 // shapes.hpp, s the key length; causal kernels have their own s0 (they visit the diagonal blocks whole). The measured
 // curves of FlashAttention-2 and cuDNN on A100 and H100 follow this within 4 %.
-// Query rows are cut into blocks of 128, one to a core at a time; up to 64 rows the heads that share keys fill one block
+// Query rows are cut into blocks of 128, one to a core at a time; up to 64 rows heads that share keys fill blocks
 // together (padded to 16 rows). A block takes s + s0 steps, all blocks whole waves of them. Under a causal mask blocks are of
 // unequal length: the time is their mean on all cores and half a mean block more, for the cores that run out of blocks
 // first; at least that of the longest block (whose last row sees all keys), at most what no mask would take. A sliding

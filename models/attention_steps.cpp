@@ -20,7 +20,7 @@ AttentionSizes attention_sizes(const StepWriter& w) {
   const TransformerModel& m = w.model;
   std::int64_t heads = m.heads / w.t, kv_heads = std::max<std::int64_t>(1, m.key_value_heads() / w.t);
   std::int64_t sequences = w.context.plan.micro_batch;
-  double length = m.attention_length_share;
+  double length = std::max(m.attention_length_share, 1.0 / m.sequence);  // a token at least
   if (length < 1) {  // shorter and so many more, which a whole number of key-value heads says closest
     const double exact = static_cast<double>(sequences * kv_heads) / length;
     sequences = std::max<std::int64_t>(1, std::llround(exact));

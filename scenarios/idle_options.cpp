@@ -155,6 +155,14 @@ std::string unmatched(const CollectiveSpec& own, const std::set<CollectiveShape>
                        : fmt::format("the job runs {} over {} devices", own.collective, sizes);
 }
 
+// A lower board limit than that of the library's device of this name, at which its kernels were measured.
+bool starved(const DeviceModel& device, const Library& library) {
+  if (!device.power.tdp || device.name.empty() || library.find("hardware/accelerators", device.name).empty())
+    return false;
+  const auto shipped = load_part<DeviceModel>("hardware/accelerators", device.name, library);
+  return shipped.power.tdp && *device.power.tdp < *shipped.power.tdp;
+}
+
 }  // namespace
 
 std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library& library) {
@@ -170,6 +178,9 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
     idle.when(
         clocked(pool.node.device, library), "the device's clock",
         "peaks are rates at the clock of the data sheet; a device at another clock has other figures in \"peak\"");
+    idle.otherwise(starved(pool.node.device, library), "the device's tdp",
+                   "rates stay those measured at the data sheet's, as far as multiply-adds alone allow; \"limit\" of "
+                   "\"power\" holds a board to less, which lowers its clock");
     idle.when(overruled(pool.node), "the device's scale_up bandwidth_per_direction",
               "the node's own scale_up link (" + node_links(pool.node) + ") says what its devices are wired with");
     idle.when(pool.slow_factor == 1 && !pool.slow_devices.empty(), "slow_devices", "slow_factor is 1, nominal speed");

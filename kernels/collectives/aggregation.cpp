@@ -37,6 +37,11 @@ class SwitchGraph {
         out = link.to.value;
     }
     share_nics(fabric);
+    std::map<std::uint32_t, std::size_t> nics;
+    ordinal_.assign(fabric.vertices().size(), 0);
+    for (std::size_t v = 0; v < fabric.vertices().size(); ++v)
+      if (const Vertex& vertex = fabric.vertices()[v]; vertex.kind == VertexKind::nic)
+        ordinal_[v] = nics[vertex.node]++;
   }
 
   // The switch that a device's NIC hangs on; unreached: none.
@@ -44,6 +49,12 @@ class SwitchGraph {
     const std::uint32_t nic = way_out_[device.index()];
     const std::uint32_t leaf = nic == unreached ? unreached : way_out_[nic];
     return leaf == unreached ? unreached : position_[leaf];
+  }
+
+  // Of a device's NIC, among those of its node.
+  std::size_t nic_of(VertexId device) const {
+    const std::uint32_t nic = way_out_[device.index()];
+    return nic == unreached ? 0 : ordinal_[nic];
   }
 
   std::vector<std::uint32_t> distances(std::uint32_t from) const {
@@ -94,6 +105,7 @@ class SwitchGraph {
   }
 
   std::vector<std::uint32_t> position_, way_out_;
+  std::vector<std::size_t> ordinal_;
   std::vector<VertexId> places_;
   std::vector<std::vector<std::uint32_t>> near_;
 };
@@ -203,8 +215,10 @@ std::vector<AggregationTree> aggregation_trees(const Group& group) {
     }
     if (!meet(graph, leaves)) return {};
     std::map<std::uint32_t, std::uint32_t> index;
-    const std::uint32_t root = leaves.size() == 1 ? leaves.front() : find_root(graph, leaves, c);
-    trees.push_back(lay_tree(graph, root, leaves, c, index));
+    // Groups that run beside each other have NICs of their own: so have their trees roots of their own.
+    const std::size_t turn = graph.nic_of(group.places[carriers.front()]);
+    const std::uint32_t root = leaves.size() == 1 ? leaves.front() : find_root(graph, leaves, turn);
+    trees.push_back(lay_tree(graph, root, leaves, turn, index));
     for (std::size_t k = 0; k < group.nodes.size(); ++k)
       trees.back().switches[index[leaf_of_node[k]]].carriers.push_back(carriers[k]);
     trees.back().carriers = std::move(carriers);

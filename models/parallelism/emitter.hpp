@@ -124,7 +124,8 @@ class Emitter {
   };
   struct Companion {  // a bundle that moves at the same time as others
     std::size_t bundle;
-    float moving;  // bytes at the links' full rate, per byte of the buffer
+    float moving;                     // bytes at the links' full rate, per byte of the buffer
+    std::string algorithm, protocol;  // as its library chooses
     bool operator==(const Companion&) const = default;
   };
   struct ResolvedStep {

@@ -75,7 +75,8 @@ const std::vector<PatternId>& Emitter::patterns_of(const PatternKey& key, const 
   for (const Companion& each : all) {
     PatternKey own = key;
     own.bundle = each.bundle;
-    const std::vector<PatternId>& patterns = patterns_[own] = make_patterns(own, algorithm, bytes);
+    own.algorithm = each.algorithm + "/" + each.protocol;
+    const std::vector<PatternId>& patterns = patterns_[own] = make_patterns(own, each.algorithm, bytes);
     parts.resize(patterns.size());
     for (std::size_t i = 0; i < patterns.size(); ++i) parts[i].push_back({patterns[i], each.moving});
   }
@@ -85,7 +86,8 @@ const std::vector<PatternId>& Emitter::patterns_of(const PatternKey& key, const 
 
 // The groups of one family and stage do the same at the same time, and meet where they share links (several tensor ranks
 // that reduce gradients over one NIC). Folded, one Transfer carries the flows of all; unfolded, or where some of them are
-// not alike, each bundle has its own. Bundles whose library would choose another algorithm for these bytes are left out.
+// not alike, each bundle has its own. Bundles whose library would choose an algorithm of more or fewer steps for these bytes are
+// left out.
 std::size_t Emitter::companions(GroupFamily kind, std::size_t bundle, CollectiveKind collective, double bytes,
                                 bool reverse) {
   const Family& f = family(kind);
@@ -94,16 +96,15 @@ std::size_t Emitter::companions(GroupFamily kind, std::size_t bundle, Collective
   if (!settings_.analytic || bundles.size() < 2) return 0;
   const auto [known, is_new] = companions_of_.try_emplace({kind, stage, collective, bytes, reverse});
   if (is_new) {
-    std::map<std::string, std::vector<Companion>> by_algorithm;
+    std::map<std::size_t, std::vector<Companion>> by_steps;
     for (std::size_t b : bundles) {
       const CollectivePlan plan = planner_.plan(
           request_of(kind, f.bundles[b].groups.front(), collective, bytes, reverse));
       double moving = 0;  // per byte of the buffer; to single precision, which sums of other bytes reach
       for (const CollectiveStep& step : plan.steps) moving += step.bytes / step.efficiency / bytes;
-      by_algorithm[fmt::format("{}/{}/{}", plan.algorithm, plan.protocol, plan.steps.size())].push_back(
-          {b, static_cast<float>(moving)});
+      by_steps[plan.steps.size()].push_back({b, static_cast<float>(moving), plan.algorithm, plan.protocol});
     }
-    for (const auto& [algorithm, set] : by_algorithm) {
+    for (const auto& [steps, set] : by_steps) {
       if (set.size() < 2) continue;
       const auto at = std::find(companion_sets_.begin(), companion_sets_.end(), set);
       const auto number = static_cast<std::size_t>(at - companion_sets_.begin()) + 1;

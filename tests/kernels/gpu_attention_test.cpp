@@ -1,6 +1,8 @@
 // Fused attention on a GPU: rate by generation and length, blocks of query rows, decoding.
 #include "kernels/gpu_attention.hpp"
 
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "kernels/shapes.hpp"
@@ -45,6 +47,24 @@ TEST_CASE("attention under a window takes the time of the pairs that the window 
   CHECK(seconds_of(plain_gpu(), perfect(), cut) == Approx(cut.flops / 100e12 * (1 + 0.25 * 1024 / 960 / 1024)));
   CHECK(windowed(causal, 8192) == causal);
   CHECK_FALSE(attention_calibrated(perfect().attention.front(), cut));
+}
+
+TEST_CASE("heads that share keys are packed into one block only where that is faster") {
+  for (const char* name : {"nvidia-a100-sxm4-80gb", "nvidia-h100-sxm5-80gb", "amd-mi300x"}) {
+    const DeviceModel device = test::shipped(name);
+    const DeviceCalibration calibration = resolve_calibration(device, Library::installed());
+    for (const std::int64_t rows : {1, 8, 64})
+      for (const std::int64_t keys : {64, 1024, 16384}) {
+        double more = std::numeric_limits<double>::infinity();
+        for (const int shared : {32, 16, 8, 4, 2, 1}) {  // key-value heads: the fewer, the less there is to read
+          const double now = seconds_of(device, calibration,
+                                        attention(rows, keys, 128, 1, 32, shared, false, DataType::bf16, 2));
+          CAPTURE(name, rows, keys, shared);
+          CHECK(now <= more * (1 + 1e-12));
+          more = now;
+        }
+      }
+  }
 }
 
 TEST_CASE("at the half length attention runs at half its rate") {

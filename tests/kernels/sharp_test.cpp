@@ -1,5 +1,6 @@
 // Reduction in the switches between nodes: trees, traffic, closed forms of time, and when it is chosen.
 #include <map>
+#include <set>
 
 #include <catch2/catch.hpp>
 
@@ -192,6 +193,22 @@ TEST_CASE(
   const CollectivePlan plan = plan_collective(cluster, request_of(cluster, 1e6, "auto"));
   CHECK_THAT(plan.why, Catch::Contains("leave no tree of them"));
   CHECK(time_alone(cluster, plan).value > 0);
+}
+
+TEST_CASE("groups that run beside each other have trees with roots of their own") {
+  ClusterSpec spec = reducing(nodes_of(switch_node(4, 4), 16, "fat-tree"));
+  spec.fabric.radix = 16;
+  spec.fabric.ecmp = "hash";  // every spine stands for itself
+  const Cluster cluster = build_cluster(spec);
+  std::set<std::uint32_t> roots;
+  for (std::size_t local = 0; local < 4; ++local) {
+    std::vector<DeviceId> members;
+    for (std::size_t d = local; d < 64; d += 4) members.emplace_back(d);
+    const Group group = make_group(cluster, members);
+    REQUIRE(group.trees.size() == 1);
+    roots.insert(group.trees[0].switches[0].place.value);
+  }
+  CHECK(roots.size() == 4);
 }
 
 // A hop into a node's switch is one cable, between its devices two, and one over a NIC 2 us.

@@ -87,3 +87,26 @@ TEST_CASE("folded equals unfolded where groups of one family are not alike") {
   unlike.simulate.fold = false;
   REQUIRE(folded == Approx(time_on(unlike, unlike.cluster.pools)).epsilon(1e-6));
 }
+
+TEST_CASE("groups that a library serves by another algorithm still meet the others on the links that they share") {
+  // With seven of its NICs failed one node's groups go another way than those of the other nodes.
+  Json document = Json::parse(R"({
+    "orrery": "scenario/1",
+    "cluster": {"pools": [{"node": "dgx-a100-80gb", "count": 8}],
+                "fabric": {"kind": "hyperx", "options": {"dimensions": [4, 2], "terminals_per_router": 8}}},
+    "jobs": [{"model": {"layers": 2, "hidden": 2048, "heads": 16, "vocabulary": 32000, "sequence": 1024, "gated_ffn": true,
+                        "tied_embeddings": false},
+              "precision": "fp32", "batch": {"global": 32, "micro": 1}, "plan": {"tensor": 2, "context": 2},
+              "software": "deepspeed-zero"}]})");
+  const auto seconds = [&](const char* fidelity) {
+    document["simulate"]["fidelity"] = fidelity;
+    const Scenario scenario = read_scenario({document, "test.json"}, Library::installed());
+    return run_scenario(scenario, "test.json", Library::installed()).metrics.jobs[0].iteration_s;
+  };
+  const double whole = seconds("analytic");
+  document["cluster"]["degraded"] = Json::array();
+  for (int nic = 0; nic < 7; ++nic)
+    document["cluster"]["degraded"].push_back({{"at", "nic " + std::to_string(nic)}, {"rate", 0}});
+  CHECK(seconds("analytic") > whole);
+  CHECK(seconds("analytic") == Approx(seconds("flow")).epsilon(0.01));
+}
