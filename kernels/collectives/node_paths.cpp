@@ -186,9 +186,9 @@ class PathSearch : public Placing {
     return ways;
   }
 
-  bool walk(RankList& path, std::vector<bool>& used) {
-    if (!step()) return false;
-    if (path.size() == n()) return may_leave(path.back()) && keep(path);
+  // Where a path may go on, the best way first. Not part of walk(), which recurses as deep as there are members in all
+  // channels and has to keep its frame small.
+  [[gnu::noinline]] RankList ways_from(const RankList& path, const std::vector<bool>& used) {
     struct Next {
       std::size_t ways;
       std::uint64_t tie;
@@ -203,12 +203,20 @@ class PathSearch : public Placing {
         next.push_back({ways_on(b, used), tie(path.back(), b), b});
     std::sort(next.begin(), next.end(),
               [](const Next& a, const Next& b) { return a.ways != b.ways ? a.ways < b.ways : a.tie < b.tie; });
-    for (const Next& step : next) {
-      used[step.member] = true;
-      path.push_back(step.member);
+    RankList members;
+    for (const Next& step : next) members.push_back(step.member);
+    return members;
+  }
+
+  bool walk(RankList& path, std::vector<bool>& used) {
+    if (!step()) return false;
+    if (path.size() == n()) return may_leave(path.back()) && keep(path);
+    for (const std::uint32_t member : ways_from(path, used)) {
+      used[member] = true;
+      path.push_back(member);
       if (walk(path, used)) return true;
       path.pop_back();
-      used[step.member] = false;
+      used[member] = false;
     }
     return false;
   }
@@ -228,6 +236,8 @@ class PathSearch : public Placing {
 };
 
 std::vector<RankList> search_paths(const NodeInside& in, std::size_t channels, std::size_t limit) {
+  constexpr std::size_t most_depth = 1 << 14;  // of recursion: members in all channels
+  if (in.links.members * channels > most_depth) return {};
   for (int attempt = 0; attempt < attempts(in); ++attempt) {
     PathSearch search(in, channels, limit, attempt);
     if (search.run()) return search.take();

@@ -69,7 +69,7 @@ TEST_CASE("the norm before the head has a weight per channel, and a bias only wh
     const Scenario scenario = orrery::testing::make(s);
     const double layer = shared_layer_parameters(scenario.jobs[0].model, {});
     const double table = static_cast<double>(scenario.jobs[0].model.vocabulary) * 1024;
-    const auto& peak = run(s).metrics.jobs[0].stages.back().memory_peak_by_category_bytes;
+    const auto peak = run(s).metrics.jobs[0].stages.back().memory_peak_by_category_bytes;
     return peak[static_cast<std::size_t>(MemoryCategory::weights)] / 2 - 2 * layer - table;
   };
   CHECK(last("rmsnorm") == 1024);
