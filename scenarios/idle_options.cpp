@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -50,12 +51,21 @@ bool overruled(const NodeModel& node) {
   return std::abs(device->bandwidth_per_direction->value / wired - 1) > 0.01;
 }
 
-// Another clock than that of the library's device of this name, whose peaks it keeps.
-bool clocked(const DeviceModel& device, const Library& library) {
-  if (device.name.empty() || library.find("hardware/accelerators", device.name).empty()) return false;
-  const auto shipped = load_part<DeviceModel>("hardware/accelerators", device.name, library);
+// The library's device of this name.
+std::optional<DeviceModel> namesake(const DeviceModel& device, const Library& library) {
+  if (device.name.empty() || library.find("hardware/accelerators", device.name).empty()) return std::nullopt;
+  return load_part<DeviceModel>("hardware/accelerators", device.name, library);
+}
+
+// Another clock than that of its namesake, whose peaks it keeps.
+bool clocked(const DeviceModel& device, const DeviceModel& shipped) {
   if (device.clock == shipped.clock && device.boost_clock == shipped.boost_clock) return false;
   return write_spec(device)["peak"] == write_spec(shipped)["peak"];
+}
+
+// A lower board limit than that of its namesake, at which its kernels were measured.
+bool starved(const DeviceModel& device, const DeviceModel& shipped) {
+  return device.power.tdp && shipped.power.tdp && *device.power.tdp < *shipped.power.tdp;
 }
 
 // The NICs that a fabric joins: what they are, and how many there are where that is known (not inside regions).
@@ -155,14 +165,6 @@ std::string unmatched(const CollectiveSpec& own, const std::set<CollectiveShape>
                        : fmt::format("the job runs {} over {} devices", own.collective, sizes);
 }
 
-// A lower board limit than that of the library's device of this name, at which its kernels were measured.
-bool starved(const DeviceModel& device, const Library& library) {
-  if (!device.power.tdp || device.name.empty() || library.find("hardware/accelerators", device.name).empty())
-    return false;
-  const auto shipped = load_part<DeviceModel>("hardware/accelerators", device.name, library);
-  return shipped.power.tdp && *device.power.tdp < *shipped.power.tdp;
-}
-
 }  // namespace
 
 std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library& library) {
@@ -175,10 +177,11 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
     if (pool.node.nics) joined.cables += std::int64_t{pool.count} * pool.node.nics->count;
     if (pool.node.nics && !joined.nics) joined.nics = &*pool.node.nics;
     idle.when(pool.slow_factor != 1 && pool.slow_devices.empty(), "slow_factor", "slow_devices names none");
+    const std::optional<DeviceModel> shipped = namesake(pool.node.device, library);
     idle.when(
-        clocked(pool.node.device, library), "the device's clock",
+        shipped && clocked(pool.node.device, *shipped), "the device's clock",
         "peaks are rates at the clock of the data sheet; a device at another clock has other figures in \"peak\"");
-    idle.otherwise(starved(pool.node.device, library), "the device's tdp",
+    idle.otherwise(shipped && starved(pool.node.device, *shipped), "the device's tdp",
                    "rates stay those measured at the data sheet's, as far as multiply-adds alone allow; \"limit\" of "
                    "\"power\" holds a board to less, which lowers its clock");
     idle.when(overruled(pool.node), "the device's scale_up bandwidth_per_direction",

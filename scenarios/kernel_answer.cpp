@@ -18,11 +18,6 @@ namespace orrery {
 
 namespace {
 
-bool is_matrix_work(KernelKind kind) {
-  return kind == KernelKind::gemm || kind == KernelKind::convolution || kind == KernelKind::attention ||
-         kind == KernelKind::attention_backward;
-}
-
 // Copies and conversions move or make types that the device need not compute with.
 bool only_moves(KernelKind kind) { return kind == KernelKind::copy || kind == KernelKind::quantize; }
 

@@ -16,6 +16,12 @@
 
 namespace orrery {
 
+// Done on matrix units, at the rate of their type.
+inline bool is_matrix_work(KernelKind kind) {
+  return kind == KernelKind::gemm || kind == KernelKind::convolution || kind == KernelKind::attention ||
+         kind == KernelKind::attention_backward;
+}
+
 struct KernelSize {
   std::string_view name, description;
   std::optional<double> otherwise;  // none: must be given

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "scenarios/csv.hpp"
+#include "scenarios/lower_case.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
 
@@ -120,8 +121,7 @@ namespace {
 
 // A cell that is wholly a finite number is one, as true and false are in any case of letters.
 Json cell_value(const std::string& cell) {
-  std::string small = cell;
-  for (char& c : small) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string small = lower_case(cell);
   if (small == "true" || small == "false") return small == "true";
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);

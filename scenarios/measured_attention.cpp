@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/shapes.hpp"
+#include "scenarios/lower_case.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -37,9 +38,8 @@ void unfused_attention(KernelCase& work, const AttentionShape& a, bool backward)
 }
 
 // 0: unfused. Nothing for a name that is not known.
-std::optional<int> generation_of(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+std::optional<int> generation_of(const std::string& stated) {
+  const std::string name = lower_case(stated);
   const auto says = [&](std::string_view what) { return name.find(what) != std::string::npos; };
   if (says("cudnn") || says("3")) return 3;
   if (says("2") || says("triton") || says("sdpa") || says("scaled_dot")) return 2;

@@ -3,6 +3,7 @@
 
 #include "analysis/collective_table.hpp"
 #include "kernels/collectives/algorithms.hpp"
+#include "scenarios/lower_case.hpp"
 #include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_scenario.hpp"
 #include "scenarios/nccl_log.hpp"
@@ -36,9 +37,7 @@ std::string algorithm_of(const MeasuredRow& row) {
 }
 
 std::string protocol_of(const MeasuredRow& row) {
-  std::string text = row.text("protocol").value_or("auto");
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string text = lower_case(row.text("protocol").value_or("auto"));
   return text == "ll" || text == "ll128" || text == "simple" ? text : "auto";
 }
 

@@ -9,6 +9,7 @@
 
 #include "models/transformer.hpp"
 #include "scenarios/board_names.hpp"
+#include "scenarios/lower_case.hpp"
 #include "scenarios/port_names.hpp"
 #include "sim/device.hpp"
 
@@ -27,12 +28,6 @@ std::string board_of_library(const std::string& name, bool slots, const Library&
 constexpr std::int64_t usual_devices_per_host = 8, devices_per_superchip_host = 4, devices_per_torus_host = 16;
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::string known_wiring(const std::string& kind) {
   if (kind == "nvlink-mesh") return kind;

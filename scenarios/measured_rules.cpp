@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "scenarios/lower_case.hpp"
 #include "sim/catalog.hpp"
 #include "sim/error.hpp"
 
@@ -255,12 +256,6 @@ constexpr ReferencePort reference_ports[] = {
     {"pcie", "ethernet-100", 0.25},
 };
 
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 }  // namespace
 
 const RuleText& rule_text(Rule rule) { return rules[static_cast<std::size_t>(rule)]; }
@@ -288,10 +283,10 @@ bool newer_than_first_fused_attention(const MeasuredRow& row) {
 
 std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
   const std::string framework = row.text("framework").value_or("");
-  const std::string name = lower(framework);
-  const std::string setting = lower(row.text("mixed_precision_mode").value_or("") + " " +
-                                    row.text("precision").value_or(""));
-  const std::string device = lower(row.text("accelerator").value_or(row.text("cluster/accelerator").value_or("")));
+  const std::string name = lower_case(framework);
+  const std::string setting = lower_case(row.text("mixed_precision_mode").value_or("") + " " +
+                                         row.text("precision").value_or(""));
+  const std::string device = lower_case(row.text("accelerator").value_or(row.text("cluster/accelerator").value_or("")));
   const bool mixture = row.has("model/experts");
   const bool interleaved = row.integer("parallelism/virtual_pipeline").value_or(1) > 1;
   const bool recent = newer_than_first_fused_attention(row);
@@ -306,12 +301,12 @@ std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
 
 std::int64_t usual_virtual_stages(const MeasuredRow& row, std::int64_t layers, std::int64_t pipeline) {
   constexpr std::int64_t most = 6;
-  const std::string name = lower(row.text("framework").value_or(""));
+  const std::string name = lower_case(row.text("framework").value_or(""));
   const auto says = [&](std::string_view word) { return name.find(word) != std::string::npos; };
   // Recipes of Megatron-Bridge state what they interleave.
   const bool recipes = (says("nemo") || says("mlperf") || says("nvidia release")) && !says("megatron-bridge") &&
                        !says("megatron bridge");
-  const bool told = lower(row.text("parallelism/schedule").value_or("")).find("interleaved") != std::string::npos;
+  const bool told = lower_case(row.text("parallelism/schedule").value_or("")).find("interleaved") != std::string::npos;
   std::int64_t stages = 1;
   if (!recipes && !told) return stages;
   for (std::int64_t v = 2; v <= most; ++v)
@@ -323,8 +318,9 @@ std::int64_t usual_sequence(const MeasuredRow& row, std::int64_t longest) {
   constexpr double passage = 321;  // mean tokens of Wikipedia's passages, were none cut
   constexpr double bin = 64;
   constexpr double step = 8;  // tensor cores' multiple
-  const std::string name = lower(row.text("framework").value_or(""));
-  if (name.find("deeplearningexamples") == std::string::npos || lower(row.text("model/family").value_or("")) != "bert")
+  const std::string name = lower_case(row.text("framework").value_or(""));
+  if (name.find("deeplearningexamples") == std::string::npos ||
+      lower_case(row.text("model/family").value_or("")) != "bert")
     return longest;
   const double mean = passage * -std::expm1(-static_cast<double>(longest) / passage) + bin / 2;
   return std::min(longest, static_cast<std::int64_t>(step * std::round(mean / step)));
@@ -341,7 +337,7 @@ std::int64_t usual_expert_degree(std::int64_t experts, std::int64_t ranks, std::
 
 bool causal_family(const std::string& family) {
   constexpr std::string_view encoders[] = {"bert", "roberta", "distilbert", "albert", "electra", "deberta", "vit"};
-  const std::string name = lower(family);
+  const std::string name = lower_case(family);
   return std::none_of(std::begin(encoders), std::end(encoders),
                       [&](std::string_view known) { return name.starts_with(known); });
 }
@@ -351,7 +347,7 @@ std::optional<bool> gated_family(const std::string& family) {
                                         "internlm", "baichuan", "olmo",    "moe",  "glm",      "kimi",  "phi3"};
   constexpr std::string_view plain[] = {"gpt",    "bert",      "roberta", "mpt",      "opt",      "bloom",   "falcon",
                                         "pythia", "starcoder", "galact",  "megatron", "nemotron", "cerebras"};
-  const std::string name = lower(family);
+  const std::string name = lower_case(family);
   const auto begins = [&](std::string_view known) { return name.starts_with(known); };
   if (std::any_of(std::begin(gated), std::end(gated), begins)) return true;
   if (std::any_of(std::begin(plain), std::end(plain), begins)) return false;

@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <cctype>
 
+#include "scenarios/lower_case.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
 
 namespace {
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 // What would need a model that we do not have.
 void check_modelled(const MeasuredRow& row) {
-  const std::string family = lower(row.text("model/family").value_or(""));
+  const std::string family = lower_case(row.text("model/family").value_or(""));
   if (family == "moe" && !row.has("model/experts")) throw CannotSimulate("model/experts is not stated");
   if (family == "hybrid") throw CannotSimulate("hybrid state-space models are not modelled yet");
   for (const std::string_view two_stacks : {"t5", "mt5", "flan-t5", "ul2", "bart", "encoder-decoder"})
@@ -86,14 +81,14 @@ void write_variants(Json& model, const MeasuredRow& row, RulesUsed& used) {
 
 bool gated_of(const MeasuredRow& row, RulesUsed& used) {
   if (const auto stated = row.flag("model/gated_ffn")) return *stated;
-  if (lower(row.text("model/activation").value_or("")).find("glu") != std::string::npos) return true;
+  if (lower_case(row.text("model/activation").value_or("")).find("glu") != std::string::npos) return true;
   used.insert(Rule::gated_by_family);
   return gated_family(row.text("model/family").value_or("")).value_or(row.has("model/experts"));
 }
 
 // The library's name of an activation: others cost what one of these does.
 std::string activation_of(const MeasuredRow& row, bool gated, RulesUsed& used) {
-  const std::string stated = lower(row.text("model/activation").value_or(""));
+  const std::string stated = lower_case(row.text("model/activation").value_or(""));
   if (stated == "gelu" || stated == "relu" || stated == "swiglu") return stated;
   const bool gate_of_swiglu = gated && (stated == "silu" || stated == "swish");
   if (!gate_of_swiglu) used.insert(Rule::activation_by_gate);
@@ -102,7 +97,7 @@ std::string activation_of(const MeasuredRow& row, bool gated, RulesUsed& used) {
 }
 
 std::string normalization_of(const MeasuredRow& row, bool gated, RulesUsed& used) {
-  const std::string stated = lower(row.text("model/normalization").value_or(""));
+  const std::string stated = lower_case(row.text("model/normalization").value_or(""));
   if (stated.find("rms") != std::string::npos) return "rmsnorm";
   if (!stated.empty()) return "layernorm";
   used.insert(Rule::normalization_by_family);
@@ -122,7 +117,7 @@ void write_unstated_widths(Json& model, const MeasuredRow& row, RulesUsed& used)
 
 // Pre-training that predicts masked tokens.
 bool is_masked_model(const MeasuredRow& row) {
-  const std::string family = lower(row.text("model/family").value_or(""));
+  const std::string family = lower_case(row.text("model/family").value_or(""));
   return family == "bert" || family == "roberta";
 }
 
@@ -221,7 +216,7 @@ void write_schedule(Json& plan, const MeasuredRow& row, const Degrees& d, RulesU
   if (chunks && (*chunks < 0 || *chunks > layers))
     throw CannotSimulate(fmt::format("faulty row: virtual_pipeline {} of {} layers", *chunks, layers));
   if (chunks == 0) chunks = 1;  // none
-  const std::string schedule = lower(row.text("parallelism/schedule").value_or(""));
+  const std::string schedule = lower_case(row.text("parallelism/schedule").value_or(""));
   const bool plain = schedule == "1f1b" || schedule == "gpipe";
   const bool other = !schedule.empty() && !plain && schedule.find("interleaved") == std::string::npos;
   if (other) used.insert(Rule::other_schedule);
@@ -242,7 +237,7 @@ void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
   const std::string detail = row.text("recompute_detail").value_or("");
   const bool by_operator = detail.find("per-operator") != std::string::npos ||
                            (detail.empty() &&
-                            lower(row.text("framework").value_or("")).find("torchtitan") != std::string::npos);
+                            lower_case(row.text("framework").value_or("")).find("torchtitan") != std::string::npos);
   if (stated.empty()) {
     plan["recompute"] = "none";
     used.insert(Rule::recompute_none);

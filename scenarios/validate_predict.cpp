@@ -6,6 +6,7 @@
 #include "kernels/device_rates.hpp"
 #include "models/layer_steps.hpp"
 #include "scenarios/error_bands.hpp"
+#include "scenarios/kernel_forms.hpp"
 #include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_names.hpp"
 #include "scenarios/measured_scenario.hpp"
@@ -21,16 +22,11 @@ namespace {
 
 const std::string row_name = "measured row";  // in messages; predictions must not depend on a row's id
 
-bool is_matrix_work(const Kernel& k) {
-  return k.kind == KernelKind::gemm || k.kind == KernelKind::convolution || k.kind == KernelKind::attention ||
-         k.kind == KernelKind::attention_backward;
-}
-
 struct SheetTime {  // of kernels at the rates of a data sheet
   double flops_s = 0, memory_s = 0;
   void add(const Kernel& k, const DeviceModel& device, double times = 1) {
     const double repeats = times * k.repeat;
-    if (is_matrix_work(k)) flops_s += repeats * k.flops / matrix_rate(device, k.type);
+    if (is_matrix_work(k.kind)) flops_s += repeats * k.flops / matrix_rate(device, k.type);
     memory_s += repeats * k.bytes / memory_rate(device);
   }
 };

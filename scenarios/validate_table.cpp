@@ -5,6 +5,7 @@
 
 #include "scenarios/cli.hpp"
 #include "scenarios/csv.hpp"
+#include "scenarios/lower_case.hpp"
 #include "scenarios/measured.hpp"
 #include "scenarios/nccl_log.hpp"
 #include "scenarios/unknown_key.hpp"
@@ -99,11 +100,10 @@ bool is_decimal_comma(const std::string& cell) {
 }
 
 // What tables write for runs without a result.
-bool says_failed(std::string word) {
-  for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+bool says_failed(const std::string& word) {
   constexpr std::array<std::string_view, 9> marks = {"",      "-",   "oom", "out of memory", "fail", "failed",
                                                      "crash", "n/a", "nan"};
-  return std::find(marks.begin(), marks.end(), word) != marks.end();
+  return std::find(marks.begin(), marks.end(), lower_case(word)) != marks.end();
 }
 
 // The run that a row belongs to, and its iteration.

@@ -3,21 +3,12 @@
 #include "tests/support/same_metrics.hpp"
 
 using namespace orrery;
+using orrery::testing::plan;
 using orrery::testing::require_equal;
 using orrery::testing::SmallScenario;
 using orrery::testing::Wiring;
 
 namespace {
-
-Plan plan(int data, int tensor, int pipeline, int zero = 0, int virtual_pipeline = 1) {
-  Plan p;
-  p.data = data;
-  p.tensor = tensor;
-  p.pipeline = pipeline;
-  p.zero_stage = zero;
-  p.virtual_pipeline = virtual_pipeline;
-  return p;
-}
 
 std::vector<SmallScenario> strategies() {
   std::vector<SmallScenario> all;

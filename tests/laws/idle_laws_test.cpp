@@ -5,25 +5,12 @@
 #include "tests/support/small_scenario.hpp"
 
 using namespace orrery;
+using orrery::testing::plan;
 using orrery::testing::run;
 using orrery::testing::SmallScenario;
+using orrery::testing::with;
 
 namespace {
-
-Plan plan(int data, int tensor, int pipeline) {
-  Plan p;
-  p.data = data;
-  p.tensor = tensor;
-  p.pipeline = pipeline;
-  return p;
-}
-
-SmallScenario with(Plan p, std::string fidelity = "flow") {
-  SmallScenario s;
-  s.plan = p;
-  s.fidelity = std::move(fidelity);
-  return s;
-}
 
 JobMetrics job_of(const Scenario& scenario) {
   return run_scenario(scenario, "test", Library::installed()).metrics.jobs[0];

@@ -6,18 +6,11 @@
 #include "tests/support/same_metrics.hpp"
 
 using namespace orrery;
+using orrery::testing::plan;
 using orrery::testing::SmallScenario;
 using orrery::testing::Wiring;
 
 namespace {
-
-Plan plan(int data, int tensor, int pipeline) {
-  Plan p;
-  p.data = data;
-  p.tensor = tensor;
-  p.pipeline = pipeline;
-  return p;
-}
 
 std::shared_ptr<const UserSchedule> chain() {
   static const auto schedule = std::make_shared<const UserSchedule>(orrery::testing::chain_schedule(4));

@@ -6,27 +6,13 @@
 #include "tests/support/small_scenario.hpp"
 
 using namespace orrery;
+using orrery::testing::plan;
 using orrery::testing::run;
 using orrery::testing::SmallScenario;
 using orrery::testing::Wiring;
+using orrery::testing::with;
 
 namespace {
-
-Plan plan(int data, int tensor, int pipeline, int zero = 0) {
-  Plan p;
-  p.data = data;
-  p.tensor = tensor;
-  p.pipeline = pipeline;
-  p.zero_stage = zero;
-  return p;
-}
-
-SmallScenario with(Plan p, std::string fidelity = "flow") {
-  SmallScenario s;
-  s.plan = p;
-  s.fidelity = std::move(fidelity);
-  return s;
-}
 
 // Bytes that cross links of a class in one iteration, from the Program alone.
 double bytes_on(const ScenarioRun& r, const std::string& link_class) {

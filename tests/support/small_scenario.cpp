@@ -53,6 +53,23 @@ void collect(const Json& value, const std::string& pointer, std::map<std::string
 
 }  // namespace
 
+Plan plan(int data, int tensor, int pipeline, int zero, int virtual_pipeline) {
+  Plan p;
+  p.data = data;
+  p.tensor = tensor;
+  p.pipeline = pipeline;
+  p.zero_stage = zero;
+  p.virtual_pipeline = virtual_pipeline;
+  return p;
+}
+
+SmallScenario with(const Plan& p, const std::string& fidelity) {
+  SmallScenario s;
+  s.plan = p;
+  s.fidelity = fidelity;
+  return s;
+}
+
 Scenario make(const SmallScenario& s) { return read_scenario({document(s), "test.json"}, Library::installed()); }
 
 ScenarioRun run(const SmallScenario& s) { return run_scenario(make(s), "test.json", Library::installed()); }

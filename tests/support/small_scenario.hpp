@@ -23,6 +23,9 @@ struct SmallScenario {
   Json more_model = Json::object();
 };
 
+Plan plan(int data, int tensor, int pipeline, int zero = 0, int virtual_pipeline = 1);
+SmallScenario with(const Plan&, const std::string& fidelity = "flow");
+
 Scenario make(const SmallScenario&);
 ScenarioRun run(const SmallScenario&);
 
