@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/markup.hpp"
 namespace orrery {
 namespace {
 
@@ -50,23 +51,6 @@ footer{color:var(--soft);font-size:12.5px;margin-top:26px}
 
 }  // namespace
 
-std::string html_escaped(std::string_view text) {
-  std::string all;
-  for (const char c : text) {
-    if (c == '&')
-      all += "&amp;";
-    else if (c == '<')
-      all += "&lt;";
-    else if (c == '>')
-      all += "&gt;";
-    else if (c == '"')
-      all += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
-      all += c;
-  }
-  return all;
-}
-
 std::string html_bar(const std::vector<HtmlBarPart>& parts, double full, double mark) {
   std::string svg = "<svg class=\"bar\" viewBox=\"0 0 1000 16\" preserveAspectRatio=\"none\">";
   const auto place = [&](double value) { return full > 0 ? std::clamp(1000 * value / full, 0.0, 1000.0) : 0; };
@@ -75,7 +59,7 @@ std::string html_bar(const std::vector<HtmlBarPart>& parts, double full, double 
     const double from = place(sum), to = place(sum += std::max(0.0, part.value));
     if (to - from <= 0) continue;
     svg += fmt::format("<rect x=\"{:.2f}\" width=\"{:.2f}\" height=\"16\" fill=\"{}\">", from, to - from, part.colour);
-    svg += part.title.empty() ? "</rect>" : "<title>" + html_escaped(part.title) + "</title></rect>";
+    svg += part.title.empty() ? "</rect>" : "<title>" + markup_escaped(part.title) + "</title></rect>";
   }
   if (mark >= 0)
     svg += fmt::format("<rect x=\"{:.2f}\" width=\"3\" height=\"16\" fill=\"#1f2430\"/>", std::min(place(mark), 997.0));
@@ -95,7 +79,7 @@ std::string html_legend(const std::vector<HtmlLegendEntry>& entries) {
   for (const HtmlLegendEntry& entry : entries)
     html += fmt::format(
         "<span><svg viewBox=\"0 0 12 12\"><rect width=\"12\" height=\"12\" rx=\"2\" fill=\"{}\"/></svg>{}</span>",
-        entry.colour, html_escaped(entry.name));
+        entry.colour, markup_escaped(entry.name));
   return html + "</div>\n";
 }
 
@@ -104,13 +88,13 @@ std::string html_table(const HtmlTable& table) {
   const auto of = [&](std::size_t c) { return classes[static_cast<std::size_t>(table.columns[c].kind)]; };
   std::string html = "<div class=\"scroll\"><table><thead><tr>";
   for (std::size_t c = 0; c < table.columns.size(); ++c)
-    html += fmt::format("<th{}>{}</th>", of(c), html_escaped(table.columns[c].heading));
+    html += fmt::format("<th{}>{}</th>", of(c), markup_escaped(table.columns[c].heading));
   html += "</tr></thead><tbody>\n";
   for (std::size_t r = 0; r < table.rows.size(); ++r) {
     html += table.total && r + 1 == table.rows.size() ? "<tr class=\"total\">" : "<tr>";
     for (std::size_t c = 0; c < table.columns.size() && c < table.rows[r].size(); ++c) {
       const bool is_html = table.columns[c].kind == HtmlColumn::Kind::bar;
-      html += fmt::format("<td{}>{}</td>", of(c), is_html ? table.rows[r][c] : html_escaped(table.rows[r][c]));
+      html += fmt::format("<td{}>{}</td>", of(c), is_html ? table.rows[r][c] : markup_escaped(table.rows[r][c]));
     }
     html += "</tr>\n";
   }
@@ -123,8 +107,14 @@ std::string html_cards(const std::vector<HtmlCard>& cards) {
     html += fmt::format(
         "<div class=\"card{}\"><div class=\"label\">{}</div><div class=\"value\">{}</div><div "
         "class=\"detail\">{}</div></div>\n",
-        card.alarm ? " alarm" : "", html_escaped(card.label), html_escaped(card.value), html_escaped(card.detail));
+        card.alarm ? " alarm" : "", markup_escaped(card.label), markup_escaped(card.value),
+        markup_escaped(card.detail));
   return html + "</div>\n";
+}
+
+std::string html_section(const std::string& heading, const std::string& detail, const std::string& content) {
+  return fmt::format("<section><h3>{}</h3><p>{}</p>\n{}</section>\n", markup_escaped(heading), markup_escaped(detail),
+                     content);
 }
 
 std::string html_page(const std::string& title, const std::string& subtitle, const std::string& body,
@@ -136,7 +126,7 @@ std::string html_page(const std::string& title, const std::string& subtitle, con
       "initial-scale=1\">\n<title>{0}</title>\n<style>{1}</style>\n"
       "</head>\n<body>\n<main>\n<header><h1>{0}</h1><p>{2}</p></header>\n{3}<footer>{4}</footer>\n</main>\n</body>\n</"
       "html>\n",
-      html_escaped(title), style, html_escaped(subtitle), body, html_escaped(footer));
+      markup_escaped(title), style, markup_escaped(subtitle), body, markup_escaped(footer));
 }
 
 }  // namespace orrery

@@ -12,8 +12,6 @@
 
 namespace orrery {
 
-std::string html_escaped(std::string_view);
-
 struct HtmlBarPart {
   double value = 0;
   std::string_view colour;
@@ -50,6 +48,9 @@ std::string html_cards(const std::vector<HtmlCard>&);
 inline constexpr std::string_view part_colours[] = {"#0072B2", "#D55E00", "#E69F00", "#A9AFB8"};
 std::vector<HtmlBarPart> iteration_parts(const StageMetrics&);
 std::string iteration_legend();
+
+// A heading <h3>, what it says under it, and `content` as HTML.
+std::string html_section(const std::string& heading, const std::string& detail, const std::string& content);
 
 // The sections of one job: summary cards, time per stage, kernels, communication, memory, energy. Headings are <h3>.
 std::string html_job(const JobMetrics&);

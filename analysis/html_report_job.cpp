@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "analysis/html_report.hpp"
+#include "analysis/markup.hpp"
 #include "analysis/text_style.hpp"
 #include "sim/unit_text.hpp"
 
@@ -17,10 +18,6 @@ constexpr std::size_t most_stages = 32;
 
 std::string seconds(double s) { return s > 0 ? human(Seconds(s)) : "-"; }
 std::string share(double part, double whole) { return part > 0 && whole > 0 ? percent_text(part / whole) : "-"; }
-std::string section(const std::string& heading, const std::string& detail, const std::string& content) {
-  return fmt::format("<section><h3>{}</h3><p>{}</p>\n{}</section>\n", html_escaped(heading), html_escaped(detail),
-                     content);
-}
 
 std::string devices_text(const JobMetrics& job) {
   std::string text;
@@ -115,10 +112,10 @@ std::string time_section(const JobMetrics& job) {
                                 ? fmt::format("{} of {} pipeline stages", stages.size(), job.stages.size())
                             : job.stages.size() > 1 ? fmt::format("{} pipeline stages", job.stages.size())
                                                     : "one stage";
-  return section("Where the iteration goes",
-                 fmt::format("{}; mean over the devices of a stage; the parts of a row sum to the iteration, {}", which,
-                             seconds(job.iteration_s)),
-                 iteration_legend() + html_table(table));
+  return html_section("Where the iteration goes",
+                      fmt::format("{}; mean over the devices of a stage; the parts of a row sum to the iteration, {}",
+                                  which, seconds(job.iteration_s)),
+                      iteration_legend() + html_table(table));
 }
 
 std::vector<std::pair<std::string, double>> by_size(const std::map<std::string, double>& values) {
@@ -138,7 +135,7 @@ std::string kernel_section(const JobMetrics& job) {
   std::string phases;
   for (const auto& [name, time] : by_size(job.mean.compute_by_phase_s))
     phases += fmt::format("{}{} {}", phases.empty() ? "" : ", ", name, share(time, job.iteration_s));
-  return section(
+  return html_section(
       "Compute by kernel",
       fmt::format("mean over all devices, share of the iteration{}", phases.empty() ? "" : "; by phase: " + phases),
       html_table(table));
@@ -161,8 +158,8 @@ std::string communication_section(const JobMetrics& job) {
                                    order.front().second),
                           seconds(open), share(open, job.iteration_s), seconds(in_flight)});
   }
-  return section("Communication", "mean over all devices; exposed: nothing else runs on the device meanwhile",
-                 html_legend({{"exposed", vermilion}, {"hidden behind compute", pale}}) + html_table(table));
+  return html_section("Communication", "mean over all devices; exposed: nothing else runs on the device meanwhile",
+                      html_legend({{"exposed", vermilion}, {"hidden behind compute", pale}}) + html_table(table));
 }
 
 std::string memory_section(const JobMetrics& job) {
@@ -189,7 +186,8 @@ std::string memory_section(const JobMetrics& job) {
     table.rows.push_back(std::move(row));
   }
   const std::string of = capacity > 0 ? fmt::format("; the mark is the capacity, {}", human(Bytes(capacity))) : "";
-  return section("Memory at its peak", "fullest device of each stage" + of, html_legend(legend) + html_table(table));
+  return html_section("Memory at its peak", "fullest device of each stage" + of,
+                      html_legend(legend) + html_table(table));
 }
 
 std::string energy_section(const JobMetrics& job) {
@@ -209,8 +207,8 @@ std::string energy_section(const JobMetrics& job) {
     if (joules > 0)
       table.rows.push_back({name, html_bar({{joules, "#009E73", ""}}, job.energy_J), human(Joules(joules)),
                             human(Watts(joules / job.iteration_s)), share(joules, job.energy_J)});
-  return section("Energy per iteration", fmt::format("all devices: {}", human(Joules(job.energy_J))),
-                 html_table(table));
+  return html_section("Energy per iteration", fmt::format("all devices: {}", human(Joules(job.energy_J))),
+                      html_table(table));
 }
 
 }  // namespace

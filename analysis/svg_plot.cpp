@@ -8,30 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "analysis/markup.hpp"
 namespace orrery {
 namespace {
 
 constexpr std::array<std::string_view, 7> palette = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                                      "#E69F00", "#56B4E9", "#4D4D4D"};
 constexpr std::string_view grey = "#8A8F98", ink = "#23272F", grid = "#E6E8EC";
-
-std::string escaped(std::string_view text) {
-  std::string all;
-  for (const char c : text) {
-    if (c == '&') {
-      all += "&amp;";
-    } else if (c == '<') {
-      all += "&lt;";
-    } else if (c == '>') {
-      all += "&gt;";
-    } else if (c == '"') {
-      all += "&quot;";
-    } else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') {
-      all += c;
-    }
-  }
-  return all;
-}
 
 // In lines of at most so many letters, cut between words.
 std::vector<std::string> wrapped(std::string_view text, std::size_t letters) {
@@ -156,7 +139,7 @@ class SvgPlot {
   void text(double x, double y, std::string_view anchor, std::string_view content, std::string_view more = {}) {
     add(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}"{}>{}</text>)"
         "\n",
-        x, y, anchor, more, escaped(content));
+        x, y, anchor, more, markup_escaped(content));
   }
 
   void line(double x1, double y1, double x2, double y2, std::string_view colour, std::string_view more = {}) {
@@ -262,7 +245,7 @@ class SvgPlot {
     if (title.empty()) {
       add("{}/>\n", shape);
     } else {
-      add("{}><title>{}</title></{}>\n", shape, escaped(title), name);
+      add("{}><title>{}</title></{}>\n", shape, markup_escaped(title), name);
     }
   }
 

@@ -98,7 +98,7 @@ void count_links(const Fabric& fabric, TopologyFacts& facts) {
   for (std::size_t c = 0; c < all.size(); ++c) {
     const LinkClass& link_class = fabric.link_classes()[c];
     all[c].name = link_class.name;
-    if (link_class.energy.value > 0) all[c].energy_J_per_byte = link_class.energy.value;
+    if (link_class.energy) all[c].energy_J_per_byte = link_class.energy->value;
     if (all[c].links > 0) facts.links.push_back(all[c]);
   }
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/markup.hpp"
 #include "analysis/topology_facts_picture.hpp"
 
 namespace orrery {
@@ -45,23 +46,6 @@ std::string_view fill(VertexKind kind) {
   return "#FFFFFF";
 }
 
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (char c : text) {
-    if (c == '<')
-      safe += "&lt;";
-    else if (c == '>')
-      safe += "&gt;";
-    else if (c == '&')
-      safe += "&amp;";
-    else if (c == '"')
-      safe += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20)
-      safe += c;
-  }
-  return safe;
-}
-
 std::string dot_quoted(std::string_view text) {
   std::string safe = "\"";
   for (char c : text) {
@@ -96,7 +80,7 @@ class Drawing {
  private:
   void text(double x, double y, std::string_view anchor, std::string_view words, std::string_view more = "") {
     out_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y, anchor, more,
-                        escaped(words));
+                        markup_escaped(words));
   }
 
   // Around the parts of each node, where there are several.

@@ -17,17 +17,6 @@ namespace orrery {
 
 namespace {
 
-// False when the write failed; errno says why.
-bool write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 // What the alarm handler may touch: written before the timer starts, only read while it runs.
 std::array<char, 160> progress_text{};
 std::size_t progress_length = 0;
@@ -63,6 +52,16 @@ void set_timer(int seconds) {
 }
 
 }  // namespace
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
 
 void print(std::string_view text) {
   if (write_all(STDOUT_FILENO, text) || errno == EPIPE) return;

@@ -10,6 +10,8 @@ namespace orrery {
 
 void print(std::string_view text);        // to standard output
 void print_error(std::string_view text);  // one or more lines to standard error
+// All of it, however many writes that takes; false when one failed, and errno says why.
+bool write_all(int descriptor, std::string_view text);
 // Whether standard output takes ANSI colours: a terminal, and NO_COLOR is not set.
 bool colour_wanted();
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 
 #include "analysis/collective_table.hpp"
 #include "kernels/collectives/algorithms.hpp"
@@ -21,18 +20,11 @@ CollectiveKind kind_of(const std::string& text) {
 
 // As the catalog writes it: libraries print "Ring", "NVLSTree", "ring (default)".
 std::string algorithm_of(const MeasuredRow& row) {
-  const auto squeezed = [](std::string_view name) {
-    std::string text;
-    for (char c : name)
-      if (std::isalnum(static_cast<unsigned char>(c)))
-        text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
-  };
   const std::string text = row.text("algorithm").value_or("");
   if (text.find("default") != std::string::npos) return "";
-  const std::string word = squeezed(text.substr(0, text.find(' ')));
+  const std::string word = bare_name(text.substr(0, text.find(' ')));
   for (const auto& entry : collective_catalog())
-    if (squeezed(entry.name) == word) return std::string(entry.name);
+    if (bare_name(entry.name) == word) return std::string(entry.name);
   return word;
 }
 

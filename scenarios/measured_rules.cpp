@@ -81,6 +81,8 @@ constexpr std::array<RuleText, 52> rules = {{
      "defaults of the Hugging Face examples and of PyTorch; MLPerf BERT reference"},
     {"power-limit", "a board held to a lower limit than its own lowers its clock until it draws no more (power.limit)",
      "power limits of NVIDIA boards are held by their clocks (nvidia-smi)"},
+    {"own-power-limit", "a stated power limit above the board's own: the board's own",
+     "no board of the library exceeds the limit of its data sheet"},
     {"balanced-experts", "tokens spread evenly over the experts, none dropped; experts are not split by tensors",
      "Megatron-Bridge performance recipes: moe_router_force_load_balancing, expert_tensor_parallel_size = 1"},
     {"unknown-framework",

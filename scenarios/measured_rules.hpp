@@ -40,6 +40,7 @@ enum class Rule : std::uint8_t {
   single_pass,
   power_recipe,
   power_limit,
+  own_power_limit,
   balanced_experts,
   unknown_framework,
   host_activations,

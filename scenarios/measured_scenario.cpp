@@ -1,7 +1,6 @@
 #include "scenarios/measured_scenario.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "scenarios/lower_case.hpp"
 #include "sim/error.hpp"
@@ -314,10 +313,7 @@ Json plan_document(const MeasuredRow& row, const Degrees& d, std::int64_t domain
 
 // "adamw", "Adam (fused)", "AdamW 8-bit", "lamb": a kind of models/optimizers.
 std::string optimizer_of(const MeasuredRow& row, RulesUsed& used) {
-  std::string text;
-  for (const char c : row.text("optimizer").value_or(""))
-    if (std::isalnum(static_cast<unsigned char>(c)))
-      text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string text = bare_name(row.text("optimizer").value_or(""));
   const auto says = [&](std::string_view what) { return text.find(what) != std::string::npos; };
   if (says("adam") && says("8bit")) return "adam-8bit";
   for (const char* kind : {"adafactor", "lamb", "lion", "momentum", "adam", "sgd"})

@@ -225,6 +225,8 @@ std::string document_text(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string line_text(const Json& document) { return document.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 void handle_unless_ignored(int signal, const struct sigaction& action) {
   struct sigaction inherited {};
   sigaction(signal, nullptr, &inherited);

@@ -45,6 +45,8 @@ bool same_place(const std::filesystem::path&, const std::filesystem::path&);
 
 // A result document as it is written: indented, with bytes that are no UTF-8 (of file names, arguments) replaced.
 std::string document_text(const Json&);
+// The same on one line: what worker processes hand over.
+std::string line_text(const Json&);
 
 // Lets a signal have an action unless whoever started the program ignores it (nohup, a shell's background jobs).
 void handle_unless_ignored(int signal, const struct sigaction&);

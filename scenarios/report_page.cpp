@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "analysis/html_report.hpp"
+#include "analysis/markup.hpp"
 #include "analysis/metrics_from_json.hpp"
 #include "analysis/text_style.hpp"
 #include "scenarios/comparison.hpp"
@@ -18,11 +19,6 @@ namespace orrery {
 namespace {
 
 using Kind = HtmlColumn::Kind;
-
-std::string section(const std::string& heading, const std::string& detail, const std::string& content) {
-  return fmt::format("<section><h3>{}</h3><p>{}</p>\n{}</section>\n", html_escaped(heading), html_escaped(detail),
-                     content);
-}
 
 JobMetrics job_of(const Json& job) {
   return job_metrics_from_json(job.at("name").get<std::string>(), job.at("metrics"));
@@ -61,7 +57,7 @@ std::string overview(const std::vector<ResultInput>& results) {
                             human(Bytes(job.memory_peak_bytes)) + (job.feasible ? "" : " (does not fit)"),
                             html_bar(iteration_parts(job.mean), job.iteration_s)});
     }
-  return section("Overview", "one row per job", iteration_legend() + html_table(table));
+  return html_section("Overview", "one row per job", iteration_legend() + html_table(table));
 }
 
 std::string scaling_rows(const ScalingStudy& study) {
@@ -96,11 +92,11 @@ Plot untitled(Plot plot) {  // the section says it
 }
 
 std::string scaling_section(const ScalingStudy& study) {
-  return section("Scaling",
-                 fmt::format("{} scaling; efficiency is throughput per device against {} devices", name(study.mode),
-                             study.baseline),
-                 scaling_rows(study) + "<div class=\"plot\">\n" + svg_plot(untitled(throughput_plot(study))) +
-                     "</div>\n<div class=\"plot\">\n" + svg_plot(efficiency_plot(study)) + "</div>\n");
+  return html_section("Scaling",
+                      fmt::format("{} scaling; efficiency is throughput per device against {} devices",
+                                  name(study.mode), study.baseline),
+                      scaling_rows(study) + "<div class=\"plot\">\n" + svg_plot(untitled(throughput_plot(study))) +
+                          "</div>\n<div class=\"plot\">\n" + svg_plot(efficiency_plot(study)) + "</div>\n");
 }
 
 std::string attribution(const JobComparison& job) {
@@ -139,14 +135,14 @@ std::string comparison_section(const ResultInput& a, const ResultInput& b) {
   for (const InputChange& change : c.inputs)
     if (inputs.rows.size() < most) inputs.rows.push_back({change.pointer, text(change.before), text(change.after)});
   if (c.inputs.size() > most) inputs.rows.push_back({fmt::format("and {} more", c.inputs.size() - most), "", ""});
-  std::string html = section("Comparison: input", fmt::format("before: {}; after: {}", c.before, c.after),
-                             c.inputs.empty() ? "<p>The same.</p>" : html_table(inputs));
+  std::string html = html_section("Comparison: input", fmt::format("before: {}; after: {}", c.before, c.after),
+                                  c.inputs.empty() ? "<p>The same.</p>" : html_table(inputs));
   for (const JobComparison& job : c.jobs)
-    html += section("Comparison: what explains the change of the iteration",
-                    fmt::format("{} to {}{}; time of the mean device, the rows sum to the change",
-                                human(Seconds(job.iteration.before)), human(Seconds(job.iteration.after)),
-                                job.iteration.relative() ? ", " + signed_percent(*job.iteration.relative()) : ""),
-                    attribution(job));
+    html += html_section("Comparison: what explains the change of the iteration",
+                         fmt::format("{} to {}{}; time of the mean device, the rows sum to the change",
+                                     human(Seconds(job.iteration.before)), human(Seconds(job.iteration.after)),
+                                     job.iteration.relative() ? ", " + signed_percent(*job.iteration.relative()) : ""),
+                         attribution(job));
   return html;
 }
 
@@ -157,30 +153,31 @@ std::string remarks(const Json& document) {
     if (at == document.end() || !at->is_array()) return;
     for (const Json& line : *at)
       if (line.is_string())
-        html += fmt::format("<div class=\"{}\">{}{}</div>\n", style, prefix, html_escaped(line.get<std::string>()));
+        html += fmt::format("<div class=\"{}\">{}{}</div>\n", style, prefix, markup_escaped(line.get<std::string>()));
   };
   lines("warnings", "warning", "Warning: ");
   lines("notes", "note", "");
-  return html.empty() ? "" : section("Notes and warnings", "what to know before trusting the numbers", html);
+  return html.empty() ? "" : html_section("Notes and warnings", "what to know before trusting the numbers", html);
 }
 
 std::string result_part(const ResultInput& result, bool alone) {
   const Json& document = result.document;
-  std::string html = alone ? "" : "<h2>" + html_escaped(title_of(result)) + "</h2>\n";
+  std::string html = alone ? "" : "<h2>" + markup_escaped(title_of(result)) + "</h2>\n";
   for (const Json& job : document["jobs"]) {
-    if (document["jobs"].size() > 1) html += "<h2>Job " + html_escaped(job["name"].get<std::string>()) + "</h2>\n";
+    if (document["jobs"].size() > 1) html += "<h2>Job " + markup_escaped(job["name"].get<std::string>()) + "</h2>\n";
     html += html_job(job_of(job));
   }
   html += remarks(document);
-  return html + section("Scenario", text_at(document["scenario"], "description"), scenario_html(document["scenario"]));
+  return html +
+         html_section("Scenario", text_at(document["scenario"], "description"), scenario_html(document["scenario"]));
 }
 
 std::string study_part(const ResultInput& input, bool alone) {
-  std::string html = alone ? "" : "<h2>" + html_escaped(title_of(input)) + "</h2>\n";
+  std::string html = alone ? "" : "<h2>" + markup_escaped(title_of(input)) + "</h2>\n";
   html += scaling_section(scaling_from_json(input.document)) + remarks(input.document);
   if (!input.document.contains("scenario") || !input.document["scenario"].is_object()) return html;
   const Json& scenario = input.document["scenario"];
-  return html + section("Scenario, as stated", text_at(scenario, "description"), scenario_html(scenario));
+  return html + html_section("Scenario, as stated", text_at(scenario, "description"), scenario_html(scenario));
 }
 
 std::string footer() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "analysis/html_report.hpp"
+#include "analysis/markup.hpp"
 
 namespace orrery {
 namespace {
@@ -107,7 +108,7 @@ std::string scenario_html(const Json& scenario) {
                                            {"folded", "/simulate/fold"},
                                            {"iterations", "/simulate/iterations"}}));
   return rows.html() + "<details><summary>The whole scenario, as resolved</summary><pre>" +
-         html_escaped(scenario.dump(2)) + "</pre></details>\n";
+         markup_escaped(scenario.dump(2)) + "</pre></details>\n";
 }
 
 }  // namespace orrery

@@ -189,7 +189,7 @@ std::vector<std::string> unpriced_links(const ScenarioRun& run) {
   const Fabric& fabric = run.cluster.fabric;
   std::vector<bool> unpriced, used(fabric.link_classes().size(), false);
   for (const LinkClass& link : fabric.link_classes())
-    unpriced.push_back(link.energy.value == 0 && !is_network_link(run.network, link.name));
+    unpriced.push_back(!link.energy && !is_network_link(run.network, link.name));
   auto left = std::count(unpriced.begin(), unpriced.end(), true);  // to be found
   const auto note = [&](const Program& program, PatternId pattern) {
     for (const LinkLoad& load : route_pattern(fabric, *run.cluster.router, program.pattern(pattern)).loads) {

@@ -10,6 +10,7 @@
 
 #include "analysis/report.hpp"
 #include "kernels/collectives/costs.hpp"
+#include "scenarios/output_files.hpp"
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/store_sha256.hpp"
 #include "scenarios/version.hpp"
@@ -98,7 +99,7 @@ std::string packed(const StoredPoint& p) {
   const Json row = {{"status", p.status},     {"reason", p.reason},     {"metrics", p.metrics},
                     {"warnings", p.warnings}, {"scenario", p.scenario}, {"scenario_sha256", p.scenario_sha256},
                     {"wall_s", p.wall_s},     {"data", p.data}};
-  return row.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return line_text(row);
 }
 
 StoredPoint unpacked(const Sweep& sweep, std::size_t point, const std::string& text) {

@@ -8,6 +8,7 @@
 #include "analysis/svg_plot.hpp"
 #include "scenarios/csv.hpp"
 #include "scenarios/error_bands.hpp"
+#include "scenarios/output_files.hpp"
 #include "scenarios/workers.hpp"
 #include "sim/error.hpp"
 
@@ -125,9 +126,7 @@ Validation validate(std::vector<MeasuredRow> rows, Fidelity fidelity, const Libr
                     const std::function<void(std::size_t)>& progress) {
   load_error_bands(
       library);  // a broken file ends the command here; within a row it would be that row's reason to be skipped
-  const auto task = [&](std::size_t i) {
-    return prediction_json(predict(rows[i], fidelity, library)).dump(-1, ' ', false, Json::error_handler_t::replace);
-  };
+  const auto task = [&](std::size_t i) { return line_text(prediction_json(predict(rows[i], fidelity, library))); };
   const auto answers = run_in_workers(rows.size(), jobs, task, progress);
   Validation v;
   std::vector<Prediction> predictions;

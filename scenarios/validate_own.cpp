@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "scenarios/output_files.hpp"
 #include "scenarios/run_scenario.hpp"
 #include "scenarios/text_table.hpp"
 #include "scenarios/workers.hpp"
@@ -85,9 +86,7 @@ OwnRun run_of_log(const std::filesystem::path& log, const ScenarioDocument& scen
 
 OwnValidation validate_own(const std::vector<OwnRun>& runs, std::optional<std::int64_t> warm_up, const Library& library,
                            int jobs) {
-  const auto task = [&](std::size_t i) {
-    return step_json(predict_scenario(runs[i].scenario, library)).dump(-1, ' ', false, Json::error_handler_t::replace);
-  };
+  const auto task = [&](std::size_t i) { return line_text(step_json(predict_scenario(runs[i].scenario, library))); };
   const auto answers = run_in_workers(runs.size(), jobs, task, std::function<void(std::size_t)>());
   OwnValidation own;
   for (std::size_t i = 0; i < runs.size(); ++i) {

@@ -66,6 +66,7 @@ const Recipe& recipe_of(const MeasuredRow& row, RulesUsed& used) {
 DeviceModel limited_device(const std::string& accelerator, const std::optional<double>& limit, const Library& library,
                            RulesUsed& used) {
   auto device = load_part<DeviceModel>("hardware/accelerators", accelerator, library);
+  if (limit && device.power.tdp && *limit > device.power.tdp->value) used.insert(Rule::own_power_limit);
   if (!limit || (device.power.tdp && *limit >= device.power.tdp->value)) return device;
   if (!device.power.tdp) throw CannotSimulate("the power limit of " + accelerator + " itself is not known");
   used.insert(Rule::power_limit);

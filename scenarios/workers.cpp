@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
+#include <string_view>
 #include <thread>
 
 #include <fmt/format.h>
@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "scenarios/console.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -27,18 +28,6 @@ namespace {
 struct Header {
   std::uint64_t item = 0, length = 0;
 };
-
-bool write_all(int fd, const void* data, std::size_t size) {
-  const char* bytes = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = write(fd, bytes, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
 
 using Cell = std::atomic<std::uint64_t>;
 constexpr std::uint64_t no_item = ~std::uint64_t{0};
@@ -121,7 +110,8 @@ void Pool::work(std::size_t place, int fd) {
       _exit(1);
     }
     const Header header{item, text.size()};
-    if (!write_all(fd, &header, sizeof header) || !write_all(fd, text.data(), text.size())) _exit(1);
+    const std::string_view head(reinterpret_cast<const char*>(&header), sizeof header);
+    if (!write_all(fd, head) || !write_all(fd, text)) _exit(1);
   }
   _exit(0);
 }

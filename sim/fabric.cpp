@@ -34,13 +34,11 @@ LinkId Fabric::add_cable(VertexId a, VertexId b, BytesPerSecond per_direction, S
   return forward;
 }
 
-// Links of one name may differ in what crossing them costs, where a spec changes a shipped one; a class without figures
-// is whatever has its name.
+// Links of one name may differ in what crossing them costs, where a spec changes a shipped one.
 LinkClassId Fabric::add_link_class(LinkClass link_class) {
-  const bool blank = link_class.energy.value == 0 && link_class.reconfiguration.value == 0;
   const auto same = [&](const LinkClass& known) {
-    const bool alike = known.energy == link_class.energy && known.reconfiguration == link_class.reconfiguration;
-    return known.name == link_class.name && (blank || alike);
+    return known.name == link_class.name && known.energy == link_class.energy &&
+           known.reconfiguration == link_class.reconfiguration;
   };
   for (std::size_t i = 0; i < link_classes_.size(); ++i)
     if (same(link_classes_[i])) return LinkClassId(i);

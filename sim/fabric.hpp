@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,9 +26,9 @@ struct Vertex {
 };
 
 struct LinkClass {
-  std::string name;            // "nvlink3"
-  JoulesPerByte energy{0};     // per byte that crosses
-  Seconds reconfiguration{0};  // of the optical circuits over it: from one peer to another
+  std::string name;                          // "nvlink3"
+  std::optional<JoulesPerByte> energy = {};  // per byte that crosses; nothing: not known
+  Seconds reconfiguration{0};                // of the optical circuits over it: from one peer to another
 };
 
 struct Link {

@@ -88,7 +88,7 @@ RoutedPattern route_pattern(const Fabric& fabric, const Router& router, std::spa
   for (const LinkLoad& load : routed.loads) {
     const Link& link = fabric.link(load.link);
     routed.bottleneck = std::max(routed.bottleneck, load.weight / link.bandwidth.value);
-    routed.energy_per_byte += load.weight * fabric.link_class(link.link_class).energy.value;
+    routed.energy_per_byte += load.weight * fabric.link_class(link.link_class).energy.value_or(JoulesPerByte(0)).value;
   }
   if (several_groups) merge_by_link(group_loads);
   routed.fair_share = fair_share_of(fabric, several_groups ? group_loads : routed.loads, group);

@@ -74,7 +74,7 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
     const LinkClass light = fabric.link_class(add_class(fabric, *spec.optical_link)),
                     &near = fabric.link_class(plan.scale_up_class);
     plan.optical_class = fabric.add_link_class(
-        {near.name + " through " + light.name, near.energy + light.energy, light.reconfiguration});
+        {near.name + " through " + light.name, sum(near.energy, light.energy), light.reconfiguration});
   }
   NodeWiring wiring = plan.wired ? family.build(in) : NodeWiring{};
   wiring.devices = node.devices;
@@ -83,6 +83,16 @@ NodeWiring wire_node(const FabricSpec& fabric_spec, PoolPlan& plan, Fabric& fabr
   if (plan.reduces && !wiring.can_reduce)
     fault(pointer + "/in_network_reduction", "false: only a switch can reduce", "true for kind \"" + spec.kind + "\"");
   return wiring;
+}
+
+// A device's link to its host is known by name only, and costs what the node's other links of that name do. A device
+// without one meets its NIC directly.
+LinkClassId host_class(const PoolPlan& plan, Fabric& fabric) {
+  const auto& host = plan.spec->node.device.host_link;
+  const std::string name = host && !host->link.empty() ? host->link : "nic-attachment";
+  for (const LinkClassId known : {plan.scale_up_class, plan.nic_class})
+    if (known.valid() && fabric.link_class(known).name == name) return known;
+  return fabric.add_link_class({name, {}, {}});
 }
 
 // NICs beyond one per device are bundled, so that a device spreads over all of its own.
@@ -105,8 +115,7 @@ void plan_nics(PoolPlan& plan, Fabric& fabric) {
   plan.host_bandwidth = plan.host_known ? *host->bandwidth_per_direction : plan.nic_bandwidth;
   if (!(plan.host_bandwidth > BytesPerSecond(0)))
     fault(plan.pointer + "/node/device/host_link/bandwidth_per_direction", "a bandwidth above zero", "0 B/s");
-  // A device without a host link meets its NIC directly: that costs no energy of its own.
-  plan.host_class = fabric.add_link_class({host && !host->link.empty() ? host->link : "nic-attachment", {}, {}});
+  plan.host_class = host_class(plan, fabric);
 }
 
 class Composer {

@@ -155,8 +155,12 @@ std::vector<int> FabricInput::option_list(const char* key) const {
 BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
 
 LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
-  return fabric.add_link_class({link.name, link.energy.value_or(JoulesPerByte(0)) / link.efficiency.value_or(1),
-                                link.reconfiguration_time.value_or(Seconds(0))});
+  const auto energy = link.energy ? std::optional(*link.energy / link.efficiency.value_or(1)) : std::nullopt;
+  return fabric.add_link_class({link.name, energy, link.reconfiguration_time.value_or(Seconds(0))});
+}
+
+std::optional<JoulesPerByte> sum(const std::optional<JoulesPerByte>& a, const std::optional<JoulesPerByte>& b) {
+  return a && b ? std::optional(*a + *b) : a ? a : b;
 }
 
 FabricWiring join_fabric(FabricInput& in) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,8 @@ std::span<const CatalogEntry<Family<ScaleUpBuilder>>> scale_up_catalog();
 BytesPerSecond payload(const LinkModel&);
 // A link states joules per bit on its wires, headers and framing included; a class has them per byte of payload.
 LinkClassId add_class(Fabric&, const LinkModel&);
+// Of what is known: nothing where neither is.
+std::optional<JoulesPerByte> sum(const std::optional<JoulesPerByte>&, const std::optional<JoulesPerByte>&);
 
 struct FabricPort {
   VertexId nic;

@@ -366,6 +366,8 @@ TEST_CASE("rows with a power limit stand beside that limit, and those below it a
   const Validation v = validate({capped("bound", "100"), capped("free", "2000")}, Fidelity::flow, shipped(), 1, {});
   const SourceStatistics& s = v.by_source.at(0);
   CHECK(s.power_limit.simulated == 2);
+  CHECK(of(v, "free").assumed.find("own-power-limit") != std::string::npos);  // no V100 draws 2 kW
+  CHECK(of(v, "bound").assumed.find("own-power-limit") == std::string::npos);
   CHECK(*s.power_limit.worst_abs_error == Approx(2000.0 / 80 - 1));
   REQUIRE(s.below_limit.simulated == 1);
   CHECK(*s.below_limit.median_abs_error == Approx(std::abs(*of(v, "free").predicted / 80 - 1)));

@@ -41,8 +41,10 @@ TEST_CASE("a link class of the same name but another energy or time to switch is
   CHECK(fabric.add_link_class({"fibre", energy, Seconds(0)}) == shipped);
   CHECK(fabric.add_link_class({"fibre", energy * 2, Seconds(0)}) != shipped);
   CHECK(fabric.add_link_class({"fibre", energy, Seconds(1)}) != shipped);
-  CHECK(fabric.add_link_class({"fibre", {}, {}}) == shipped);  // without figures of its own
-  CHECK(fabric.link_classes().size() == 3);
+  const LinkClassId unknown = fabric.add_link_class({"fibre", {}, {}});
+  CHECK(unknown != shipped);
+  CHECK(fabric.add_link_class({"fibre", JoulesPerByte(0), {}}) != unknown);  // free is not unknown
+  CHECK(fabric.link_classes().size() == 5);
 }
 
 TEST_CASE("a cable is two links, forward first") {

@@ -32,8 +32,9 @@ class CircuitRouter final : public FabricRouter {
 LinkClassId class_through(FabricInput& in, LinkClassId nic) {
   const LinkClass &near = in.fabric.link_class(nic), &through = in.fabric.link_class(in.trunk_class);
   // Both cables of a path have this class: half of the switch's light path each.
+  const auto half = through.energy ? std::optional(*through.energy * 0.5) : std::nullopt;
   return in.fabric.add_link_class(
-      {near.name + " through " + through.name, near.energy + through.energy * 0.5, through.reconfiguration});
+      {near.name + " through " + through.name, sum(near.energy, half), through.reconfiguration});
 }
 
 int bank_of(const FabricInput& in, const FabricPort& port) { return in.spec.rail_optimized ? port.rail : 0; }
