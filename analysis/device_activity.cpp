@@ -8,8 +8,9 @@ namespace orrery {
 
 std::string communication_class_name(std::size_t c) {
   const std::size_t pair = c / 2;
-  const std::string_view collective = collective_names[pair / stream_count];
-  return fmt::format("{} ({})", collective == "none" ? "transfer" : collective, stream_names[pair % stream_count]);
+  const std::string_view collective = collective_names[pair / stream_count], stream = stream_names[pair % stream_count];
+  const std::string_view without = static_cast<Stream>(pair % stream_count) == Stream::host ? "work" : "transfer";
+  return fmt::format("{} ({})", collective == "none" ? without : collective, stream);
 }
 
 void DeviceActivity::add(const DeviceActivity& other, double weight) {

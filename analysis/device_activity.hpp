@@ -24,8 +24,8 @@ constexpr std::size_t communication_class(CollectiveKind kind, Stream stream, bo
 }
 // Copies to a memory pool leave their node, but for no other.
 constexpr bool between_nodes(std::size_t communication_class) {
-  return communication_class % 2 == 1 &&
-         communication_class / 2 % stream_count != static_cast<std::size_t>(Stream::copy);
+  const auto stream = static_cast<Stream>(communication_class / 2 % stream_count);
+  return communication_class % 2 == 1 && stream != Stream::copy && stream != Stream::copy_back;
 }
 std::string communication_class_name(std::size_t communication_class);  // the same whether it leaves a node or not
 

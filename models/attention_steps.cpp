@@ -107,6 +107,8 @@ double unfused_key_share(const StepContext& c) {
 
 bool unfused_attention(const StepWriter& w) { return w.software.attention == AttentionImplementation::unfused; }
 
+namespace {
+
 void attention_core_forward(StepWriter& w) {
   const AttentionSizes a = attention_sizes(w);
   if (const auto ring = ring_of(w)) {
@@ -126,8 +128,6 @@ void attention_core_forward(StepWriter& w) {
   if (w.software.dropout) w.elementwise(scores, 2 * w.e + 1);
   product(w, a, a.query, a.value_width, a.key);
 }
-
-namespace {
 
 // Width of the keys and values that travel: of all query heads where they are expanded first.
 double ring_width(const StepWriter& w) { return static_cast<double>(w.software.eager_ring ? w.q + w.o : w.pairs); }
@@ -188,11 +188,15 @@ void pass_around(StepWriter& w, CollectiveKind kind, double share, double elemen
 void await_ring(StepWriter& w) {
   if (w.context.plan.context > 1) w.wait();
 }
+}  // namespace
+
 void ring_forward(StepWriter& w) {
   pass_around(w, CollectiveKind::all_gather, 1, w.e, true);
   attention_core_forward(w);
   await_ring(w);
 }
+
+namespace {
 
 // Latent attention: narrow projections on the rows of this rank, alike on all tensor ranks; what they give is gathered.
 struct Latent {
@@ -228,8 +232,11 @@ void latent_projections_backward(StepWriter& w) {
   const Latent l = latent_of(w);
   w.elementwise(static_cast<double>(w.tokens * w.kv), 2 * w.e);
   const std::int64_t queries = l.query_rank > 0 ? l.query_rank : w.h;
+  if (sequence_parallel(w))  // saved inputs of the weight gradients
+    w.collective(CollectiveKind::all_gather, Peers::tensor, latent_bytes(w, l), w.software.tensor_overlap);
   data_gradient(w, w.tokens, l.up, l.pair_rank);
   data_gradient(w, w.tokens, w.q, queries);
+  if (sequence_parallel(w) && w.software.tensor_overlap && w.t > 1) w.wait();
   w.collective(sequence_parallel(w) ? CollectiveKind::reduce_scatter : CollectiveKind::all_reduce, Peers::tensor,
                latent_bytes(w, l), w.software.tensor_overlap);
   weight_gradient(w, w.tokens, l.up, l.pair_rank);

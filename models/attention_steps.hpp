@@ -15,8 +15,9 @@ namespace orrery {
 
 void attention_forward(StepWriter&);
 void attention_backward_pass(StepWriter&);
-// Scores, softmax, dropout and the product with the values: what selective recomputation repeats.
-void attention_core_forward(StepWriter&);
+// Scores, softmax, dropout and the product with the values, while the keys and values of other context-parallel ranks arrive:
+// what selective recomputation repeats.
+void ring_forward(StepWriter&);
 bool unfused_attention(const StepWriter&);
 // Of the keys of a sequence, those that a row's scores are computed for where they are not fused, masked ones included: all;
 // of a causal ring a rank's own piece whole and half of each other one.

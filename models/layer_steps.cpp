@@ -73,7 +73,7 @@ void backward_parts(StepWriter& w) {
 // What is repeated when only the results of matrix products were kept.
 void forward_between_products(StepWriter& w) {
   normalization_forward(w, w.rows, w.h);
-  attention_core_forward(w);
+  ring_forward(w);
   residual_forward(w);
   normalization_forward(w, w.rows, w.h);
   if (w.kind.experts) {
@@ -108,7 +108,7 @@ LayerSteps layer_backward(const StepContext& context, LayerKind kind, Recompute 
     w.host_time(Phase::recompute, 0.5 * host_time(context, kind, true));
   }
   if (recompute == Recompute::selective && unfused_attention(w)) {
-    attention_core_forward(w);
+    ring_forward(w);
     w.host_time(Phase::recompute, 0.25 * context.software.host_forward_per_layer);  // 4 of about 16 launches
   }
   w.phase(Phase::backward);

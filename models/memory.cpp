@@ -76,10 +76,21 @@ double layer_activation_bytes(const StepContext& c, LayerKind kind, Recompute re
   return outside / shared + attention + mlp + scores + (kind.experts ? expert_activation_bytes(c, false) : 0);
 }
 
+namespace {
+
+// Keys and values of the whole sequence, of this rank's query heads, where they are gathered at once.
+double gathered_pairs_bytes(const StepContext& c) {
+  if (c.plan.context == 1 || !c.software.eager_ring) return 0;
+  const double width = c.model.query_width() + c.model.context_width();
+  return c.tokens() * c.plan.context * width / c.plan.tensor * c.element();
+}
+
+}  // namespace
+
 double layer_working_bytes(const StepContext& c, LayerKind kind, Recompute recompute) {
-  return recompute == Recompute::none
-             ? 0
-             : layer_activation_bytes(c, kind, Recompute::none) - layer_activation_bytes(c, kind, recompute);
+  const double gathered = gathered_pairs_bytes(c);
+  if (recompute == Recompute::none) return gathered;
+  return gathered + layer_activation_bytes(c, kind, Recompute::none) - layer_activation_bytes(c, kind, recompute);
 }
 
 double head_activation_bytes(const StepContext& c) {
@@ -110,7 +121,9 @@ ParameterBytes parameter_bytes(const StepContext& c, double all, double experts)
     return (all - experts) * each / group + experts * each / expert_group;
   };
   ParameterBytes b;
-  if (zero < 3 || !c.software.fp32_parameters) b.weights = bytes(c.element(), zero >= 3);
+  // Shards that are master weights stand among the optimizer's states, where the device keeps those.
+  const bool among_states = zero >= 3 && c.software.fp32_parameters && c.element() < 4 && !c.plan.offload.optimizer;
+  if (!among_states) b.weights = bytes(c.element(), zero >= 3);
   b.gradients = bytes(gradient_element(c), zero >= 2);
   if (!c.plan.offload.optimizer) b.optimizer = bytes(optimizer_state_bytes(c), zero >= 1);
   return b;

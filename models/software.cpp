@@ -44,6 +44,8 @@ void fields(Fields& f, SoftwareProfile& s) {
   f("optimizer_bytes_per_parameter", s.optimizer_bytes_per_parameter, Need::optional, positive);
   f("pad_vocabulary", s.pad_vocabulary);
   f("bitstream_load", s.bitstream_load, Need::optional, positive);
+  f.check(!s.sharded_broadcast || !s.parameter_gather_overlap, "sharded_broadcast",
+          "false beside \"parameter_gather_overlap\": true, which gathers during the next forward pass", "true");
   f.raw("sources", s.sources);
 }
 

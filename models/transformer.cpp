@@ -6,8 +6,8 @@ namespace orrery {
 
 namespace {
 
-// Far above every model. Products of the sizes stay within 64 bits as long as a micro-batch has at most 1e11 tokens
-// (scenarios/placement.cpp).
+// Far above every model. Products of the sizes stay within 64 bits as long as a micro-batch has at most 1e10 tokens, and its
+// experts 1e11 rows (scenarios/placement.cpp).
 constexpr Range depths{1, 1e4}, widths{1, 1e6}, head_counts{1, 1e4}, lengths{1, 1e8}, ffn_widths{1, 1e7};
 
 }  // namespace
@@ -21,7 +21,7 @@ void fields(Fields& f, Experts& e) {
   f("dense_ffn_hidden", e.dense_ffn_hidden, Need::optional, ffn_widths);
   f("biases", e.biases);
   f("clamped", e.clamped);
-  f("capacity_factor", e.capacity_factor, Need::optional, positive);
+  f("capacity_factor", e.capacity_factor, Need::optional, Range{0, 1e5, true});
   f.check(!f.readable("count") || e.active <= e.count, "active", fmt::format("at most count ({})", e.count),
           fmt::format("{}", e.active));
 }

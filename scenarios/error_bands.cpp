@@ -16,11 +16,15 @@ constexpr const char* scale_up = "scale-up";
 constexpr const char* scale_out = "scale-out";
 constexpr const char* host_bus = "host-bus";
 
-// Of transfers between a device and its host, and what else goes in their place.
+// Of transfers between a device and its host, and what the host does in between.
 double exposed_copies_s(const JobMetrics& job) {
-  const auto copies = job.mean.exposed_by_collective_s.find(
-      communication_class_name(communication_class(CollectiveKind::none, Stream::copy, false)));
-  return copies == job.mean.exposed_by_collective_s.end() ? 0 : copies->second;
+  double seconds = 0;
+  for (const Stream stream : {Stream::copy, Stream::copy_back, Stream::host}) {
+    const auto copies = job.mean.exposed_by_collective_s.find(
+        communication_class_name(communication_class(CollectiveKind::none, stream, false)));
+    if (copies != job.mean.exposed_by_collective_s.end()) seconds += copies->second;
+  }
+  return seconds;
 }
 
 bool compared_with_measurements(const Cluster& cluster, std::span<const DeviceId> devices, const Library& library) {

@@ -104,11 +104,16 @@ class Placer {
             fmt::format("at most {} micro-batches per data-parallel rank of a model of {} layers",
                         most / job.model.layers, job.model.layers),
             fmt::format("{}", job.plan.micro_batches));
-    constexpr double most_tokens = 1e11;  // products of sizes stay within 64 bits
+    constexpr double most_tokens = 1e10, most_rows = 1e11;  // products of sizes stay within 64 bits
     const double tokens = static_cast<double>(job.plan.micro_batch) * static_cast<double>(job.model.sequence);
     if (tokens > most_tokens)
       fault(j, "/batch/micro", fmt::format("a micro-batch of at most {:g} tokens", most_tokens),
             fmt::format("{:g}", tokens));
+    if (!job.model.experts) return;
+    const double rows = tokens * job.model.experts->active * job.model.experts->padding();
+    if (rows > most_rows)
+      fault(j, "/batch/micro", fmt::format("a micro-batch of which experts get at most {:g} rows", most_rows),
+            fmt::format("{:g} tokens, {:g} rows", tokens, rows));
   }
 
   // Narrow types need units for what flows between their products as well.

@@ -44,11 +44,23 @@ enum class Stream : std::uint8_t {
   send_backward,
   receive_backward,
   copy,
-  expert
+  expert,
+  copy_back,
+  host
 };
-inline constexpr std::array<std::string_view, 11> stream_names = {
-    "compute",         "tensor-parallel", "context-parallel", "data-parallel", "parameter-gather", "send-forward",
-    "receive-forward", "send-backward",   "receive-backward", "copy",          "expert-parallel"};
+inline constexpr std::array<std::string_view, 13> stream_names = {"compute",
+                                                                  "tensor-parallel",
+                                                                  "context-parallel",
+                                                                  "data-parallel",
+                                                                  "parameter-gather",
+                                                                  "send-forward",
+                                                                  "receive-forward",
+                                                                  "send-backward",
+                                                                  "receive-backward",
+                                                                  "copy",
+                                                                  "expert-parallel",
+                                                                  "copy-back",
+                                                                  "host"};
 
 enum class Phase : std::uint8_t {
   none,

@@ -105,11 +105,15 @@ void emit_global_synchronization(StepLowering& l) {
   }
 }
 
-// Each owner broadcasts its shard in turn; every broadcast is a collective of its own.
-void broadcast_shards(StepLowering& l, double bytes, Label label) {
-  for (int owner = 0; owner < l.job.plan.zero_group; ++owner)
-    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::broadcast,
-                         bytes / l.job.plan.zero_group, label, Emitter::Wait::next);
+// Updated parameters of all owners to all; or each owner broadcasts its shard in turn, every broadcast a collective of its own.
+void share_parameters(StepLowering& l, GroupFamily family, int owners, double parameters) {
+  Label label;
+  label.phase = Phase::parameter_gather;
+  const double bytes = parameters * l.context.element();
+  const bool in_turn = l.job.software.sharded_broadcast;
+  for (int owner = 0; owner < (in_turn ? owners : 1); ++owner)
+    l.emitter.collective(family, Stream::data_gather, in_turn ? CollectiveKind::broadcast : CollectiveKind::all_gather,
+                         in_turn ? bytes / owners : bytes, label, Emitter::Wait::next);
 }
 
 void emit_stage_optimizer(StepLowering& l, BitstreamLoads& bitstreams, int stage) {
@@ -133,15 +137,8 @@ void emit_stage_optimizer(StepLowering& l, BitstreamLoads& bitstreams, int stage
     l.emitter.compute(l.emitter.builder().sequence({&step, 1}), label);
   }
   if (plan.zero_stage == 0 || plan.zero_stage == 3 || software.parameter_gather_overlap) return;
-  label.phase = Phase::parameter_gather;
-  const double bytes = parameters * l.context.element();
-  if (software.sharded_broadcast)
-    broadcast_shards(l, bytes, label);
-  else
-    l.emitter.collective(GroupFamily::shards, Stream::data_gather, CollectiveKind::all_gather, bytes, label,
-                         Emitter::Wait::next);
-  l.emitter.collective(GroupFamily::expert_shards, Stream::data_gather, CollectiveKind::all_gather,
-                       experts * l.context.element(), label, Emitter::Wait::next);
+  share_parameters(l, GroupFamily::shards, plan.zero_group, parameters);
+  share_parameters(l, GroupFamily::expert_shards, plan.expert_zero_group(), experts);
 }
 
 }  // namespace

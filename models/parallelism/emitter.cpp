@@ -151,7 +151,7 @@ Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, Collecti
       ClassState& state = state_[static_cast<std::size_t>(c)];
       if (wait == Wait::next) state.pending.push_back(op);
       if (wait == Wait::asynchronous) state.asynchronous.push_back(op);
-      note_first(c, first);
+      if (wait != Wait::detached) note_first(c, first);  // what nobody waits for needs no input of the pass
       ops[c] = op;
     }
   }
@@ -204,17 +204,20 @@ Emitter::OpOfClass Emitter::transfer_of_each(Stream stream, const std::vector<On
   return ops;
 }
 
-Emitter::OpOfClass Emitter::host_work(const std::vector<Seconds>& time_of_class, Label label,
+Emitter::OpOfClass Emitter::host_work(Stream stream, const std::vector<Seconds>& time_of_class, Label label,
                                       std::optional<MemoryDelta> memory) {
   std::vector<OneTransfer> times;
   for (const Seconds time : time_of_class) times.push_back({.pattern = no_flows(), .setup = time});
-  return transfer_of_each(Stream::copy, times, label, memory);
+  return transfer_of_each(stream, times, label, memory);
 }
 
 Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, std::optional<MemoryDelta> memory) {
   std::vector<OneTransfer> moved;
   for (const int c : current()) moved.push_back({.pattern = pool_pattern(c, way), .bytes = bytes, .rounds = 1});
-  const Stream stream = way == PoolWay::host_both ? Stream::data : Stream::copy;  // beside what the host link carries
+  // What hosts move for themselves goes beside what their devices' links carry.
+  const Stream stream = way == PoolWay::host_both ? Stream::data
+                        : way == PoolWay::back    ? Stream::copy_back
+                                                  : Stream::copy;
   return transfer_of_each(stream, moved, label, memory);
 }
 

@@ -75,9 +75,9 @@ class Emitter {
   // A collective of the current stage's groups (or of all groups of a family that spans stages), after everything that its
   // classes have written to their compute queues so far. Returns its last operation for every class.
   OpOfClass collective(GroupFamily, Stream, CollectiveKind, double bytes, Label, Wait);
-  // Bytes over the host link of each class's device of the current stage, or work of its host, as the time it takes: on
-  // the copy stream, after what the class has computed so far.
-  OpOfClass host_work(const std::vector<Seconds>& time_of_class, Label, std::optional<MemoryDelta> memory = {});
+  // Bytes over the host link of each class's device of the current stage (Stream::copy, copy_back), or work of its host
+  // (Stream::host), as the time it takes, after what the class has computed so far.
+  OpOfClass host_work(Stream, const std::vector<Seconds>& time_of_class, Label, std::optional<MemoryDelta> memory = {});
   // Bytes of every device of the current stage to the memory pool that it uses, or back; or between its host and the pool,
   // both ways at once. On the fabric, where devices and hosts that share links and expanders meet; after what the class has
   // computed so far.

@@ -43,9 +43,12 @@ void ParameterGather::gather(std::size_t use) {
   for (auto [cls, op] : gathered(GroupFamily::expert_shards, unit.experts)) ops_[use][cls] = op;
 }
 
-void ParameterGather::before_unit() {
-  if (uses_.empty()) return;
+void ParameterGather::issue() {
   for (; issued_ < std::min(next_ + ahead_, uses_.size()); ++issued_) gather(issued_);
+}
+
+void ParameterGather::await() {
+  if (uses_.empty()) return;
   lowering_.emitter.wait_for(ops_[next_]);
   ops_[next_].clear();
   ++next_;

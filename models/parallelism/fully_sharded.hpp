@@ -15,8 +15,9 @@ class ParameterGather {
  public:
   // For one stage: all its passes are known ahead, so that the gather of the next unit can be issued one unit early.
   ParameterGather(StepLowering&, int stage, const std::vector<PipelinePass>& passes);
-  // Before a unit is computed: waits for its parameters and starts the gather of the unit that follows.
-  void before_unit();
+  // Before a unit is computed: starts its gather, if that has not begun, and that of the unit that follows.
+  void issue();
+  void await();  // the parameters of the unit
 
  private:
   struct Use {

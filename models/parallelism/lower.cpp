@@ -91,8 +91,10 @@ class StageWriter {
   void write_unit(const Unit& unit, const PipelinePass& pass, Label label) {
     const UnitSteps& steps = l_.steps(unit);
     label.layer = unit.layer;
-    gather_.before_unit();
-    offload_.before_unit(unit, pass);
+    gather_.issue();
+    offload_.issue(unit, pass);
+    gather_.await();
+    offload_.await(unit, pass);
     if (pass.forward) {
       l_.emitter.run(steps.forward, label, steps.saved_bytes, 0);
       return offload_.after_forward(unit, pass);

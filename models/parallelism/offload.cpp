@@ -24,7 +24,8 @@ std::vector<Seconds> ActivationOffload::times(double bytes) const {
 
 Emitter::OpOfClass ActivationOffload::copy(double bytes, bool out, Label label, MemoryDelta memory) {
   Emitter& emitter = lowering_.emitter;
-  if (lowering_.job.plan.offload.to == OffloadTarget::host) return emitter.host_work(times(bytes), label, memory);
+  if (lowering_.job.plan.offload.to == OffloadTarget::host)  // a link carries both directions at once
+    return emitter.host_work(out ? Stream::copy : Stream::copy_back, times(bytes), label, memory);
   return emitter.pool_work(out ? Emitter::PoolWay::out : Emitter::PoolWay::back, bytes, label, memory);
 }
 
@@ -51,34 +52,45 @@ void ActivationOffload::fetch(std::size_t use) {
   returned_[use] = copy(bytes, false, label, MemoryDelta{MemoryCategory::activations, bytes, 0});
 }
 
-// The copy of the next layer is issued when this one begins.
-void ActivationOffload::before_unit(const Unit& unit, const PipelinePass& pass) {
-  if (pass.forward || next_ == returns_.size() || (!leaves(unit) && issued_ > next_)) return;
+// The copy of the next layer is issued when this one begins, if its forward pass has run: that of another micro-batch may not.
+void ActivationOffload::issue(const Unit& unit, const PipelinePass& pass) {
+  if (pass.forward) return;
   const std::size_t ahead = leaves(unit) ? 2 : 1;
-  for (; issued_ < std::min(next_ + ahead, returns_.size()) &&
-         (issued_ == next_ || returns_[issued_].micro_batch == pass.micro_batch);
-       ++issued_)
-    fetch(issued_);
-  if (!leaves(unit)) return;
+  const auto is_due = [&](std::size_t use) {
+    return (leaves(unit) && use == next_) || returns_[use].micro_batch == pass.micro_batch;
+  };
+  for (; issued_ < std::min(next_ + ahead, returns_.size()) && is_due(issued_); ++issued_) fetch(issued_);
+}
+
+void ActivationOffload::await(const Unit& unit, const PipelinePass& pass) {
+  if (pass.forward || !leaves(unit)) return;
   lowering_.emitter.wait_for(returned_[next_]);
   ++next_;
 }
 
+// One after the other: gradients out, Adam, weights back.
 void emit_host_optimizer(StepLowering& l, double parameters) {
+  Emitter& emitter = l.emitter;
   const double host_rate = l.job.software.host_adam_rate / l.job.optimizer.traffic_over_adam();
-  std::vector<Seconds> all;
-  for (int c : l.emitter.current()) {
-    const double link = l.emitter.host_link(c).value;
-    const double step = parameters * l.emitter.devices_per_host(c) / host_rate;
-    all.emplace_back(parameters * (gradient_element(l.context) + l.context.element()) / link + step);
+  const std::size_t classes = emitter.current().size();
+  std::vector<Seconds> out(classes), step(classes), back(classes);
+  for (std::size_t i = 0; i < classes; ++i) {
+    const int c = emitter.current()[i];
+    const double link = emitter.host_link(c).value;
+    out[i] = Seconds(parameters * gradient_element(l.context) / link);
+    step[i] = Seconds(parameters * emitter.devices_per_host(c) / host_rate);
+    back[i] = Seconds(parameters * l.context.element() / link);
   }
   Label label;
   label.phase = Phase::optimizer;
-  const Emitter::OpOfClass host = l.emitter.host_work(all, label);
+  const Emitter::OpOfClass gradients = emitter.host_work(Stream::copy, out, label);
+  Emitter::OpOfClass states;
   if (l.job.plan.offload.to == OffloadTarget::pool)
-    l.emitter.wait_for(
-        l.emitter.pool_work(Emitter::PoolWay::host_both, parameters * optimizer_state_bytes(l.context), label));
-  l.emitter.wait_for(host);
+    states = emitter.pool_work(Emitter::PoolWay::host_both, parameters * optimizer_state_bytes(l.context), label);
+  emitter.wait_for(gradients);
+  emitter.wait_for(emitter.host_work(Stream::host, step, label));
+  emitter.wait_for(emitter.host_work(Stream::copy_back, back, label));
+  emitter.wait_for(states);
 }
 
 }  // namespace orrery

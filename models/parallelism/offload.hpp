@@ -1,7 +1,7 @@
 // Offload to host memory over each device's own host link (PCIe, C2C), at its data-sheet rate.
 //   activations  what the first layers of a stage save is copied out behind the forward pass and back one layer ahead of
-//                its backward pass; the pass waits when more than one layer is still to be copied out (double buffering, as
-//                in Transformer Engine's cpu_offload)
+//                its backward pass; the pass waits when more than two layers are still to be copied out (double buffering,
+//                as in Transformer Engine's cpu_offload)
 //   optimizer    gradients go to the host, whose processors run Adam, and the updated weights come back (ZeRO-Offload, Ren
 //                et al. 2021, arXiv:2101.06840; its table of CPU-Adam has 4 billion parameters in 1.0 s, from memory),
 //                after the backward pass and without overlap
@@ -21,7 +21,8 @@ namespace orrery {
 class ActivationOffload {
  public:
   ActivationOffload(StepLowering&, int stage, const std::vector<PipelinePass>& passes);
-  void before_unit(const Unit&, const PipelinePass&);
+  void issue(const Unit&, const PipelinePass&);  // copies back that may begin before this unit
+  void await(const Unit&, const PipelinePass&);  // what it needs itself
   void after_forward(const Unit&, const PipelinePass&);
   bool leaves(const Unit&) const;  // the activations of this unit are kept by the host
 

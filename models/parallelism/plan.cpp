@@ -162,13 +162,14 @@ ResolvedPlan resolve_plan(const Plan& p, const Batch& b, const TransformerModel&
   if (data_known) {
     r.data = static_cast<int>(total / (std::int64_t{p.tensor} * p.pipeline * p.context));
     divide_batch(check, p, b, r);
-    if (r.zero_group == 1 && !(m.experts && r.expert_zero_group() > 1)) r.zero_stage = 0;  // nobody to share with
-  } else {                                                                                 // whatever it will be
+  } else {  // whatever it will be
     check.expect(b.global % b.micro == 0, "/batch/global", fmt::format("a multiple of micro ({})", b.micro),
                  fmt::format("{}", b.global));
   }
   check_model_divides(check, m, r);
   check_experts(check, m, r, data_known);
+  if (check.good() && r.zero_group == 1 && !(m.experts && r.expert_zero_group() > 1))
+    r.zero_stage = 0;  // nobody to share with
   check_schedule(check, p, r);
   if (p.pipeline == 1) r.schedule = Schedule::one_f_one_b;  // one stage has nobody to keep waiting
   check.finish();

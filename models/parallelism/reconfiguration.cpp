@@ -31,7 +31,7 @@ void BitstreamLoads::load(int stage, Bitstream wanted, std::int32_t micro_batch)
   Label label;
   label.phase = phase_of(wanted);
   label.micro_batch = micro_batch;
-  emitter.wait_for(emitter.host_work(std::vector<Seconds>(emitter.current().size(), *time), label));
+  emitter.wait_for(emitter.host_work(Stream::copy, std::vector<Seconds>(emitter.current().size(), *time), label));
 }
 
 }  // namespace orrery
