@@ -22,8 +22,8 @@ std::string share(double part, double whole) { return part > 0 && whole > 0 ? pe
 std::string devices_text(const JobMetrics& job) {
   std::string text;
   for (const auto& [model, count] : job.devices_by_model)
-    text += fmt::format("{}{:g} × {}", text.empty() ? "" : " + ", count, model);
-  return text.empty() ? fmt::format("{:g}", job.devices) : text;
+    text += fmt::format("{}{:.0f} × {}", text.empty() ? "" : " + ", count, model);
+  return text.empty() ? fmt::format("{:.0f}", job.devices) : text;
 }
 
 std::string dollars(double value) { return count_text(value) + " USD"; }
@@ -70,13 +70,13 @@ std::string summary(const JobMetrics& job) {
          fmt::format("{} per device{}", human(FlopsPerSecond(job.model_tflops_per_device.value_or(0) * 1e12)),
                      job.hfu ? "; HFU " + percent_text(*job.hfu) : "")});
   const double capacity = job.mean.memory_capacity_bytes;
-  cards.push_back({"Memory, fullest device", human(Bytes(job.memory_peak_bytes)),
-                   job.feasible
-                       ? (capacity > 0 ? fmt::format("fits: {} of {}", percent_text(job.memory_peak_bytes / capacity),
-                                                     human(Bytes(capacity)))
-                                       : "capacity unknown")
-                       : fmt::format("{}does not fit: {} short", job.short_pool() ? "memory pool " : "",
-                                     human(Bytes(job.shortfall_bytes))),
+  const double peak = job.mean.memory_peak_bytes;  // of the device with least room, as its capacity is
+  cards.push_back({"Memory, fullest device", human(Bytes(peak)),
+                   job.feasible ? (capacity > 0 ? fmt::format("fits: {} of {}", percent_text(peak / capacity),
+                                                              human(Bytes(capacity)))
+                                                : "capacity unknown")
+                                : fmt::format("{}does not fit: {} short", job.short_pool() ? "memory pool " : "",
+                                              human(Bytes(job.shortfall_bytes))),
                    !job.feasible});
   if (job.energy_J > 0)
     cards.push_back({"Power", human(Watts(job.average_power_W)),
@@ -172,7 +172,12 @@ std::string memory_section(const JobMetrics& job) {
     legend.push_back({memory_category_names[i], memory_colours[i]});
   }
   table.columns.push_back({"peak", Kind::number});
-  const double capacity = job.mean.memory_capacity_bytes, full = std::max(capacity, job.memory_peak_bytes);
+  double capacity = 0, least = 0;
+  for (const StageMetrics* s : shown_stages(job)) {
+    capacity = std::max(capacity, s->memory_capacity_bytes);
+    if (least == 0 || s->memory_capacity_bytes < least) least = s->memory_capacity_bytes;
+  }
+  const double full = std::max(capacity, job.memory_peak_bytes);
   for (const StageMetrics* s : shown_stages(job)) {
     std::vector<HtmlBarPart> parts;
     std::vector<std::string> row = {fmt::format("{}", s->stage), ""};
@@ -181,11 +186,13 @@ std::string memory_section(const JobMetrics& job) {
       parts.push_back({held, memory_colours[i], std::string(memory_category_names[i])});
       row.push_back(held > 0 ? human(Bytes(held)) : "-");
     }
-    row[1] = html_bar(parts, full, capacity > 0 ? capacity : -1);
+    row[1] = html_bar(parts, full, s->memory_capacity_bytes > 0 ? s->memory_capacity_bytes : -1);
     row.push_back(human(Bytes(s->memory_peak_bytes)));
     table.rows.push_back(std::move(row));
   }
-  const std::string of = capacity > 0 ? fmt::format("; the mark is the capacity, {}", human(Bytes(capacity))) : "";
+  const std::string range = least < capacity ? human(Bytes(least)) + " to " : "";
+  const std::string of = capacity > 0 ? fmt::format("; the mark is the capacity, {}{}", range, human(Bytes(capacity)))
+                                      : "";
   return html_section("Memory at its peak", "fullest device of each stage" + of,
                       html_legend(legend) + html_table(table));
 }

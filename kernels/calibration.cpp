@@ -222,6 +222,19 @@ void fields(Fields& f, Calibration& calibration) {
   f.raw("sources", calibration.sources, Need::required);
 }
 
+// Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster. The units of wide types differ
+// too much between chips: fp64 runs at the rate of fp32, a half or a 32nd of it.
+GemmParameters of_type(GemmParameters entry, DataType type) {
+  constexpr double delivery_exponent = 0.7;
+  const double scale = is_wide(type)
+                           ? 1
+                           : std::pow(static_cast<double>(unit_bits(entry.type)) / unit_bits(type), delivery_exponent);
+  entry.type = type;
+  entry.k_overhead *= scale;
+  entry.tile_cost *= scale;
+  return entry;
+}
+
 namespace {
 
 struct Source {  // one file of the look-up order
@@ -295,41 +308,25 @@ std::vector<Source> sources_of(const DeviceModel& device, const Library& library
 }
 
 // How many times as many operands of `wanted` as of `given` the unit takes in.
-double unit_ratio(const DeviceModel& device, DataType wanted, DataType given) {
-  return static_cast<double>(unit_bits(device, given)) / unit_bits(device, wanted);
-}
+double unit_ratio(DataType wanted, DataType given) { return static_cast<double>(unit_bits(given)) / unit_bits(wanted); }
 
 // Of a file's entries, that of this type, else of the nearest width; none where only units of another kind are known.
-template <class Entry>
-const Entry* nearest(const DeviceModel& device, const std::vector<Entry>& entries, DataType type) {
+template <class Entry> const Entry* nearest(const std::vector<Entry>& entries, DataType type) {
   const Entry* best = nullptr;
   const auto distance = [&](const Entry& entry) {
-    return entry.type == type ? -1 : std::abs(std::log2(unit_ratio(device, type, entry.type)));
+    return entry.type == type ? -1 : std::abs(std::log2(unit_ratio(type, entry.type)));
   };
   for (const Entry& entry : entries)
     if (is_wide(entry.type) == is_wide(type) && (best == nullptr || distance(entry) < distance(*best))) best = &entry;
   return best;
 }
 
-// An entry made to fit `type`: the more operands a unit takes in at once, the more elements of k its prologue costs and the
-// more small tiles lose. Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster. The
-// units of wide types differ too much between chips: fp64 runs at the rate of fp32, a half or a 32nd of it.
-GemmParameters scaled(const DeviceModel& device, GemmParameters entry, DataType type) {
-  constexpr double delivery_exponent = 0.7;
-  const double scale = is_wide(type) ? 1 : std::pow(unit_ratio(device, type, entry.type), delivery_exponent);
-  entry.type = type;
-  entry.k_overhead *= scale;
-  entry.tile_cost *= scale;
-  return entry;
-}
-
 // Another type of a nearer file says more than this type of a more general one.
-DeviceCalibration::Found<GemmParameters> find_gemm(const DeviceModel& device, const std::vector<Source>& sources,
-                                                   DataType type) {
+DeviceCalibration::Found<GemmParameters> find_gemm(const std::vector<Source>& sources, DataType type) {
   for (const auto& source : sources)
-    if (const auto* entry = nearest(device, source.calibration.gemm, type)) {
-      const bool same_unit = unit_bits(device, entry->type) == unit_bits(device, type);
-      return {scaled(device, *entry, type), alike(entry->type, type) && is_fit(source, entry->fit),
+    if (const auto* entry = nearest(source.calibration.gemm, type)) {
+      const bool same_unit = unit_bits(entry->type) == unit_bits(type);
+      return {of_type(*entry, type), alike(entry->type, type) && is_fit(source, entry->fit),
               source.own && !same_unit ? "scaled from another precision" : source.from};
     }
   return {GemmParameters{}, false, "built-in default"};
@@ -340,7 +337,7 @@ double find_sustained(const DeviceModel& device, const std::vector<Source>& sour
                       const std::optional<EnergyParameters>& energy) {
   constexpr double alike = 1.25;  // so far apart powers are the same: data sheets round
   for (const auto& source : sources)
-    if (const auto* entry = nearest(device, source.calibration.sustained, type)) {
+    if (const auto* entry = nearest(source.calibration.sustained, type)) {
       const double own = full_power_W(device, type, energy), measured = full_power_W(device, entry->type, energy);
       const double more = own > 0 ? std::max(1.0, measured / (alike * own)) : 1.0;
       return std::min(1.0, entry->fraction * more);
@@ -369,11 +366,14 @@ DeviceCalibration resolve_calibration(const DeviceModel& device, const Library& 
     if (!resolved.energy && source.calibration.energy) resolved.energy = source.calibration.energy;
   }
   for (auto source = sources.rbegin(); source != sources.rend(); ++source)
-    if (source->calibration.events) resolved.events = *source->calibration.events;
+    if (source->calibration.events) {
+      resolved.events = *source->calibration.events;
+      resolved.events_from = source->from;
+    }
   resolved.unvalidated = find_unvalidated(sources);
   for (std::size_t i = 0; i < data_type_names.size(); ++i) {
     const auto type = static_cast<DataType>(i);
-    resolved.gemm[i] = find_gemm(device, sources, type);
+    resolved.gemm[i] = find_gemm(sources, type);
     resolved.sustained[i] = find_sustained(device, sources, type, resolved.energy);
     double& efficiency = resolved.gemm[i].parameters.efficiency;
     const double ceiling = power_ceiling(device, type, resolved.energy);

@@ -136,8 +136,11 @@ void fields(Fields&, Calibration&);
 
 // Bits of an operand as a matrix unit takes it in: types of one width run on the same part of it. FP6 moves as bytes.
 int unit_bits(DataType);
-// The same on a device: one that computes FP6 at the rate of FP4 (CDNA 4) takes in as many operands of it.
+// The same for the energy of an operand: a device that computes FP6 at the rate of FP4 (CDNA 4) spends as little on it.
 int unit_bits(const DeviceModel&, DataType);
+// Parameters of one type as those of another: the more operands a unit takes in at once, the more elements of k its prologue
+// costs and the more small tiles lose.
+GemmParameters of_type(GemmParameters, DataType);
 // fp32 and fp64: their products mostly run on other units than those of narrow types, and neither says anything of the other.
 bool is_wide(DataType);
 
@@ -154,6 +157,7 @@ struct DeviceCalibration {
   std::vector<Found<AttentionParameters>> attention;               // ascending generations
   Found<MemoryParameters> memory;
   EventParameters events;
+  std::string events_from;                 // "" where no file says anything of events
   std::string unvalidated;                 // of the file that products, or events, come from
   std::optional<EnergyParameters> energy;  // none: from the power limit, see energy.hpp
 

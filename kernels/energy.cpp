@@ -85,7 +85,7 @@ double memory_J(double bytes, const DeviceContext& context) {
 }  // namespace
 
 double memory_power_W(const DeviceContext& context) {
-  const auto& bandwidth = context.device.memory.bandwidth;
+  const auto bandwidth = memory_bandwidth(context.device);
   return bandwidth ? memory_J(bandwidth->value, context) : 0;
 }
 

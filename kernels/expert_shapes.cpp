@@ -72,7 +72,9 @@ double row_tiles(const Kernel& kernel, int tile) {
   if (!product || kernel.group <= 1) return highest * groups;
   const double rows = as_real(kernel.group), size = tile;
   const double expected = rows / size + groups * (1 - 1 / size) / 2;
-  const double fewest = std::max(std::ceil(rows / size), groups);
+  // Never fewer than the largest even groups of no more rows have.
+  const double even = std::ceil(std::floor(rows / groups) / size) * groups;
+  const double fewest = std::max(std::ceil(rows / size), even);
   const double most = std::min(highest * groups, std::floor((rows - groups) / size) + groups);
   return std::clamp(expected, fewest, std::max(fewest, most));
 }

@@ -31,7 +31,8 @@ Kernel expert_router(std::int64_t tokens, std::int64_t experts, std::int64_t cho
 Kernel expert_combine(std::int64_t tokens, std::int64_t hidden, std::int64_t copies, DataType type);
 
 // Tiles of `tile` rows that the product of a batch, or of a group of uneven experts, is cut into. Even batches: exact.
-// Uneven: each expert's last tile is filled by half in the mean, within the bounds that rows, experts and busiest set.
+// Uneven: each expert's last tile is filled by half in the mean, within the bounds that rows, experts and busiest set, and no
+// fewer than even groups of no more rows have (more rows, or a busier expert, are never faster).
 double row_tiles(const Kernel&, int tile);
 
 }  // namespace orrery

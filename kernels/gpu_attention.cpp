@@ -53,8 +53,10 @@ struct Cores {
 struct SeenKeys {
   double mean, longest;
 };
-SeenKeys seen_keys(const Kernel& kernel) {
-  const double n = static_cast<double>(kernel.n), rows = static_cast<double>(seeing_rows(kernel));
+// Rows that only fill a block see what further ones would: fewer keys would make them cheaper the more of them are real.
+SeenKeys seen_keys(const Kernel& kernel, const Blocks& blocks) {
+  const double n = static_cast<double>(kernel.n);
+  const double rows = std::min(n, blocks.rows * blocks.count / static_cast<double>(kernel.batch));
   const double mean = (kernel.causal ? n - rows / 2 : n) * window_share(kernel);
   if (!kernel.causal) return {mean, mean};
   return {mean, std::round(n * (1 - std::sqrt(std::max(0.0, 1 - 2 * mean / n))))};
@@ -63,7 +65,7 @@ SeenKeys seen_keys(const Kernel& kernel) {
 // All blocks, each with its keys in so many splits.
 double compute_seconds(const Blocks& blocks, int splits, const Cores& cores) {
   const auto of_split = [&](double keys) { return splits == 1 ? keys : std::max(keys / splits, least_keys); };
-  const SeenKeys seen = seen_keys(cores.kernel);
+  const SeenKeys seen = seen_keys(cores.kernel, blocks);
   const double keys = of_split(seen.longest);
   const double longest = cores.seconds(blocks.rows * keys, keys, false);
   const double unmasked = std::ceil(blocks.count * splits / cores.count) * longest;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -17,13 +18,13 @@ namespace {
 using measured::Group;
 
 // The geometric mean of a positive figure over several fits.
-template <class T, class Get> double mean_of(const std::vector<const T*>& fits, Get get) {
+template <class T, class Get> double mean_of(const std::vector<T>& fits, Get get) {
   double sum = 0;
-  for (const T* fit : fits) sum += std::log(std::max(1e-12, get(*fit)));
+  for (const T& fit : fits) sum += std::log(std::max(1e-12, get(fit)));
   return std::exp(sum / static_cast<double>(fits.size()));
 }
 
-GemmParameters mean_of(const std::vector<const GemmParameters*>& fits, const GemmParameters& start) {
+GemmParameters mean_of(const std::vector<GemmParameters>& fits, const GemmParameters& start) {
   GemmParameters mean = start;
   mean.efficiency = mean_of(fits, [](const GemmParameters& p) { return p.efficiency; });
   mean.memory_efficiency = mean_of(fits, [](const GemmParameters& p) { return p.memory_efficiency; });
@@ -34,7 +35,7 @@ GemmParameters mean_of(const std::vector<const GemmParameters*>& fits, const Gem
   return mean;
 }
 
-AttentionParameters mean_of(const std::vector<const AttentionParameters*>& fits, const AttentionParameters& start) {
+AttentionParameters mean_of(const std::vector<AttentionParameters>& fits, const AttentionParameters& start) {
   AttentionParameters mean = start;
   using P = AttentionParameters;
   for (double P::*figure : {&P::efficiency, &P::backward_ratio, &P::causal_ratio, &P::head_overhead, &P::half_length,
@@ -43,7 +44,7 @@ AttentionParameters mean_of(const std::vector<const AttentionParameters*>& fits,
   return mean;
 }
 
-MemoryParameters mean_of(const std::vector<const MemoryParameters*>& fits, const MemoryParameters& start) {
+MemoryParameters mean_of(const std::vector<MemoryParameters>& fits, const MemoryParameters& start) {
   MemoryParameters mean = start;
   using P = MemoryParameters;
   for (double P::*figure : {&P::elementwise, &P::normalization, &P::softmax, &P::wide_normalization})
@@ -54,32 +55,32 @@ MemoryParameters mean_of(const std::vector<const MemoryParameters*>& fits, const
 
 // The other devices that know something, of the same generation if any does, else of the same family.
 template <class T>
-std::vector<const T*> stand_ins(const DeviceFit& left_out, const std::vector<DeviceFit>& fits,
-                                const std::function<const T*(const DeviceFit&)>& known) {
+std::vector<T> stand_ins(const DeviceFit& left_out, const std::vector<DeviceFit>& fits,
+                         const std::function<std::optional<T>(const DeviceFit&)>& known) {
   for (const bool generation : {true, false}) {
-    std::vector<const T*> found;
+    std::vector<T> found;
     for (const DeviceFit& other : fits) {
       if (other.device.name == left_out.device.name || other.device.family != left_out.device.family) continue;
       if (generation && other.device.generation != left_out.device.generation) continue;
-      if (const T* parameters = known(other)) found.push_back(parameters);
+      if (const auto parameters = known(other)) found.push_back(*parameters);
     }
     if (!found.empty()) return found;
   }
   return {};
 }
 
-const GemmParameters* gemm_of(const DeviceFit& fit, DataType type) {
+std::optional<GemmParameters> gemm_of(const DeviceFit& fit, DataType type) {
   for (const auto& entry : fit.calibration.gemm)
-    if (entry.type == type) return &entry;
+    if (entry.type == type) return entry;
   for (const auto& entry : fit.calibration.gemm)
-    if (is_wide(entry.type) == is_wide(type) && !is_wide(type)) return &entry;
-  return nullptr;
+    if (is_wide(entry.type) == is_wide(type) && !is_wide(type)) return of_type(entry, type);
+  return std::nullopt;
 }
 
-const AttentionParameters* attention_of(const DeviceFit& fit, int generation) {
+std::optional<AttentionParameters> attention_of(const DeviceFit& fit, int generation) {
   for (const auto& entry : fit.calibration.attention)
-    if (entry.generation == generation) return &entry;
-  return nullptr;
+    if (entry.generation == generation) return entry;
+  return std::nullopt;
 }
 
 void keep(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group, const std::string& what,
@@ -91,7 +92,7 @@ void keep(std::vector<LeftOutError>& errors, const DeviceModel& device, Group gr
 void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const std::vector<DeviceFit>& fits,
                const std::vector<measured::Row>& rows, const Library& library) {
   const std::string& name = fit.device.name;
-  const DeviceCalibration start = family_defaults(fit.device, library);
+  const DeviceCalibration start = fit_start(fit.device, library);
   for (const GemmParameters& own : fit.calibration.gemm) {
     const DataType type = own.type;
     const auto others = stand_ins<GemmParameters>(fit, fits, [type](const DeviceFit& f) { return gemm_of(f, type); });
@@ -116,8 +117,7 @@ void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const st
          measured::of_generation(measured::select(rows, name, Group::attention), generation));
   }
   if (!fit.calibration.memory) return;
-  const auto others = stand_ins<MemoryParameters>(
-      fit, fits, [](const DeviceFit& f) { return f.calibration.memory ? &*f.calibration.memory : nullptr; });
+  const auto others = stand_ins<MemoryParameters>(fit, fits, [](const DeviceFit& f) { return f.calibration.memory; });
   if (others.empty()) return;
   DeviceCalibration stand_in = start;
   stand_in.memory.parameters = mean_of(others, start.memory.parameters);
@@ -126,11 +126,20 @@ void leave_out(std::vector<LeftOutError>& errors, const DeviceFit& fit, const st
 
 using Refit = std::function<void(DeviceCalibration&, const std::vector<KernelSample>& known)>;
 
+// Of a device and a group: samples that fits use, and those that only judge them.
+struct Samples {
+  std::vector<KernelSample> fitted, compared;
+};
+
 // Few samples, or a last quarter of few, would test the fit on itself.
 void cross_validate(std::vector<LeftOutError>& errors, const DeviceModel& device, Group group, const std::string& what,
-                    const DeviceCalibration& start, const std::vector<KernelSample>& samples, const Refit& refit) {
+                    const DeviceCalibration& start, const Samples& all, const Refit& refit) {
   constexpr std::size_t folds = 4, enough = 8;
+  const std::vector<KernelSample>& samples = all.fitted;
   if (samples.size() < enough) return;
+  DeviceCalibration whole = start;
+  refit(whole, samples);
+  keep(errors, device, group, what, whole, all.compared);
   for (std::size_t fold = 0; fold < folds; ++fold) {
     std::vector<KernelSample> known, asked;
     for (std::size_t i = 0; i < samples.size(); ++i) (i % folds == fold ? asked : known).push_back(samples[i]);
@@ -356,19 +365,24 @@ std::vector<LeftOutError> left_out_shapes(const std::vector<measured::Row>& rows
                                           const Library& library) {
   std::vector<LeftOutError> errors;
   for (const DeviceFit& fit : fits) {
-    const DeviceCalibration start = family_defaults(fit.device, library);
+    const DeviceCalibration start = fit_start(fit.device, library);
     const DeviceModel halved = timed_device(fit.device, Group::gemm);
+    const auto samples = [&](Group group, const auto& choose) {
+      return Samples{choose(samples_of(rows, fit.device.name, group, true)),
+                     choose(samples_of(rows, fit.device.name, group, false))};
+    };
     for (const GemmParameters& own : fit.calibration.gemm)
       cross_validate(errors, halved, Group::gemm, what_of(own), start,
-                     measured::of_type(measured::select(rows, fit.device.name, Group::gemm), own.type),
+                     samples(Group::gemm, [&](const auto& all) { return measured::of_type(all, own.type); }),
                      [&](DeviceCalibration& c, const auto& known) { put(c, fit_gemm(halved, start, known)); });
     for (const AttentionParameters& own : fit.calibration.attention)
-      cross_validate(errors, fit.device, Group::attention, what_of(own), start,
-                     measured::of_generation(measured::select(rows, fit.device.name, Group::attention), own.generation),
-                     [&](DeviceCalibration& c, const auto& known) { put(c, fit_attention(fit.device, start, known)); });
+      cross_validate(
+          errors, fit.device, Group::attention, what_of(own), start,
+          samples(Group::attention, [&](const auto& all) { return measured::of_generation(all, own.generation); }),
+          [&](DeviceCalibration& c, const auto& known) { put(c, fit_attention(fit.device, start, known)); });
     cross_validate(
         errors, fit.device, Group::memory, memory_bound_name, start,
-        measured::select(rows, fit.device.name, Group::memory),
+        samples(Group::memory, [](const auto& all) { return all; }),
         [&](DeviceCalibration& c, const auto& known) { c.memory.parameters = fit_memory(fit.device, start, known); });
   }
   return errors;

@@ -93,6 +93,9 @@ int run_guarded(const CommandAction& action, const std::string& name) {
     return fail(fmt::format("orrery {}: {}", name, error.what()), exit_bad_input);
   } catch (const IoError& error) {
     return fail(error.what(), exit_failed);
+  } catch (const KilledError& error) {
+    return fail(fmt::format("{}; fewer devices need less, and `--fidelity analytic` less than flow", error.what()),
+                exit_failed);
   } catch (const std::bad_alloc&) {
     return fail("out of memory; fewer devices need less, and `--fidelity analytic` less than flow", exit_failed);
   } catch (const StuckError& error) {

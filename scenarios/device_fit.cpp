@@ -1,6 +1,7 @@
 #include "scenarios/device_fit.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 
@@ -14,13 +15,6 @@ namespace orrery {
 namespace {
 
 using measured::Group;
-
-std::vector<KernelSample> fitted_samples(const std::vector<measured::Row>& rows, const std::string& accelerator,
-                                         Group group) {
-  std::vector<measured::Row> used;
-  std::copy_if(rows.begin(), rows.end(), std::back_inserter(used), [](const measured::Row& row) { return row.fit; });
-  return measured::select(used, accelerator, group);
-}
 
 std::string provenance(const Calibration& calibration) {
   std::set<std::string> files;
@@ -47,10 +41,21 @@ DeviceModel timed_device(const DeviceModel& shipped, Group group) {
   return device;
 }
 
+namespace {
+
 DeviceCalibration family_defaults(const DeviceModel& device, const Library& library) {
   DeviceModel unknown = device;
   unknown.name = unknown.generation = "unknown";
   return resolve_calibration(unknown, library);
+}
+
+}  // namespace
+
+std::vector<KernelSample> samples_of(const std::vector<measured::Row>& rows, const std::string& accelerator,
+                                     Group group, bool fitted) {
+  std::vector<measured::Row> used;
+  std::ranges::copy_if(rows, std::back_inserter(used), [fitted](const auto& row) { return row.fit == fitted; });
+  return measured::select(used, accelerator, group);
 }
 
 DeviceCalibration fit_start(const DeviceModel& device, const Library& library) {
@@ -146,12 +151,27 @@ void keep_the_rest(Calibration& fitted, const MemoryParameters& start, const Lib
 
 }  // namespace
 
+namespace {
+
+// Types that kernels of these boards were measured in.
+std::set<DataType> types_of(const std::vector<measured::Row>& rows, const std::vector<std::string>& names) {
+  std::set<DataType> types;
+  for (const measured::Row& row : rows)
+    if (std::ranges::count(names, row.accelerator) > 0)
+      for (const Kernel& kernel : row.sample.kernels) types.insert(kernel.type);
+  return types;
+}
+
+}  // namespace
+
 std::vector<measured::Row> pooled(std::vector<measured::Row> rows, const std::vector<std::string>& names,
                                   const Library& library) {
+  const std::set<DataType> types = types_of(rows, names);
   const auto figures = [&](const std::string& name) {
     const auto device = load_part<DeviceModel>("hardware/accelerators", name, library);
-    return std::tuple(device.cores, matrix_peak(device, DataType::fp16), matrix_peak(device, DataType::fp8),
-                      vector_peak(device), memory_bandwidth(device));
+    std::vector<std::optional<FlopsPerSecond>> peaks;
+    for (const DataType type : types) peaks.push_back(matrix_peak(device, type));
+    return std::tuple(device.cores, peaks, vector_peak(device), memory_bandwidth(device));
   };
   for (const std::string& name : names) {
     if (figures(name) != figures(names.front()))
@@ -175,15 +195,15 @@ DeviceFit fit_device(const std::string& accelerator, const std::vector<measured:
   Calibration& fitted = result.calibration;
   fitted.name = accelerator;
   fitted.title = result.device.title;
-  const auto products = fitted_samples(rows, accelerator, Group::gemm);
+  const auto products = samples_of(rows, accelerator, Group::gemm, true);
   for (std::size_t t = 0; t < data_type_names.size(); ++t)
     if (const auto samples = measured::of_type(products, static_cast<DataType>(t)); !samples.empty())
       fitted.gemm.push_back(fit_gemm(timed_device(result.device, Group::gemm), start, samples));
-  const auto attention = fitted_samples(rows, accelerator, Group::attention);
+  const auto attention = samples_of(rows, accelerator, Group::attention, true);
   for (int generation = 1; generation <= 3; ++generation)
     if (const auto samples = measured::of_generation(attention, generation); !samples.empty())
       fitted.attention.push_back(fit_attention(result.device, start, samples));
-  if (const auto samples = fitted_samples(rows, accelerator, Group::memory); !samples.empty())
+  if (const auto samples = samples_of(rows, accelerator, Group::memory, true); !samples.empty())
     fitted.memory = fit_memory(result.device, start, samples);
   fitted.sources = {{"", provenance(fitted)}};
   return result;

@@ -21,11 +21,12 @@ struct DeviceFit {
 // The device as a source times it: rows of google-tpu7x products are half a chip, what its software calls a device.
 DeviceModel timed_device(const DeviceModel&, measured::Group);
 
-// What the family's defaults say of this device, without its own calibration or its generation's.
-DeviceCalibration family_defaults(const DeviceModel&, const Library&);
-
-// What a fit starts from: the family's defaults, with the tiles that the generation's instructions allow, which is no fit.
+// What a fit starts from: what the family's defaults say of this device, without its own calibration or its generation's, but with the tiles that the generation's instructions allow, which is no fit.
 DeviceCalibration fit_start(const DeviceModel&, const Library&);
+
+// Samples of one device: those that fits use, or those that are compared only.
+std::vector<KernelSample> samples_of(const std::vector<measured::Row>&, const std::string& accelerator, measured::Group,
+                                     bool fitted);
 
 // Fits everything that `rows` have of one accelerator. Throws SpecError for an unknown accelerator.
 DeviceFit fit_device(const std::string& accelerator, const std::vector<measured::Row>& rows, const Library&);

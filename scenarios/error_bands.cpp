@@ -35,12 +35,6 @@ bool compared_with_measurements(const Cluster& cluster, std::span<const DeviceId
   });
 }
 
-bool has_several_nodes(const Cluster& cluster) {
-  std::size_t nodes = 0;
-  for (const Pool& pool : cluster.pools) nodes += pool.devices / std::max<std::size_t>(1, pool.devices_per_node);
-  return nodes > 1;
-}
-
 }  // namespace
 
 ErrorBands load_error_bands(const Library& library) {
@@ -75,17 +69,18 @@ ClassShares link_shares(std::string_view link_class, bool latency_bound) {
 
 std::string_view link_class_of(const Cluster& cluster, const RoutedPattern& pattern) {
   double fullest = 0;
-  bool over_host_bus = false;
+  bool over_host_bus = false, leaves_node = false;
   for (const LinkLoad& load : pattern.loads) {
     const Link& link = cluster.fabric.link(load.link);
+    leaves_node = leaves_node || cluster.fabric.vertex(link.from).node != cluster.fabric.vertex(link.to).node;
     const double time = load.weight / link.bandwidth.value;
     if (time <= fullest) continue;
     fullest = time;
     over_host_bus = cluster.fabric.link_class(link.link_class).name.starts_with("pcie");
   }
   if (over_host_bus) return host_bus;
-  if (!cluster.pools.empty() && cluster.pools[0].devices_per_node == 2) return "bridged-pair";
-  return has_several_nodes(cluster) ? scale_out : scale_up;
+  if (leaves_node) return scale_out;
+  return !cluster.pools.empty() && cluster.pools[0].devices_per_node == 2 ? "bridged-pair" : scale_up;
 }
 
 void add_error_bands(Metrics& metrics, const Cluster& cluster, std::span<const PlacedJob> placed,

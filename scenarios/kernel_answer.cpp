@@ -34,7 +34,9 @@ void check_conversion(DataType type) {
 
 void check_type(const KernelQuestion& question, const DeviceModel& device) {
   if (question.form->value.kind == KernelKind::quantize) check_conversion(question.type);
-  if (only_moves(question.form->value.kind) || matrix_peak(device, question.type)) return;
+  const KernelKind kind = question.form->value.kind;
+  if (only_moves(kind) || matrix_peak(device, question.type)) return;
+  if (!is_matrix_work(kind) && question.type == DataType::fp32) return;  // what vector units compute in
   const std::vector<std::string> types = supported_types(device);
   if (types.empty()) return;  // whoever needs a rate says so
   std::string all;
@@ -52,10 +54,14 @@ bool streams(const DeviceModel& device) {
   return memory_bandwidth(device) || device.on_chip.l1_bandwidth || device.on_chip.l2_bandwidth;
 }
 
-// Whether its time depends on the vector rate. Spiking hardware counts events.
+// Spiking hardware counts events.
+bool counts_events(const Kernel& kernel, const DeviceModel& device) {
+  return kernel.kind == KernelKind::spiking_step && device.family == DeviceFamily::neuromorphic;
+}
+
+// Whether its time depends on the vector rate.
 bool uses_vectors(const Kernel& kernel, const DeviceModel& device) {
-  const bool events = kernel.kind == KernelKind::spiking_step && device.family == DeviceFamily::neuromorphic;
-  return !is_matrix_work(kernel.kind) && !events && kernel.flops > 0;
+  return !is_matrix_work(kernel.kind) && !counts_events(kernel, device) && kernel.flops > 0;
 }
 
 constexpr const char* power_bound = "power limit";
@@ -87,7 +93,10 @@ void name_calibration(KernelAnswer& a, const DeviceCalibration& calibration, con
       a.calibration_gap = fit_shortfall(fit);
   };
   const Kernel& kernel = a.what.kernel;
-  if (kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward) {
+  if (counts_events(kernel, device)) {  // at constants of a publication, which no fit stands behind
+    a.calibration = calibration.events_from.empty() ? "built-in default" : calibration.events_from;
+    a.calibration_gap = "not measured on this device";
+  } else if (kernel.kind == KernelKind::attention || kernel.kind == KernelKind::attention_backward) {
     const auto& found = attention_parameters(calibration, kernel.generation);
     name(found);
     if (const int used = found.parameters.generation; used != kernel.generation)

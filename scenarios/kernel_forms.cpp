@@ -276,8 +276,11 @@ void check(const KernelSize& size, double value) {
 }
 
 // Sizes that the kernels multiply in integers.
-constexpr std::pair<std::string_view, std::string_view> multiplied[] = {
-    {"batch", "heads"}, {"tokens", "copies"}, {"kernel-positions", "input-channels"}, {"experts", "busiest"}};
+constexpr std::array<std::string_view, 3> multiplied[] = {{"batch", "heads", "sequence"},
+                                                          {"batch", "heads", "key-length"},
+                                                          {"tokens", "copies", ""},
+                                                          {"kernel-positions", "input-channels", ""},
+                                                          {"experts", "busiest", ""}};
 
 // What one size allows another; `given` are those without their defaults.
 void check_together(const KernelSizes& sizes, const KernelSizes& given) {
@@ -285,10 +288,17 @@ void check_together(const KernelSizes& sizes, const KernelSizes& given) {
     const auto it = sizes.find(name);
     return it == sizes.end() ? 0.0 : it->second;
   };
-  for (const auto& [one, other] : multiplied)
-    if (of(one) * of(other) > largest_size)
-      throw std::invalid_argument(
-          fmt::format("--{} x --{}: expected at most 2^53, found {:g}", one, other, of(one) * of(other)));
+  for (const auto& names : multiplied) {
+    double product = 1;
+    std::string all;
+    for (const std::string_view name : names) {
+      if (sizes.count(name) == 0) continue;
+      product *= std::max(1.0, of(name));  // 0 stands for a default that another size bounds
+      all += (all.empty() ? "--" : " x --") + std::string(name);
+    }
+    if (product > largest_size)
+      throw std::invalid_argument(fmt::format("{}: expected at most 2^53, found {:g}", all, product));
+  }
   if (of("order") > 0 && given.count("points") > 0 && of("points") != star_points(static_cast<int>(of("order"))))
     throw std::invalid_argument(fmt::format("--points: expected none beside --order {:g}, which has {}, found {:g}",
                                             of("order"), star_points(static_cast<int>(of("order"))), of("points")));

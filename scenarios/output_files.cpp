@@ -128,22 +128,24 @@ bool is_result(const fs::path& file) {
   }
 }
 
-// Empty, or with the mark that our pages, pictures and traces carry near their start. A table has none: there it is the
-// names of its first columns.
-bool is_ours(const fs::path& file, std::string_view csv_head) {
-  std::array<char, 1024> head{};
+std::string start_of(const fs::path& file) {
+  std::string head(1024, '\0');
   std::ifstream in(file, std::ios::binary);
-  in.read(head.data(), head.size());
-  const std::string_view text(head.data(), static_cast<std::size_t>(in.gcount()));
-  if (text.empty() || text.find("written by orrery") != std::string_view::npos) return true;
-  return !csv_head.empty() && text.starts_with(csv_head);
+  in.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(in.gcount()));
+  return head;
+}
+
+bool is_earlier(const fs::path& file, const OutputKind& kind) {
+  const std::string text = start_of(file);
+  if (text.empty()) return true;
+  return text.starts_with(kind.head) && (!kind.marked || text.find("written by orrery") != std::string::npos);
 }
 
 // A report has no mark: it is its title over a line drawn beneath.
 bool is_report(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string title, line;
-  return std::getline(in, title) && std::getline(in, line) && line.starts_with("────");
+  const std::string text = start_of(file);
+  return text.empty() || text.find("\n────") != std::string::npos;
 }
 
 }  // namespace
@@ -177,13 +179,15 @@ void check_result_folder(const fs::path& folder) {
   if (!is_result(folder / "result.json"))
     throw UsageError(fmt::format("--out: {} is not empty and holds no result of orrery; name a new or an empty folder",
                                  quote(folder.string())));
-  for (const fs::path& file : {folder / "report.txt", folder / "trace.json"})
-    if (fs::exists(file, error) && !is_ours(file, {}) && !is_report(file))
-      throw UsageError(fmt::format("--out: {} was not written by orrery: move it away, or name another folder",
-                                   quote(file.string())));
+  const fs::path report = folder / "report.txt", trace = folder / "trace.json";
+  const bool foreign_report = fs::exists(report, error) && !is_report(report);
+  const bool foreign_trace = fs::exists(trace, error) && !is_earlier(trace, trace_output);
+  if (foreign_report || foreign_trace)
+    throw UsageError(fmt::format("--out: {} was not written by orrery: move it away, or name another folder",
+                                 quote((foreign_report ? report : trace).string())));
 }
 
-void check_result_file(const fs::path& file, const fs::path& input, std::string_view csv_head) {
+void check_result_file(const fs::path& file, const fs::path& input, const OutputKind& kind) {
   std::error_code error;
   const std::string name = quote(file.string());
   if (fs::is_directory(file, error))
@@ -194,7 +198,7 @@ void check_result_file(const fs::path& file, const fs::path& input, std::string_
   if (!fs::exists(folder, error))
     throw UsageError(fmt::format("cannot write {}: there is no folder {}", name, quote(folder.string())));
   check_writable(file);
-  if (fs::is_regular_file(file, error) && !is_ours(file, csv_head))
+  if (fs::is_regular_file(file, error) && !is_earlier(file, kind))
     throw UsageError(
         fmt::format("{} exists and is not an earlier output of this kind: remove it, or name another file", name));
 }

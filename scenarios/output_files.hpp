@@ -29,10 +29,20 @@ void write_files(const std::vector<OutputFile>&);
 // or one that already holds a result of ours, which is then replaced. Anything else throws UsageError: nobody's files are
 // to be lost. A place that cannot be written throws IoError.
 void check_result_folder(const std::filesystem::path&);
-// The same for one file, in a folder that is there: it must be new, empty or written by orrery, which a mark near its start
-// tells (of a table, `csv_head`: how its first line begins). And it must not be `input`.
-void check_result_file(const std::filesystem::path&, const std::filesystem::path& input,
-                       std::string_view csv_head = {});
+// What earlier outputs of one kind are known by: how they begin, and the mark that those without a beginning of their own carry
+// soon after.
+struct OutputKind {
+  std::string_view head;
+  bool marked = true;
+};
+inline constexpr OutputKind trace_output{"{\"otherData\""}, svg_output{"<svg"}, dot_output{"graph"},
+    page_output{"<!DOCTYPE html>"}, sweep_table_output{"point,status", false},
+    sweep_document_output{"{\n \"orrery\": \"", false};
+constexpr OutputKind table_output(std::string_view first_columns) { return {first_columns, false}; }
+
+// The same for one file, in a folder that is there: it must be new, empty or an earlier output of the same kind. And it must not
+// be `input`.
+void check_result_file(const std::filesystem::path&, const std::filesystem::path& input, const OutputKind&);
 
 // UsageError where two of the files given (by options; empty: none) are one.
 void check_different(std::initializer_list<std::string_view> files);

@@ -50,7 +50,7 @@ std::string overview(const std::vector<ResultInput>& results) {
     for (const Json& json : result.document["jobs"]) {
       const JobMetrics job = job_of(json);
       const bool several = result.document["jobs"].size() > 1;
-      table.rows.push_back({title_of(result) + (several ? ": " + job.name : ""), fmt::format("{:g}", job.devices),
+      table.rows.push_back({title_of(result) + (several ? ": " + job.name : ""), fmt::format("{:.0f}", job.devices),
                             job.iteration_s > 0 ? human(Seconds(job.iteration_s)) : "-",
                             job.tokens_per_s_per_device > 0 ? count_text(job.tokens_per_s_per_device) : "-",
                             job.mfu ? percent_text(*job.mfu) : "-",

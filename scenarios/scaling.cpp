@@ -54,6 +54,7 @@ void grow_slice(NodeModel& node, std::int64_t factor) {
     *std::min_element(sides.rbegin(), sides.rend()) *= *prime;
   node.devices = static_cast<int>(node.devices * factor);
   if (node.nics) node.nics->count = static_cast<int>(node.nics->count * factor);
+  if (node.host_power) node.host_power = *node.host_power * static_cast<double>(factor);
 }
 
 // Edits one scenario; the first rule that cannot be met ends it.

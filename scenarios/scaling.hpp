@@ -11,6 +11,7 @@
 //                not a multiple of it (or, interleaved, where the micro-batches are no multiple of the stages)
 //   ZeRO group   all data x context ranks if it was; else as stated, cut down to a divisor of them
 //   stragglers   those whose device still exists
+//   memory pools as stated, for as many nodes each: sizes whose nodes they do not divide are none
 // A size to which the rules cannot bring the scenario is a row with a reason, not an error.
 #pragma once
 

@@ -58,7 +58,7 @@ std::vector<std::string> row_of(const ScalingPoint& point, bool tokens) {
     row.push_back("not possible: " + point.reason);
     return row;
   }
-  row.push_back(fmt::format("{:g}", point.sequences));
+  row.push_back(fmt::format("{:.0f}", point.sequences));
   row.push_back(human(Seconds(m.iteration_s)));
   row.push_back(count_text(rate(point, tokens)));
   row.push_back(m.mfu ? percent_text(*m.mfu) : "-");

@@ -71,9 +71,10 @@ Store Store::open_to_write(const std::filesystem::path& path, const StoreIdentit
     store.check();
   store.read_identity();
   store.read_data();
-  store.database_->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
   return store;
 }
+
+void Store::begin_writing() { database_->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"); }
 
 // The first number that a query gives.
 std::int64_t Store::number(const std::string& sql) {

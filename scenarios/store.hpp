@@ -47,6 +47,8 @@ class Store {
   static Store open(const std::filesystem::path&);
   // To add points to: created when absent (or empty after a stop at once), locked until this ends.
   static Store open_to_write(const std::filesystem::path&, const StoreIdentity& if_new);
+  // To be called before the first point is added, when it is known that this store is to be gone on with.
+  void begin_writing();
 
   const StoreIdentity& identity() const { return identity_; }
   std::filesystem::path path() const { return database_->path(); }
@@ -58,7 +60,7 @@ class Store {
   void add_data(const std::map<std::string, std::string>&);  // throws SpecError where one is known with another content
   void begin();                                              // several points in one transaction, until
   void commit();
-  void make_single_file();  // no -wal beside it any more, so that it can be renamed
+  void make_single_file();  // no -wal beside it any more: it can be renamed, and read where nothing can be written
   void remove(std::size_t point);
   void remove_with_status(const std::string& status);
   // In the order of the points; without the scenario's text unless asked for.

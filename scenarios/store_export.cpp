@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "scenarios/csv.hpp"
+#include "scenarios/output_files.hpp"
 
 namespace orrery {
 
@@ -56,6 +57,16 @@ void export_json(Store& store, std::ostream& out) {
     separator = ",\n";
   });
   out << "\n ]\n}\n";
+}
+
+void check_result_tables(const std::filesystem::path& folder) {
+  check_result_file(folder / "results.csv", folder, sweep_table_output);
+  check_result_file(folder / "results.json", folder, sweep_document_output);
+}
+
+void write_result_tables(Store& store, const std::filesystem::path& folder) {
+  write_files({{folder / "results.csv", [&](std::ostream& out) { export_csv(store, out); }},
+               {folder / "results.json", [&](std::ostream& out) { export_json(store, out); }}});
 }
 
 }  // namespace orrery

@@ -3,6 +3,7 @@
 // of jobs or shards.
 #pragma once
 
+#include <filesystem>
 #include <iosfwd>
 #include <string>
 
@@ -12,5 +13,10 @@ namespace orrery {
 
 void export_csv(Store&, std::ostream&);
 void export_json(Store&, std::ostream&);
+
+// The two tables that a sweep and a merge leave in their folder, results.csv and results.json. UsageError, said before the
+// work, where files of these names are there that are no earlier ones.
+void check_result_tables(const std::filesystem::path& folder);
+void write_result_tables(Store&, const std::filesystem::path& folder);
 
 }  // namespace orrery

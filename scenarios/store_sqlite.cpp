@@ -19,8 +19,8 @@ void Database::Close::operator()(sqlite3* handle) const { sqlite3_close(handle);
 void Statement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
 
 Database::Database(const std::filesystem::path& path, Mode mode) : path_(path) {
-  // Also to read with rights to write where we have them (SQLite does without where we have not): only such a connection
-  // clears away the -wal and -shm files when it is the last to close.
+  // Also to read with rights to write where we have them: only such a connection clears away the -wal and -shm files when it
+  // is the last to close. Where we have not, SQLite reads what a finished sweep or a merge left, but no sweep that runs.
   const int flags = SQLITE_OPEN_READWRITE | (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);

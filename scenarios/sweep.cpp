@@ -15,6 +15,7 @@
 #include "scenarios/store_sha256.hpp"
 #include "scenarios/version.hpp"
 #include "scenarios/workers.hpp"
+#include "sim/engine.hpp"
 #include "sim/error.hpp"
 #include "sim/library_lookups.hpp"
 #include "sim/whole_file.hpp"
@@ -51,7 +52,7 @@ std::string shortfall(const Metrics& metrics) {
                        human(Bytes(pool->peak_bytes)), pool->name, human(Bytes(worst->shortfall_bytes)),
                        worst->shortfall_bytes);
   return fmt::format("does not fit in memory: {} needs {} on its fullest device, {} ({:.0f} bytes) short", worst->name,
-                     human(Bytes(worst->memory_peak_bytes)), human(Bytes(worst->shortfall_bytes)),
+                     human(Bytes(worst->mean.memory_peak_bytes)), human(Bytes(worst->shortfall_bytes)),
                      worst->shortfall_bytes);
 }
 
@@ -159,6 +160,9 @@ StoredPoint simulate_at(const Sweep& sweep, std::size_t point) {
   } catch (const SpecError& error) {
     row.status = "invalid";
     row.reason = reason_of(error, sweep);
+  } catch (const KilledError& error) {
+    row.status = "failed";
+    row.reason = error.what();
   } catch (const std::bad_alloc&) {
     row.status = "failed";
     row.reason = "out of memory";

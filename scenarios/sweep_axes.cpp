@@ -147,7 +147,7 @@ class AxisMaker {
 AxisGroup make_zip(const AxisSpec& spec, const std::string& pointer, AxisMaker& maker) {
   AxisGroup group;
   const bool more = !spec.path.empty() || !spec.name.empty() || !spec.values.is_null() || !spec.from.is_null() ||
-                    !spec.to.is_null() || !spec.step.is_null() || spec.points;
+                    !spec.to.is_null() || !spec.step.is_null() || spec.points || spec.scale != AxisScale::linear;
   if (more) maker.fault(pointer, "nothing beside \"zip\"", "other keys");
   for (std::size_t i = 0; i < spec.zip.size(); ++i) {
     const std::string inner = fmt::format("{}/zip/{}", pointer, i);

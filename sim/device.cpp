@@ -58,7 +58,7 @@ static void fields(Fields& f, DevicePower& p) {
   f("tdp", p.tdp, Need::optional, positive);
   f("idle", p.idle, Need::optional, non_negative);
   f("limit", p.limit, Need::optional, positive);
-  f.check(!p.tdp || !p.idle || *p.idle <= *p.tdp, "idle", "at most the tdp", "more");
+  f.check(!p.tdp || !p.idle || *p.idle < *p.tdp, "idle", "less than the tdp", "no less");
   f.check(!p.limit || p.tdp, "tdp", "the board's own limit beside the one it is held to", "none");
   f.check(!p.limit || !p.tdp || *p.limit <= *p.tdp, "limit", "at most the tdp", "more");
   f.check(!p.limit || !p.tdp || *p.limit >= 0.2 * *p.tdp, "limit", "a fifth of the tdp at least, as boards allow",

@@ -6,8 +6,11 @@
 // Bit-identical results for identical input, whatever ran before.
 #pragma once
 
+#include <new>
 #include <span>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "sim/cluster.hpp"
 #include "sim/cost_model.hpp"
@@ -20,6 +23,16 @@ namespace orrery {
 class StuckError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+// The process that simulates was killed: by the system, which needed its memory, unless somebody else did.
+class KilledError : public std::bad_alloc {
+ public:
+  explicit KilledError(std::string text) : text_(std::move(text)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
 };
 
 // Runs drivers and governor in the child: what they remember is lost when it returns, and what they throw arrives here

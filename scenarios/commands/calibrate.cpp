@@ -224,10 +224,13 @@ std::vector<DeviceFit> as_written(std::vector<DeviceFit> fits, const Library& li
 std::vector<std::string> chosen(const CalibrateOptions& options, const std::vector<measured::Row>& rows) {
   const std::vector<std::string> there = accelerators_of(rows);
   if (options.accelerators.empty()) return there;
-  for (const std::string& name : options.accelerators)
+  std::vector<std::string> once;
+  for (const std::string& name : options.accelerators) {
     if (std::find(there.begin(), there.end(), name) == there.end())
       throw UsageError("--accelerator: no measured kernel of " + quote_unknown(name, there));
-  return options.accelerators;
+    if (std::find(once.begin(), once.end(), name) == once.end()) once.push_back(name);
+  }
+  return once;
 }
 
 // Collectives and training steps of the records, predicted.
@@ -294,6 +297,9 @@ void check_outputs(const CalibrateOptions& options, const std::vector<std::strin
     for (const std::string& name : accelerators)
       check_replaced<Calibration>(calibration_file(options, name), "--out", library);
   check_different({options.bands, options.collectives});
+  if (!options.out.empty())
+    for (const std::string& name : accelerators)
+      check_different({calibration_file(options, name).string(), options.bands, options.collectives});
   if (!options.bands.empty()) check_replaced<ErrorBands>(options.bands, "--bands", library);
   if (!options.collectives.empty())
     check_replaced<CollectiveCalibration>(options.collectives, "--collectives", library);

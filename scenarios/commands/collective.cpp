@@ -277,7 +277,7 @@ int collective(const CollectiveOptions& options, const Invocation& invocation) {
   const Library library = options.scenario.find_library();
   const std::string& input = options.log.empty() ? options.machine : options.log;
   check_different({options.csv, options.plot});
-  if (!options.csv.empty()) check_result_file(options.csv, input, "collective,devices,nodes,size_bytes");
+  if (!options.csv.empty()) check_result_file(options.csv, input, table_output("collective,devices,nodes,size_bytes"));
   if (!options.plot.empty()) check_svg_file(options.plot, input);
   Json cluster;
   CollectiveTable table;

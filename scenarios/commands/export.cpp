@@ -43,8 +43,11 @@ int export_results(const ExportOptions& options) {
       export_csv(store, out);
   };
   if (!options.file.empty()) {
-    const std::string head = options.json ? "{\n \"orrery\": \"" : "point,status";
-    check_result_file(options.file, path, options.scenario >= 0 ? "" : head);
+    constexpr OutputKind scenario_output{"", true};  // has no mark: none is ever replaced
+    check_result_file(options.file, path,
+                      options.scenario >= 0 ? scenario_output
+                      : options.json        ? sweep_document_output
+                                            : sweep_table_output);
     write_files({{options.file, write}});
     return exit_done;
   }

@@ -25,7 +25,7 @@ struct MeasureOptions {
   ScenarioOptions library;
   std::string name, out, base;
   std::optional<int> gpu;
-  double seconds = 0.4;
+  std::optional<double> seconds;
   bool quick = false, json = false;
 };
 
@@ -114,7 +114,7 @@ int measure_machine(MeasureOptions options) {
   std::vector<Timing> timings;
   {
     const Progress progress(fmt::format("orrery: timing {} kernels", subject.kernels.size()));
-    timings = time_kernels(subject.kernels, options.quick ? 0.01 : options.seconds);
+    timings = time_kernels(subject.kernels, options.seconds.value_or(options.quick ? 0.01 : 0.4));
   }
   const MachineStudy study = study_machine(subject.known, std::move(subject.kernels), timings, library);
   if (!options.out.empty()) write_files(files_of(options, study));
@@ -147,7 +147,7 @@ CommandAction declare_measure(CLI::App& app, const Invocation&) {
   app.add_option("--out", options->out,
                  "Write measured runs, accelerator and calibration into this folder, which then serves as --library")
       ->type_name("DIR");
-  app.add_option("--seconds", options->seconds, "Time to spend on each kernel (default: 0.4)")
+  app.add_option("--seconds", options->seconds, "Time to spend on each kernel (default: 0.4, with --quick 0.01)")
       ->type_name("S")
       ->check(CLI::Range(0.001, 60.0));
   app.add_flag("--quick", options->quick, "A few small kernels: to see that it works");

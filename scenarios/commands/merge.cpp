@@ -63,7 +63,9 @@ std::string ranges(const std::vector<std::size_t>& points) {
 int merge(const MergeOptions& options) {
   const std::vector<fs::path> parts = stores_of(options.parts);
   const fs::path folder = options.out, target = folder / "sweep.sqlite";
+  for (const fs::path& part : parts) Store::open(part);  // before a folder is made for what is none
   const bool made = make_result_folder(folder);
+  check_result_tables(folder);
   const MergeCounts counts = [&] {
     try {
       return merge_stores(parts, target);
@@ -75,8 +77,7 @@ int merge(const MergeOptions& options) {
   }();
   {
     Store store = Store::open(target);
-    write_files({{folder / "results.csv", [&](std::ostream& out) { export_csv(store, out); }},
-                 {folder / "results.json", [&](std::ostream& out) { export_json(store, out); }}});
+    write_result_tables(store, folder);
   }
   print(
       fmt::format("{} of {} points from {} stores: {}\n", counts.points, counts.total, counts.stores, target.string()));

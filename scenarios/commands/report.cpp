@@ -21,7 +21,7 @@ struct ReportOptions {
 
 int report(const ReportOptions& options) {
   const Library library = options.scenario.find_library();
-  for (const std::string& input : options.inputs) check_result_file(options.output, input);
+  for (const std::string& input : options.inputs) check_result_file(options.output, input, page_output);
   std::vector<ResultInput> inputs;
   for (const std::string& input : options.inputs) inputs.push_back(load_result(input, options.scenario, library));
   const std::string page = report_page(inputs);

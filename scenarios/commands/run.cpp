@@ -121,7 +121,7 @@ void check_places(const RunOptions& options, const std::filesystem::path& scenar
   for (const char* name : {"result.json", "report.txt", "trace.json"})
     if (!options.out.empty() && same_place(std::filesystem::path(options.out) / name, options.trace))
       throw UsageError(fmt::format("--trace: {} is written by --out already", quote(options.trace)));
-  check_result_file(options.trace, scenario);
+  check_result_file(options.trace, scenario, trace_output);
 }
 
 int run(const RunOptions& options, const Invocation& invocation) {

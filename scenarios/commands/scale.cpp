@@ -74,7 +74,8 @@ int scale(const ScaleOptions& options, const Invocation& invocation) {
   const Library library = options.scenario.find_library();
   const LoadedScenario loaded = options.scenario.load(options.name, library);
   check_different({options.csv, options.plot});
-  if (!options.csv.empty()) check_result_file(options.csv, loaded.original.file, "devices,nodes,simulated");
+  if (!options.csv.empty())
+    check_result_file(options.csv, loaded.original.file, table_output("devices,nodes,simulated"));
   if (!options.plot.empty()) check_svg_file(options.plot, loaded.original.file);
   ScalingStudy study;
   try {

@@ -154,10 +154,10 @@ void declare_fidelity(CLI::App& app, ScenarioOptions& options) {
     if (std::find(all.begin(), all.end(), word) != all.end()) return std::string();
     return fmt::format("expected \"flow\" or \"analytic\", found {}", quote_unknown(word, all));
   };
-  app.add_option(
-         "--fidelity", options.fidelity,
-         "flow: links are shared in time (default); analytic: the critical path, each step as if no other traffic "
-         "met it; faster")
+  app.add_option("--fidelity", options.fidelity,
+                 "flow: links are shared in time (default); analytic: the critical path, each group of devices as if "
+                 "only others "
+                 "of its kind met it; faster")
       ->type_name("flow|analytic")
       ->check(CLI::Validator(known, ""));
 }

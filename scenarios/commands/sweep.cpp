@@ -1,5 +1,6 @@
 #include "scenarios/commands/sweep.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <map>
@@ -65,10 +66,12 @@ void check_folder(const fs::path& folder) {
   make_result_folder(folder);
   std::error_code error;
   if (fs::is_empty(folder, error)) return;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  const bool ours = std::ranges::any_of(fs::directory_iterator(folder, error), [](const auto& entry) {
     const std::string file = entry.path().filename().string();
-    if (file.ends_with(".sqlite") || file.ends_with(".sqlite.lock")) return;
-  }
+    const bool store = file.ends_with(".sqlite") || file.ends_with(".sqlite.lock");
+    return store && (file.starts_with("sweep.") || file.starts_with("shard-"));
+  });
+  if (ours) return check_result_tables(folder);
   throw UsageError(
       fmt::format("--out: {} is not empty and holds no sweep; name a new or an empty folder", quote(folder.string())));
 }
@@ -95,16 +98,13 @@ Store open_store(const SweepOptions& options, const Sweep& sweep, Shard shard) {
                       fmt::format("one of another build, orrery {}: its results may differ; --accept-binary goes on "
                                   "nevertheless, another --out begins anew",
                                   found.orrery));
-    store.adopt(identity);
   }
   check_stored_data(sweep, store);
+  // Not touched before nothing can refuse it any more.
+  store.begin_writing();
+  if (found.binary_sha256 != identity.binary_sha256) store.adopt(identity);
   if (options.retry_failed) store.remove_with_status("failed");
   return store;
-}
-
-void write_results(Store& store, const fs::path& folder) {
-  write_files({{folder / "results.csv", [&](std::ostream& out) { export_csv(store, out); }},
-               {folder / "results.json", [&](std::ostream& out) { export_json(store, out); }}});
 }
 
 std::string summary(const SweepCounts& counts, Store& store, double seconds, int jobs) {
@@ -172,7 +172,11 @@ int sweep(const SweepOptions& options, const Invocation& invocation) {
                             counts.before + counts.done, counts.total, store.path().string()));
     return exit_interrupted;
   }
-  if (shard.count == 1) write_results(store, options.out);
+  if (shard.count == 1) write_result_tables(store, options.out);
+  try {
+    store.make_single_file();  // so that those can read it who may not write there
+  } catch (const SpecError&) {
+  }  // somebody reads it at the moment: it stays as good a store
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - invocation.started;
   print(summary(counts, store, wall.count(), options.jobs));
   return exit_done;

@@ -48,7 +48,7 @@ void check_plot(const TopologyOptions& options) {
   const std::string kind = std::filesystem::path(options.plot).extension().string();
   if (kind != ".svg" && kind != ".dot")
     throw UsageError(fmt::format("--plot: expected a file that ends with .svg or .dot, found {}", quote(options.plot)));
-  check_result_file(options.plot, options.name);
+  check_result_file(options.plot, options.name, kind == ".svg" ? svg_output : dot_output);
 }
 
 void write_plot(const TopologyOptions& options, const ClusterTarget& target, const std::string& title) {

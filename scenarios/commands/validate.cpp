@@ -98,8 +98,8 @@ int show(const ValidateOptions& options, const std::vector<MeasuredRow>& rows, c
 void check_places(const ValidateOptions& options) {
   const std::string& input = options.own.empty() ? options.records.front() : options.own;
   check_different({options.csv, options.sources, options.plot});
-  if (!options.csv.empty()) check_result_file(options.csv, input, "id,source,grade,metric");
-  if (!options.sources.empty()) check_result_file(options.sources, input, "source,rows,simulated");
+  if (!options.csv.empty()) check_result_file(options.csv, input, table_output("id,source,grade,metric"));
+  if (!options.sources.empty()) check_result_file(options.sources, input, table_output("source,rows,simulated"));
   if (!options.plot.empty()) check_svg_file(options.plot, input);
 }
 

@@ -17,7 +17,14 @@
 namespace orrery {
 namespace {
 
-enum class Outcome : char { result = 'r', spec_error = 's', stuck = 'k', io_error = 'i', internal_error = 'e' };
+enum class Outcome : char {
+  result = 'r',
+  spec_error = 's',
+  stuck = 'k',
+  io_error = 'i',
+  no_memory = 'm',
+  internal_error = 'e'
+};
 
 void send(ByteWriter& writer, Outcome outcome, std::string_view text) {
   writer.value(outcome);
@@ -37,6 +44,8 @@ void send_exception(ByteWriter& writer) {
     send(writer, Outcome::stuck, error.what());
   } catch (const IoError& error) {
     send(writer, Outcome::io_error, error.what());
+  } catch (const std::bad_alloc& error) {
+    send(writer, Outcome::no_memory, error.what());
   } catch (const std::exception& error) {
     send(writer, Outcome::internal_error, error.what());
   } catch (...) {
@@ -116,6 +125,8 @@ std::string cause_of_death(int status) {
       throw StuckError(reader.text());
     case Outcome::io_error:
       throw IoError(reader.text());
+    case Outcome::no_memory:
+      throw std::bad_alloc();
     default:
       throw InternalError(reader.text());
   }
@@ -147,7 +158,11 @@ void run_in_child(const std::function<void(ByteWriter&)>& work, const std::funct
   while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (failed) std::rethrow_exception(failed);
-  if (cut_off) throw InternalError(fmt::format("the simulation process {}", cause_of_death(status)));
+  if (!cut_off) return;
+  const std::string cause = fmt::format("the simulation process {}", cause_of_death(status));
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+    throw KilledError(cause + ", as one that needs too much memory is");
+  throw InternalError(cause);
 }
 
 }  // namespace orrery

@@ -34,6 +34,7 @@ template <class Act> void run_and_act(Act act) {
 }  // namespace
 
 TEST_CASE("a simulation process that crashes is an internal error naming the signal") {
+  CHECK_THROWS_AS(run_and_act([] { std::raise(SIGKILL); }), KilledError);  // as the system does for want of memory
   CHECK_THROWS_WITH(run_and_act([] { std::raise(SIGKILL); }), Catch::Contains("signal 9"));
   CHECK_THROWS_AS(run_and_act([] { std::raise(SIGSEGV); }), InternalError);
   CHECK_THROWS_WITH(run_and_act([] { std::_Exit(0); }), Catch::Contains("before it had sent its result"));
@@ -45,6 +46,7 @@ TEST_CASE("what is thrown inside the simulation arrives with its type and text")
   CHECK_THROWS_AS(run_and_act([] { throw SpecError("a.json", "/x", "a number", "a list"); }), SpecError);
   CHECK_THROWS_AS(run_and_act([] { throw StuckError("held"); }), StuckError);
   CHECK_THROWS_AS(run_and_act([] { throw IoError("disk"); }), IoError);
+  CHECK_THROWS_AS(run_and_act([] { throw std::bad_alloc(); }), std::bad_alloc);
   CHECK_THROWS_WITH(run_and_act([] { throw std::out_of_range("index"); }), "index");
   CHECK_THROWS_AS(run_and_act([] { throw 7; }), InternalError);
 }
