@@ -58,11 +58,21 @@ struct BoardName {
   std::vector<std::string> details;  // "80gb", "hbm2e"
 };
 
+// What products are also called.
+struct ProductName {
+  std::string_view stated, ours;
+};
+constexpr ProductName other_products[] = {{"trn1", "trainium1"},    {"trn2", "trainium2"}, {"trillium", "tpuv6e"},
+                                          {"v5e", "tpuv5e"},        {"v5p", "tpuv5p"},     {"v6e", "tpuv6e"},
+                                          {"tpuv5lite", "tpuv5e"},  {"tpuv6", "tpuv6e"},   {"ironwood", "tpu7x"},
+                                          {"tpuironwood", "tpu7x"}, {"tpuv7x", "tpu7x"},   {"tpuv7", "tpu7x"},
+                                          {"tpu7", "tpu7x"},        {"mi250", "mi250x"}};
+
 BoardName board_name(const std::string& name) {
   constexpr std::string_view vendors[] = {"nvidia", "amd", "intel", "google", "aws"};
   constexpr std::string_view words_of_no_product[] = {
-      "tesla",       "instinct", "gpu", "cloud",     "amazon",    "habana", "tensor", "core",
-      "accelerator", "dgx",      "hgx", "superchip", "blackwell", "hopper", "ampere", "volta"};
+      "tesla", "instinct", "gpu",       "cloud",     "amazon", "habana", "tensor", "core", "accelerator",
+      "dgx",   "hgx",      "superchip", "blackwell", "hopper", "ampere", "volta",  "gcd"};
   const auto is_one_of = [](const auto& list, const std::string& word) {
     return std::find(std::begin(list), std::end(list), word) != std::end(list);
   };
@@ -72,6 +82,11 @@ BoardName board_name(const std::string& name) {
       return word.starts_with(known) &&
              std::all_of(word.begin() + static_cast<std::ptrdiff_t>(known.size()), word.end(), is_digit);
     });
+    const bool digits = std::all_of(word.begin(), word.end(), is_digit);
+    const bool count = board.product.empty() && word.ends_with('x') && word.size() > 1 &&
+                       std::all_of(word.begin(), word.end() - 1, is_digit);  // "8x"
+    if (count || (digits && board.product.starts_with("tpuv"))) continue;    // chips of a slice: "v5e-256"
+    if (word == "hopper" && board.product == "grace") board.product = "gh200";
     if (is_one_of(vendors, word)) {
       board.vendor = word;
     } else if (form != std::end(forms)) {
@@ -84,6 +99,8 @@ BoardName board_name(const std::string& name) {
       board.product += word;
     }
   }
+  for (const ProductName& other : other_products)
+    if (board.product == other.stated) board.product = other.ours;
   return board;
 }
 

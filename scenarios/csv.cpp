@@ -1,5 +1,7 @@
 #include "scenarios/csv.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sim/error.hpp"
@@ -7,9 +9,12 @@
 
 namespace orrery {
 
-std::vector<std::string> split_csv_line(std::string_view line, char separator) {
+namespace {
+
+// `quoted`: at the end of `line` a cell in quotes goes on.
+std::vector<std::string> split(std::string_view line, char separator, bool& quoted) {
   std::vector<std::string> cells(1);
-  bool quoted = false;
+  quoted = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
     if (quoted) {
@@ -27,6 +32,59 @@ std::vector<std::string> split_csv_line(std::string_view line, char separator) {
       cells.back() += c;
     }
   }
+  return cells;
+}
+
+bool is_decimal_comma(const std::string& cell) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return std::count(cell.begin(), cell.end(), ',') == 1 &&
+         std::all_of(cell.begin(), cell.end(), [&](char c) { return is_digit(c) || c == ','; });
+}
+
+}  // namespace
+
+std::vector<std::string> split_csv_line(std::string_view line, char separator) {
+  bool quoted = false;
+  return split(line, separator, quoted);
+}
+
+char csv_separator(std::string_view headings) {
+  for (const char separator : {',', ';', '\t'})
+    if (headings.find(separator) != std::string_view::npos) return separator;
+  return ',';
+}
+
+std::string csv_value(const std::string& cell, char separator) {
+  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
+  std::string value = cell.substr(first, std::min(cell.find_last_not_of(' '), cell.size()) + 1 - first);
+  if (separator == ';' && is_decimal_comma(value)) value[value.find(',')] = '.';
+  return value;
+}
+
+bool CsvRecords::read_line(std::string& line) {
+  if (!std::getline(in_, line)) return false;
+  if (++lines_ == 1) without_byte_order_mark(line);
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  check_utf8(line, file_, lines_);
+  return true;
+}
+
+std::optional<std::vector<std::string>> CsvRecords::next() {
+  std::string record, more;
+  do
+    if (!read_line(record)) return std::nullopt;
+  while (record.empty());
+  begun_ = lines_;
+  if (separator_ == '\0') separator_ = csv_separator(record);
+  bool quoted = false;
+  std::vector<std::string> cells = split(record, separator_, quoted);
+  while (quoted) {
+    if (!read_line(more))
+      throw SpecError(file_, fmt::format("line {}", begun_), "a closing quote", "the end of the file");
+    record += '\n' + more;
+    if (more.find('"') != std::string::npos) cells = split(record, separator_, quoted);
+  }
+  for (std::string& cell : cells) cell = csv_value(cell, separator_);
   return cells;
 }
 

@@ -75,8 +75,20 @@ std::optional<std::string> MeasuredRow::text(std::string_view path) const {
 std::optional<bool> MeasuredRow::flag(std::string_view path) const {
   const Json* value = at(path);
   if (!value) return std::nullopt;
+  if (*value == 0 || *value == 1) return *value == 1;
+  if (*value == "yes" || *value == "no") return *value == "yes";
   if (!value->is_boolean()) wrong_type(*this, path, "true or false", *value);
   return value->get<bool>();
+}
+
+std::string MeasuredRow::word(std::string_view path) const {
+  const Json* value = at(path);
+  return value && value->is_boolean() ? value->dump() : lower_case(text(path).value_or(""));
+}
+
+std::optional<double> MeasuredRow::figure(std::string_view key) const {
+  const auto nested = number("measured/" + std::string(key));
+  return nested ? nested : number(key);
 }
 
 namespace {
@@ -119,17 +131,27 @@ std::vector<fs::path> measured_files(const std::vector<std::string>& arguments) 
 
 namespace {
 
-// A cell that is wholly a finite number is one, as true and false are in any case of letters.
-Json cell_value(const std::string& cell) {
+// What tables write for unknown. "none" is a value of some columns: nothing is recomputed or offloaded.
+bool says_nothing(const std::string& cell, std::string_view heading) {
+  constexpr std::array<std::string_view, 7> marks = {"", "-", "null", "na", "n/a", "nan", "none"};
   const std::string small = lower_case(cell);
-  if (small == "true" || small == "false") return small == "true";
+  const bool none = small == "none" && (heading == "recompute" || heading == "offload");
+  return !none && std::find(marks.begin(), marks.end(), small) != marks.end();
+}
+
+// A cell that is wholly a finite number is one, as true and false are in any case of letters.
+Json cell_value(const std::string& text) {
+  const std::string small = lower_case(text);
+  if (small == "true" || small == "yes") return true;
+  if (small == "false" || small == "no") return false;
+  const std::string cell = text.starts_with('+') ? text.substr(1) : text;
   double value = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value)) {
     if (value == std::floor(value) && std::abs(value) < largest_exact_integer) return static_cast<std::int64_t>(value);
     return value;
   }
-  return cell;
+  return text;
 }
 
 // "model/layers" of a header is "layers" inside "model", as in the rows of a JSON file.
@@ -158,29 +180,22 @@ void check_header(const std::vector<std::string>& header, const fs::path& file) 
 std::vector<Json> read_csv(const fs::path& file, const fs::path& named_in) {
   std::ifstream in(file);
   if (!in) throw SpecError(named_in.string(), "/data_file", "a readable file beside it", "no " + file.string());
-  std::string line;
-  const auto next = [&] {
-    if (!std::getline(in, line)) return false;
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    return true;
-  };
-  if (!next()) throw SpecError(file.string(), "", "a header line", "an empty file");
-  without_byte_order_mark(line);
-  check_utf8(line, file.string(), 1);
-  const std::vector<std::string> header = split_csv_line(line);
+  CsvRecords records(in, file.string());
+  const auto first = records.next();
+  if (!first) throw SpecError(file.string(), "", "a header line", "an empty file");
+  const std::vector<std::string>& header = *first;
   check_header(header, file);
   std::vector<Json> rows;
-  for (int number = 2; next(); ++number) {
-    if (line.empty()) continue;
-    check_utf8(line, file.string(), number);
-    const std::vector<std::string> cells = split_csv_line(line);
+  while (const auto record = records.next()) {
+    const std::vector<std::string>& cells = *record;
+    const std::size_t number = records.line();
+    if (std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); })) continue;
     if (cells.size() != header.size())
       throw SpecError(file.string(), fmt::format("line {}", number), fmt::format("{} cells", header.size()),
                       fmt::format("{}", cells.size()));
     Json row = Json::object();
-    for (std::size_t i = 0; i < cells.size();
-         ++i)  // an empty cell says nothing: what the file states of all rows stays
-      if (!cells[i].empty()) set_nested(row, header[i], cell_value(cells[i]));
+    for (std::size_t i = 0; i < cells.size(); ++i)  // where a cell says nothing, what the file states of all rows stays
+      if (!says_nothing(cells[i], header[i])) set_nested(row, header[i], cell_value(cells[i]));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -243,12 +258,13 @@ MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, st
   if (exclude != run.end() && exclude->is_string() && row.exclude.empty()) {
     row.exclude = exclude->get<std::string>();
     if (row.exclude.starts_with("exclude: ")) row.exclude.erase(0, 9);
-  } else if (exclude != run.end() && exclude->is_boolean() && exclude->get<bool>() && row.exclude.empty()) {
+  } else if (exclude != run.end() && (*exclude == true || *exclude == 1) && row.exclude.empty()) {
     row.exclude = "no reason given";
   }
   row.run = std::move(run);
   Json merged = cluster.is_object() ? cluster : Json::object();
-  if (row.run.contains("cluster") && row.run["cluster"].is_object()) merged.update(row.run["cluster"], from_csv);
+  constexpr bool deep = true;  // a row that states only its ports keeps the file's link
+  if (row.run.contains("cluster") && row.run["cluster"].is_object()) merged.update(row.run["cluster"], deep);
   row.run["cluster"] = std::move(merged);
   return row;
 }

@@ -35,7 +35,10 @@ struct MeasuredRow {
   std::optional<double> number(std::string_view path) const;
   std::optional<std::int64_t> integer(std::string_view path) const;
   std::optional<std::string> text(std::string_view path) const;
-  std::optional<bool> flag(std::string_view path) const;
+  std::optional<bool> flag(std::string_view path) const;  // also 1, 0, "yes", "no"
+  std::string word(std::string_view path) const;  // a text in lower case, or a truth: "true", "false"; "" = none
+  // What was measured: "measured/KEY", or beside the sizes, as a CSV has it.
+  std::optional<double> figure(std::string_view key) const;
   bool has(std::string_view path) const { return at(path) != nullptr; }
   const Json* at(std::string_view path) const;  // null when absent or null
   // CannotSimulate("model/layers is not stated") when there is none.

@@ -37,15 +37,40 @@ void unfused_attention(KernelCase& work, const AttentionShape& a, bool backward)
   for (int product = 0; product < 2; ++product) add(work, gemm(a.queries, a.d, a.keys, a.type, batch));
 }
 
-// 0: unfused. Nothing for a name that is not known.
-std::optional<int> generation_of(const std::string& stated) {
-  const std::string name = lower_case(stated);
-  const auto says = [&](std::string_view what) { return name.find(what) != std::string::npos; };
-  if (says("cudnn") || says("3")) return 3;
-  if (says("2") || says("triton") || says("sdpa") || says("scaled_dot")) return 2;
-  if (says("flash") || says("xformers") || says("memory-efficient") || says("memory efficient")) return 1;
-  if (says("pytorch") || says("standard") || says("unfused") || says("eager") || says("naive")) return 0;
+// The number behind the name of the library: "FlashAttention-2 (v2.3.3)", "flash-attn v3", "FA2". Nothing where there is none.
+std::optional<int> flash_generation(const std::string& bare) {
+  for (const std::string_view before : {"flashattention", "flashattn", "flash", "fa"}) {
+    const std::size_t at = bare.find(before);
+    if (at == std::string::npos || (before == "fa" && at > 0)) continue;
+    std::string_view rest = std::string_view(bare).substr(at + before.size());
+    if (rest.starts_with('v')) rest.remove_prefix(1);
+    if (!rest.empty() && rest[0] >= '1' && rest[0] <= '9') return std::min(rest[0] - '0', 3);
+  }
   return std::nullopt;
+}
+
+struct AttentionWord {
+  std::string_view word;  // letters and digits alone
+  int generation;
+};
+// 0: unfused. Words that say so come first: "PyTorch 2.3 sdpa (math)".
+constexpr AttentionWord unfused_words[] = {{"standard", 0}, {"naive", 0}, {"eager", 0}, {"unfused", 0}, {"math", 0}};
+constexpr AttentionWord fused_words[] = {{"cudnn", 3},           {"triton", 2}, {"sdpa", 2},
+                                         {"scaleddot", 2},       {"flash", 1},  {"xformers", 1},
+                                         {"memoryefficient", 1}, {"pytorch", 0}};
+
+// Nothing for a name that is not known.
+std::optional<int> generation_of(const std::string& stated) {
+  const std::string name = bare_name(stated);
+  const auto word_of = [&](const auto& words) -> std::optional<int> {
+    for (const AttentionWord& known : words)
+      if (name.find(known.word) != std::string::npos) return known.generation;
+    return std::nullopt;
+  };
+  if (const auto unfused = word_of(unfused_words)) return unfused;
+  if (name.find("cudnn") == std::string::npos)
+    if (const auto flash = flash_generation(name)) return flash;
+  return word_of(fused_words);
 }
 
 int generation_by_device(const MeasuredRow& row) {

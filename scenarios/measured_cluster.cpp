@@ -104,16 +104,24 @@ struct Ports {
   std::int64_t per_node = 0;
 };
 
+// Of the library's node, as measured_names.cpp found it, else of the table.
+ReferencePort reference_of(const MeasuredRow& row, const Wiring& w) {
+  if (const Json* found = row.at("cluster/scale_out/of_library"))
+    return {"", found->at("link").get_ref<const std::string&>(), found->at("ports_per_device").get<double>()};
+  const ReferencePort* reference = reference_port(w.link.is_null() ? w.kind : base_of(w.link));
+  if (!reference) throw CannotSimulate("cluster.scale_out is not stated");
+  return *reference;
+}
+
 Ports ports_of(const MeasuredRow& row, const Wiring& w, std::int64_t domain, RulesUsed& used) {
   Ports ports;
   ports.link = link_of(row, "cluster/scale_out/link");
   auto per_host = row.number("cluster/scale_out/ports_per_node");
   if (ports.link.is_null() || !per_host) {
-    const ReferencePort* reference = reference_port(w.link.is_null() ? w.kind : base_of(w.link));
-    if (!reference) throw CannotSimulate("cluster.scale_out is not stated");
+    const ReferencePort reference = reference_of(row, w);
     used.insert(Rule::scale_out_reference);
-    if (ports.link.is_null()) ports.link = reference->link;
-    per_host = reference->ports_per_device * static_cast<double>(w.per_host);
+    if (ports.link.is_null()) ports.link = reference.link;
+    if (!per_host) per_host = reference.ports_per_device * static_cast<double>(w.per_host);
   }
   if (!(*per_host > 0)) throw CannotSimulate("scale_out.ports_per_node is not positive");
   const double hosts = static_cast<double>(domain) / static_cast<double>(w.per_host);

@@ -14,8 +14,26 @@ namespace orrery {
 namespace {
 
 CollectiveKind kind_of(const std::string& text) {
-  if (const auto kind = collective_of(text)) return *kind;  // "all_reduce", "AllReduce", "all-reduce"
+  struct OtherName {
+    std::string_view stated, ours;
+  };
+  constexpr OtherName other_names[] = {{"bcast", "broadcast"}, {"all2all", "alltoall"}, {"p2p", "sendreceive"}};
+  std::string name = bare_name(text);
+  for (const std::string_view library : {"nccl", "rccl"})
+    if (name.starts_with(library)) name.erase(0, library.size());
+  for (const OtherName& other : other_names)
+    if (name == other.stated) name = other.ours;
+  if (const auto kind = collective_of(name)) return *kind;  // "all_reduce", "AllReduce", "all-reduce"
   throw CannotSimulate("collective " + quote(text) + " is not modelled");
+}
+
+// Those of all nodes, where the row states no more than that.
+std::int64_t devices_of(const MeasuredRow& row) {
+  const auto devices = row.integer("devices"), nodes = row.integer("nodes"), own = row.integer("devices_per_node");
+  const auto each = own ? own : row.integer("cluster/devices_per_node");
+  if (devices || !nodes || !each || *nodes < 1 || *each < 1 || *nodes > 1'000'000 || *each > 1'000'000)
+    return row.need_integer("devices");
+  return *nodes * *each;
 }
 
 // As the catalog writes it: libraries print "Ring", "NVLSTree", "ring (default)".
@@ -47,7 +65,7 @@ CollectiveCase collective_case(const MeasuredRow& row, RulesUsed& used) {
   }
   work.algorithm = algorithm_of(row);
   work.protocol = protocol_of(row);
-  const std::int64_t devices = row.need_integer("devices"), hosts = row.integer("nodes").value_or(1);
+  const std::int64_t devices = devices_of(row), hosts = row.integer("nodes").value_or(1);
   if (devices < 2 || hosts < 1 || devices % hosts != 0)
     throw CannotSimulate(fmt::format("faulty row: {} devices on {} nodes", devices, hosts));
   if (hosts > 1 && !row.has("cluster/scale_out/link"))
@@ -73,18 +91,18 @@ bool collective_algorithm_known(const std::string& name) { return find(collectiv
 std::optional<double> measured_collective_time(const MeasuredRow& row) {
   for (const char* path : {"measured/time_s", "derived/time_s", "time_s"})
     if (const auto time = row.number(path)) return time;
+  for (const char* key : {"time_ms", "time_us"})
+    if (const auto time = row.figure(key)) return *time * (std::string_view(key) == "time_ms" ? 1e-3 : 1e-6);
   const auto bytes = row.number("bytes");
   if (!bytes) return std::nullopt;
   const CollectiveKind kind = kind_of(row.need_text("collective"));
-  // Rows of a CSV have their figures beside the sizes, without a level "measured".
-  const auto rate_of = [&](const std::string& key) {
-    const auto nested = row.number("measured/" + key);
-    const auto rate = nested ? nested : row.number(key);
+  const auto rate_of = [&](const char* key) {
+    const auto rate = row.figure(key);
     return rate && *rate > 0 ? rate : std::nullopt;
   };
   // The bus bandwidth is printed with more digits relative to its size than the algorithm bandwidth.
   if (const auto bus = rate_of("busbw_GBs"))
-    return bus_factor(kind, static_cast<double>(row.need_integer("devices"))) * *bytes / (*bus * 1e9);
+    return bus_factor(kind, static_cast<double>(devices_of(row))) * *bytes / (*bus * 1e9);
   if (const auto rate = rate_of("algbw_GBs")) return *bytes / (*rate * 1e9);
   return std::nullopt;
 }

@@ -1,7 +1,6 @@
 #include "scenarios/measured_kernels.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <stdexcept>
@@ -9,6 +8,7 @@
 
 #include "kernels/shapes.hpp"
 #include "scenarios/kernel_forms.hpp"
+#include "scenarios/lower_case.hpp"
 #include "scenarios/measured_attention.hpp"
 #include "scenarios/measured_names.hpp"
 #include "sim/catalog.hpp"
@@ -106,9 +106,11 @@ bool named_case(KernelCase& work, const MeasuredRow& row, const std::string& ker
     auto value = row.number("shape/" + key);
     if (!value) value = row.number(key);
     if (value) sizes.emplace(size.name, *value);
+    if (!value && !size.otherwise) throw CannotSimulate(key + " is not stated");
   }
   const KernelKind kind = form->value.kind;
-  const bool typed = kind != KernelKind::copy && kind != KernelKind::optimizer;
+  const bool typed = kind != KernelKind::copy && kind != KernelKind::optimizer &&
+                     kernel != "router";  // others have one
   const DataType usual = form->value.usual == DataType::bf16 ? DataType::fp16 : form->value.usual;
   try {
     add(work, build_kernel(*form, sizes, typed ? type_of(row, usual, used) : form->value.usual).kernel);
@@ -120,33 +122,50 @@ bool named_case(KernelCase& work, const MeasuredRow& row, const std::string& ker
 }
 
 struct OtherName {
-  std::string_view stated, ours;
+  std::string_view stated, ours;    // letters and digits alone, as in the table of kernels
+  std::string_view precision = "";  // that the name says
 };
-// In lower case, with hyphens.
 constexpr OtherName other_names[] = {{"matmul", "gemm"},
                                      {"mm", "gemm"},
                                      {"bmm", "gemm"},
-                                     {"batched-gemm", "gemm"},
-                                     {"batched-matmul", "gemm"},
+                                     {"batchedgemm", "gemm"},
+                                     {"batchedmatmul", "gemm"},
                                      {"linear", "gemm"},
-                                     {"matrix-multiply", "gemm"},
-                                     {"layer-norm", "layernorm"},
-                                     {"rms-norm", "rmsnorm"},
+                                     {"matrixmultiply", "gemm"},
+                                     {"hgemm", "gemm", "fp16"},
+                                     {"sgemm", "gemm", "fp32"},
+                                     {"dgemm", "gemm", "fp64"},
                                      {"normalization", "layernorm"},
                                      {"swish", "silu"},
                                      {"memcpy", "copy"},
-                                     {"memory-copy", "copy"},
+                                     {"memorycopy", "copy"},
                                      {"spmv", "sparse-matrix-vector"},
-                                     {"flash-attention", "attention-forward"},
-                                     {"flash-attention-forward", "attention-forward"},
-                                     {"flash-attention-backward", "attention-backward"},
+                                     {"sdpa", "attention-forward"},
+                                     {"flashattention", "attention-forward"},
+                                     {"flashattentionforward", "attention-forward"},
+                                     {"flashattentionfwd", "attention-forward"},
+                                     {"flashattentionbackward", "attention-backward"},
+                                     {"flashattentionbwd", "attention-backward"},
+                                     {"flashattentionforwardbackward", "attention-forward-backward"},
+                                     {"flashattentionfwdbwd", "attention-forward-backward"},
+                                     {"layernorm", "layernorm"},
+                                     {"rmsnorm", "rmsnorm"},
+                                     {"groupedgemm", "grouped-gemm"},
+                                     {"adam", "optimizer"},
+                                     {"adamw", "optimizer"},
                                      {"triad", "stream-triad"}};
 
+const OtherName* other_name(const MeasuredRow& row) {
+  const std::string name = bare_name(row.text("kernel").value_or(""));
+  const auto* found = std::find_if(std::begin(other_names), std::end(other_names),
+                                   [&](const OtherName& other) { return name == other.stated; });
+  return found == std::end(other_names) ? nullptr : found;
+}
+
 std::string kernel_name(const MeasuredRow& row) {
-  std::string name = row.text("kernel").value_or("");
-  for (char& c : name) c = c == '_' || c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const OtherName& other : other_names)
-    if (name == other.stated) return std::string(other.ours);
+  if (const OtherName* other = other_name(row)) return std::string(other->ours);
+  std::string name = lower_case(row.text("kernel").value_or(""));
+  for (char& c : name) c = c == '_' || c == ' ' ? '-' : c;
   return name;
 }
 
@@ -157,10 +176,29 @@ std::string class_of(KernelKind kind) {
   return attends ? "attention" : "memory-bound";
 }
 
+// Under the format's name or one of frameworks.
+std::optional<std::int64_t> stated_size(const MeasuredRow& row, const std::string& name) {
+  struct SizeName {
+    std::string_view ours, stated;
+  };
+  constexpr SizeName other[] = {{"sequence", "seq_len"}, {"sequence", "seqlen"},   {"sequence", "sequence_length"},
+                                {"batch", "batch_size"}, {"heads", "num_heads"},   {"kv_heads", "num_kv_heads"},
+                                {"head_dim", "headdim"}, {"hidden", "hidden_size"}};
+  const auto value_of = [&](const std::string& key) {
+    const auto shaped = row.integer("shape/" + key);
+    return shaped ? shaped : row.integer(key);
+  };
+  auto value = value_of(name);
+  for (const SizeName& also : other)
+    if (!value && name == also.ours) value = value_of(std::string(also.stated));
+  return value;
+}
+
 // Rows of a matrix, under either name of its two sizes.
 std::pair<std::int64_t, std::int64_t> matrix_of(const MeasuredRow& row) {
-  const bool by_name = row.has("shape/rows") || row.has("rows");
-  return {size_of(row, by_name ? "rows" : "m"), size_of(row, by_name ? "columns" : "n")};
+  const auto has = [&](const char* name) { return stated_size(row, name).has_value(); };
+  const std::string height = has("rows") ? "rows" : has("tokens") ? "tokens" : has("hidden") ? "batch" : "m";
+  return {size_of(row, height), size_of(row, has("columns") ? "columns" : has("hidden") ? "hidden" : "n")};
 }
 
 }  // namespace
@@ -177,14 +215,14 @@ DataType type_of(const MeasuredRow& row, DataType otherwise, RulesUsed& used) {
 }
 
 std::int64_t size_of(const MeasuredRow& row, const std::string& name) {
-  const auto shaped = row.integer("shape/" + name);
-  const std::int64_t value = shaped ? *shaped : row.need_integer(name);
+  const auto stated = stated_size(row, name);
+  const std::int64_t value = stated ? *stated : row.need_integer(name);
   if (value < 1) throw CannotSimulate(fmt::format("faulty row: {} is {}", name, value));
   return value;
 }
 
 std::int64_t size_or(const MeasuredRow& row, const std::string& name, std::int64_t otherwise) {
-  return row.has("shape/" + name) || row.has(name) ? size_of(row, name) : otherwise;
+  return stated_size(row, name) ? size_of(row, name) : otherwise;
 }
 
 void add(KernelCase& work, Kernel kernel) {
@@ -206,7 +244,10 @@ std::string kernel_accelerator(const MeasuredRow& row) {
   throw CannotSimulate("the accelerator is not named");
 }
 
-KernelCase kernel_case(const MeasuredRow& row, RulesUsed& used) {
+KernelCase kernel_case(const MeasuredRow& stated, RulesUsed& used) {
+  MeasuredRow row = stated;
+  if (const OtherName* other = other_name(row); other && !other->precision.empty() && !row.has("precision"))
+    row.run["precision"] = other->precision;
   KernelCase work;
   work.accelerator = kernel_accelerator(row);
   if (row.has("mlp_up_proj_ms_median")) {
@@ -245,19 +286,19 @@ KernelCase kernel_case(const MeasuredRow& row, RulesUsed& used) {
 std::optional<double> measured_kernel_time(const MeasuredRow& row, const KernelCase& work) {
   for (const char* path : {"measured/time_s", "derived/time_s", "time_s"})
     if (const auto time = row.number(path)) return time;
-  for (const char* path : {"time_ms", "latency_ms"})
-    if (const auto time = row.number(path)) return *time * 1e-3;
+  for (const char* key : {"time_ms", "latency_ms"})
+    if (const auto time = row.figure(key)) return *time * 1e-3;
   double layer_ms = 0;
   for (const char* name : {"emb", "input_layernorm", "attn_pre_proj", "attn_rope", "attn_post_proj",
                            "post_attention_layernorm", "mlp_up_proj", "mlp_act", "mlp_down_proj", "add"})
     layer_ms += row.number(std::string(name) + "_ms_median").value_or(0);
   if (layer_ms > 0) return layer_ms * 1e-3;
-  if (const auto rate = row.number("measured/tflops"); rate && *rate > 0) return work.counted_flops / (*rate * 1e12);
+  if (const auto rate = row.figure("tflops"); rate && *rate > 0) return work.counted_flops / (*rate * 1e12);
   const Json* table = row.at("measured/GBs");
   const bool by_pattern = table && table->is_object();  // of several access patterns, STREAM's headline
   const auto rate = by_pattern ? (row.has("measured/GBs/triad") ? row.number("measured/GBs/triad")
                                                                 : row.number("measured/GBs/scale"))
-                               : row.number("measured/GBs");
+                               : row.figure("GBs");
   if (rate && *rate > 0) return work.counted_bytes / (*rate * 1e9);
   return std::nullopt;
 }

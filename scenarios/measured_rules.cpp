@@ -14,7 +14,7 @@ namespace orrery {
 namespace {
 
 // In the order of Rule.
-constexpr std::array<RuleText, 52> rules = {{
+constexpr std::array<RuleText, 54> rules = {{
     {"recompute-none", "recomputation not stated: none",
      "default of the frameworks concerned; where full would need more than the fp8 peak (Megatron-Bridge), it is ruled "
      "out"},
@@ -22,8 +22,10 @@ constexpr std::array<RuleText, 52> rules = {{
      "selective recomputation by operator that keeps half of the matrix products: half of the layers recomputed in "
      "full",
      "torchtitan documents what is kept; the share is our reading"},
-    {"micro-batch", "micro-batch not stated: 2 sequences, or 1 where 2 do not divide the batch",
-     "Megatron-Core r0.8 weak scaling"},
+    {"micro-batch",
+     "micro-batch not stated: a rank's share of the batch at once, divided until it fits in memory; of pipelines and "
+     "Megatron frameworks 2 sequences, or 1 where 2 do not divide the batch",
+     "frameworks accumulate only when they are told to; Megatron-Core r0.8 weak scaling"},
     {"interleaving",
      "pipeline with an unstated number of virtual stages: NVIDIA's NeMo recipes interleave with 6, or the most below 6 "
      "that the layers divide into; other frameworks do not interleave",
@@ -36,11 +38,16 @@ constexpr std::array<RuleText, 52> rules = {{
     {"layer-split",
      "layers that do not divide into equal chunks: as even as possible, embedding and head counted as a layer each",
      "Megatron-LM's options for uneven stages count embedding and loss as layers"},
-    {"zero-stage", "ZeRO stage not stated: 0", "default of the frameworks concerned"},
+    {"zero-stage",
+     "ZeRO stage not stated: that of the framework's name (ZeRO-2, FSDP: 3) or of how it shards by itself (torchtitan, "
+     "llm-foundry, MaxText and other JAX: 3), else 0; at least 1 where a group to shard over is stated",
+     "default of the frameworks concerned"},
     {"sequence-parallel", "sequence parallelism not stated: off", "default of the frameworks concerned"},
     {"scale-out-reference",
-     "network between nodes not stated: the ports of the reference system with the same scale-up links",
-     "DGX-1, DGX A100, DGX H100/B200, MI300X platform, TPU hosts"},
+     "network between nodes, or the number of its ports, not stated: as in the library's nodes with that accelerator "
+     "(and "
+     "link), else as in the reference system with the same scale-up links",
+     "nodes of the library; DGX-1, DGX A100, DGX H100/B200, MI300X platform, TPU hosts"},
     {"fabric-non-blocking", "fabric between nodes: non-blocking fat tree of 64-port switches",
      "no source states its oversubscription"},
     {"torus-shape", "shape of a TPU slice: the most cubic (3D) or square (2D) one in steps of 4 chips",
@@ -114,7 +121,8 @@ constexpr std::array<RuleText, 52> rules = {{
      "recomputation not stated, and without it the run would need more than 1.5 times the memory there is: full",
      "what was measured ran"},
     {"public-model",
-     "a model with exactly the stated sizes of one of the library, or of several that agree: what the row leaves out "
+     "a model with exactly the stated sizes of one of the library, or of several that agree, or, without sizes, with "
+     "the name of one: what the row leaves out "
      "or "
      "has no field for (widths, key-value heads, gate; biases and limits of experts) as there",
      "published model configurations"},
@@ -163,15 +171,19 @@ constexpr std::array<RuleText, 52> rules = {{
     {"separate-operators", "one pass of a network, not stated whether its operators are fused: they are not",
      "NeuSight states it where they are"},
     {"no-offload", "offload to the host not stated: none", "default of the frameworks concerned"},
+    {"usual-precision",
+     "data type of a step not stated, or only that it is mixed: bf16 on accelerators since 2020, else fp16",
+     "what these accelerators multiply at full rate"},
     {"unknown-keys", "keys that nobody asks for, likely misspelt: ignored",
      "the format grows, so that they are no fault"},
 }};
 
+// Names and settings are compared in lower case without blanks, hyphens and underscores.
 struct FrameworkRow {
-  std::string_view contains;  // in the framework's name, lower case; the first row that fits
+  std::string_view contains;  // in the framework's name; the first row that fits
   std::string_view profile;
   std::string_view setting =
-      "";  // and in the mixed-precision mode or precision, where a framework's generations differ by it
+      "";  // and in the mixed-precision mode, the precision or the name, where a framework's generations differ by it
   std::string_view device = "";  // and in the accelerator, where its recipes do
   bool mixture = false;          // only for mixtures of experts
   bool interleaved = false;      // and only with virtual pipeline stages
@@ -181,48 +193,59 @@ struct FrameworkRow {
 };
 
 constexpr FrameworkRow frameworks[] = {
-    {"megatron-deepspeed", "megatron-core", "", "", false, false, true},
-    {"megatron-deepspeed", "megatron-deepspeed-bf16", "bf16"},  // its bf16 optimizer keeps fp32 gradients
-    {"megatron-deepspeed", "vtrain-megatron"},
-    {"megatron-lm (2020)", "megatron-lm-2020"},
-    {"megatron-lm (jan 2021)", "megatron-lm-2021"},
-    {"megatron-lm (sc21)", "megatron-lm-2021"},
-    {"megatron-lm", "megatron-core", "", "", false, false, true},
-    {"megatron-lm", "megatron-lm-2022"},
-    {"megatron-core r0.8", "megatron-core-0.8"},
-    {"megatron-core", "megatron-core"},
-    {"nemo 25.09", "megatron-bridge-moe-graph", "", "b200", true},  // GB200 as well
-    {"nemo 25.", "megatron-bridge-moe", "", "gb200", true},
-    {"nemo 26.02", "megatron-bridge-moe", "", "gb200", true},
-    {"nemo 26.04", "megatron-bridge-moe", "", "gb200", true},
-    {"nemo 25.", "megatron-bridge-moe", "", "gb300", true},
-    {"nemo 26.02", "megatron-bridge-moe", "", "gb300", true},
-    {"nemo 26.04", "megatron-bridge-moe", "", "gb300", true},
-    {"megatron-bridge", "megatron-bridge-moe-fused", "mxfp8", "gb200", true},
-    {"megatron-bridge", "megatron-bridge-moe-fused", "mxfp8", "gb300", true},
-    {"megatron-bridge", "megatron-bridge-moe", "", "gb200", true},
-    {"megatron-bridge", "megatron-bridge-moe", "", "gb300", true},
-    {"megatron-bridge", "megatron-bridge-moe-overlap", "", "nvidia-h", true, true},
-    {"megatron-bridge", "megatron-bridge-moe-eager", "", "", true},
-    {"megatron-bridge", "megatron-bridge"},
-    {"megatron bridge", "megatron-bridge"},
-    {"release 23.04", "nemo-mlperf-23.04"},
-    {"release 23.09", "nemo-mlperf-23.09"},
-    {"nvidia nemo", "nemo-mlperf"},
-    {"nemo megatron release", "nemo-mlperf"},
-    {"mlperf", "nemo-mlperf"},
-    {"nvidia release", "nemo-mlperf"},
+    {"megatrondeepspeed", "megatron-core", "", "", false, false, true},
+    {"megatrondeepspeed", "megatron-deepspeed-bf16", "bf16"},  // its bf16 optimizer keeps fp32 gradients
+    {"megatrondeepspeed", "vtrain-megatron"},
+    {"megatronlm(2020)", "megatron-lm-2020"},
+    {"megatronlm(jan2021)", "megatron-lm-2021"},
+    {"megatronlm(sc21)", "megatron-lm-2021"},
+    {"megatronlm", "megatron-core", "", "", false, false, true},
+    {"megatronlm", "megatron-lm-2022"},
+    {"megatroncorer0.8", "megatron-core-0.8"},
+    {"megatroncorev0.8", "megatron-core-0.8"},
+    {"megatroncore0.8", "megatron-core-0.8"},
+    {"megatroncore", "megatron-core"},
+    {"nemo25.09", "megatron-bridge-moe-graph", "", "b200", true},  // GB200 as well
+    {"nemo25.", "megatron-bridge-moe", "", "gb200", true},
+    {"nemo26.02", "megatron-bridge-moe", "", "gb200", true},
+    {"nemo26.04", "megatron-bridge-moe", "", "gb200", true},
+    {"nemo25.", "megatron-bridge-moe", "", "gb300", true},
+    {"nemo26.02", "megatron-bridge-moe", "", "gb300", true},
+    {"nemo26.04", "megatron-bridge-moe", "", "gb300", true},
+    {"megatronbridge", "megatron-bridge-moe-fused", "mxfp8", "gb200", true},
+    {"megatronbridge", "megatron-bridge-moe-fused", "mxfp8", "gb300", true},
+    {"megatronbridge", "megatron-bridge-moe", "", "gb200", true},
+    {"megatronbridge", "megatron-bridge-moe", "", "gb300", true},
+    {"megatronbridge", "megatron-bridge-moe-overlap", "", "nvidia-h", true, true},
+    {"megatronbridge", "megatron-bridge-moe-eager", "", "", true},
+    {"megatronbridge", "megatron-bridge"},
+    {"release23.04", "nemo-mlperf-23.04"},
+    {"release23.09", "nemo-mlperf-23.09"},
+    {"nvidiarelease",
+     "nemo-mlperf"},  // NVIDIA's submissions to MLPerf name a container, or just "NVIDIA NeMo Framework"
+    {"nvidianemo", "nemo-mlperf", "release"},
+    {"nemomegatronrelease", "nemo-mlperf"},
+    {"nemo", "nemo-mlperf", "mlperf"},
+    {"nvidia", "nemo-mlperf", "mlperf"},
+    {"nemo2", "megatron-bridge-moe-eager", "", "", true, false, true},  // a version of its own: 2.0, 24.12
+    {"nemo2", "megatron-bridge", "", "", false, false, true},
+    {"nemoframework2", "megatron-bridge-moe-eager", "", "", true, false, true},
+    {"nemoframework2", "megatron-bridge", "", "", false, false, true},
+    {"nvidianemo", "nemo-mlperf"},
     {"nemo", "megatron-bridge-moe-eager", "", "", true, false, true},
     {"nemo", "megatron-bridge", "", "", false, false, true},
     {"nemo", "megatron-core"},
-    {"llm-foundry", "llm-foundry"},
-    {"fms-fsdp (no compile)", "pytorch-fsdp"},
-    {"fms-fsdp", "fms-fsdp"},
+    {"llmfoundry", "llm-foundry"},
+    {"composer", "llm-foundry"},
+    {"fmsfsdp", "pytorch-fsdp", "nocompile"},
+    {"fmsfsdp", "fms-fsdp"},
     {"internlm", "internlm-2023"},
-    {"torchtitan, torch.compile", "torchtitan-compile"},
+    {"torchtitan", "torchtitan", "nocompile"},
+    {"torchtitan", "torchtitan-compile", "compile"},
     {"torchtitan", "torchtitan"},
     {"deeplearningexamples", "nvidia-bert"},
-    {"maxtext", "maxtext"},
+    {"maxtext", "maxtext", "", "tpu"},
+    {"maxtext", "jax"},
     {"jax", "jax"},
     {"axlearn", "jax"},
     {"levanter", "jax"},
@@ -233,13 +256,18 @@ constexpr FrameworkRow frameworks[] = {
     {"neuron", "jax"},
     {"habana", "jax"},
     {"primus", "megatron-core"},
-    {"pytorch eager", "pytorch-eager"},
-    {"deepspeed zero-3", "deepspeed-zero-2022"},
+    {"pytorcheager", "pytorch-eager"},
+    {"deepspeed", "deepspeed-zero", "", "", false, false, true},
+    {"deepspeedzero3", "deepspeed-zero-2022"},
     {"deepspeed", "deepspeed-zero"},
     {"horovod", "horovod"},
     {"fsdp", "pytorch-fsdp"},
     {"pytorch", "pytorch-ddp"},
 };
+
+// Frameworks that shard parameters, gradients and moments unless they are told otherwise.
+constexpr std::string_view sharding_frameworks[] = {"fsdp", "torchtitan", "llmfoundry", "composer", "maxtext",
+                                                    "jax",  "axlearn",    "levanter",   "easylm"};
 
 constexpr ReferencePort reference_ports[] = {
     {"nvlink1", "infiniband-edr-100", 0.5},
@@ -276,18 +304,24 @@ std::string unknown_framework_profile(const MeasuredRow& row, const std::string&
 constexpr std::int64_t year_of_a100 = 2020;
 
 bool newer_than_first_fused_attention(const MeasuredRow& row) {
+  RulesUsed not_told;  // of the profile; the model tells what it assumes of its gate
   const auto heads = row.integer("model/heads"), pairs = row.integer("model/kv_heads");
-  return row.integer("accelerator_year").value_or(0) > year_of_a100 || row.flag("model/gated_ffn").value_or(false) ||
+  return row.integer("accelerator_year").value_or(0) > year_of_a100 || gated_of(row, not_told) ||
          (heads && pairs && *pairs < *heads) || row.has("model/experts");
 }
+
+std::string without_gaps(std::string text) {
+  std::erase_if(text, [](char c) { return c == ' ' || c == '-' || c == '_'; });
+  return text;
+}
+
+std::string framework_of(const MeasuredRow& row) { return without_gaps(row.word("framework")); }
 
 }  // namespace
 
 std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
-  const std::string framework = row.text("framework").value_or("");
-  const std::string name = lower_case(framework);
-  const std::string setting = lower_case(row.text("mixed_precision_mode").value_or("") + " " +
-                                         row.text("precision").value_or(""));
+  const std::string name = framework_of(row);
+  const std::string setting = without_gaps(row.word("mixed_precision_mode") + row.word("precision")) + name;
   const std::string device = lower_case(row.text("accelerator").value_or(row.text("cluster/accelerator").value_or("")));
   const bool mixture = row.has("model/experts");
   const bool interleaved = row.integer("parallelism/virtual_pipeline").value_or(1) > 1;
@@ -301,13 +335,31 @@ std::string software_profile_of(const MeasuredRow& row, RulesUsed& used) {
   return unknown_framework_profile(row, device);
 }
 
+bool accumulates_by_itself(const std::string& profile) {
+  constexpr std::string_view families[] = {"megatron", "nemo", "vtrain"};
+  return std::any_of(std::begin(families), std::end(families),
+                     [&](std::string_view family) { return profile.starts_with(family); });
+}
+
+std::int64_t usual_zero_stage(const MeasuredRow& row) {
+  const std::string name = bare_name(row.text("framework").value_or(""));
+  for (const std::string_view before : {"zerostage", "zero", "stage"}) {
+    const std::size_t at = name.find(before);
+    const char digit = at == std::string::npos ? ' ' : (name + ' ')[at + before.size()];
+    if (digit >= '0' && digit <= '3') return digit - '0';
+  }
+  const bool shards = std::any_of(std::begin(sharding_frameworks), std::end(sharding_frameworks),
+                                  [&](std::string_view known) { return name.find(known) != std::string::npos; });
+  if (shards) return 3;
+  return row.integer("parallelism/zero_group").value_or(1) > 1 ? 1 : 0;
+}
+
 std::int64_t usual_virtual_stages(const MeasuredRow& row, std::int64_t layers, std::int64_t pipeline) {
   constexpr std::int64_t most = 6;
-  const std::string name = lower_case(row.text("framework").value_or(""));
+  const std::string name = framework_of(row);
   const auto says = [&](std::string_view word) { return name.find(word) != std::string::npos; };
   // Recipes of Megatron-Bridge state what they interleave.
-  const bool recipes = (says("nemo") || says("mlperf") || says("nvidia release")) && !says("megatron-bridge") &&
-                       !says("megatron bridge");
+  const bool recipes = (says("nemo") || says("mlperf") || says("nvidiarelease")) && !says("megatronbridge");
   const bool told = lower_case(row.text("parallelism/schedule").value_or("")).find("interleaved") != std::string::npos;
   std::int64_t stages = 1;
   if (!recipes && !told) return stages;
@@ -320,9 +372,7 @@ std::int64_t usual_sequence(const MeasuredRow& row, std::int64_t longest) {
   constexpr double passage = 321;  // mean tokens of Wikipedia's passages, were none cut
   constexpr double bin = 64;
   constexpr double step = 8;  // tensor cores' multiple
-  const std::string name = lower_case(row.text("framework").value_or(""));
-  if (name.find("deeplearningexamples") == std::string::npos ||
-      lower_case(row.text("model/family").value_or("")) != "bert")
+  if (framework_of(row).find("deeplearningexamples") == std::string::npos || row.word("model/family") != "bert")
     return longest;
   const double mean = passage * -std::expm1(-static_cast<double>(longest) / passage) + bin / 2;
   return std::min(longest, static_cast<std::int64_t>(step * std::round(mean / step)));
@@ -337,23 +387,49 @@ std::int64_t usual_expert_degree(std::int64_t experts, std::int64_t ranks, std::
   return degree;
 }
 
-bool causal_family(const std::string& family) {
-  constexpr std::string_view encoders[] = {"bert", "roberta", "distilbert", "albert", "electra", "deberta", "vit"};
-  const std::string name = lower_case(family);
-  return std::none_of(std::begin(encoders), std::end(encoders),
-                      [&](std::string_view known) { return name.starts_with(known); });
+namespace {
+
+// Two letters only at the beginning: "gpt-5" is no t5.
+template <class List> bool names_one(const List& list, const std::string& family) {
+  constexpr std::size_t shortest = 3;
+  return std::any_of(std::begin(list), std::end(list), [&](std::string_view known) {
+    return known.size() < shortest ? family.starts_with(known) : family.find(known) != std::string::npos;
+  });
 }
 
-std::optional<bool> gated_family(const std::string& family) {
-  constexpr std::string_view gated[] = {"llama",    "mistral",  "mixtral", "qwen", "deepseek", "gemma", "yi",
-                                        "internlm", "baichuan", "olmo",    "moe",  "glm",      "kimi",  "phi3"};
-  constexpr std::string_view plain[] = {"gpt",    "bert",      "roberta", "mpt",      "opt",      "bloom",   "falcon",
-                                        "pythia", "starcoder", "galact",  "megatron", "nemotron", "cerebras"};
-  const std::string name = lower_case(family);
-  const auto begins = [&](std::string_view known) { return name.starts_with(known); };
-  if (std::any_of(std::begin(gated), std::end(gated), begins)) return true;
-  if (std::any_of(std::begin(plain), std::end(plain), begins)) return false;
-  return std::nullopt;
+constexpr std::string_view encoders[] = {"bert", "electra", "encoder", "vit"};
+constexpr std::string_view gated[] = {"llama",   "mistral",  "mixtral",  "qwen",   "deepseek", "gemma", "yi",
+                                      "vicuna",  "internlm", "baichuan", "olmo",   "glm",      "kimi",  "phi3",
+                                      "granite", "dbrx",     "grok",     "smollm", "commandr", "gptoss"};
+constexpr std::string_view plain[] = {"gpt",    "bert",      "roberta", "mpt",      "opt",      "bloom",   "falcon",
+                                      "pythia", "starcoder", "galact",  "megatron", "nemotron", "cerebras"};
+constexpr std::string_view state_spaces[] = {"hybrid", "mamba", "ssm", "rwkv", "jamba", "zamba", "nemotronh"};
+constexpr std::string_view two_stacks[] = {"t5",   "mt5", "flant5",  "byt5",          "codet5",
+                                           "bart", "ul2", "pegasus", "encoderdecoder"};
+constexpr std::string_view convolutions[] = {"resnet",       "resnext",   "vgg",      "unet",
+                                             "efficientnet", "mobilenet", "inception"};
+constexpr std::string_view mixtures[] = {"moe", "mixtral", "dbrx", "grok", "deepseekv2", "deepseekv3", "deepseekr1"};
+
+}  // namespace
+
+std::string not_modelled_family(const std::string& stated, bool experts) {
+  const std::string family = bare_name(stated);
+  if (names_one(state_spaces, family)) return "hybrid state-space models are not modelled yet";
+  if (names_one(two_stacks, family)) return "encoder-decoder transformers are not modelled";
+  if (names_one(convolutions, family)) return "convolutional networks are predicted for power only";
+  return names_one(mixtures, family) && !experts ? "model/experts is not stated" : "";
+}
+
+bool causal_family(const std::string& family) { return !names_one(encoders, bare_name(family)); }
+
+// What is named after one family and built like another ("megatron-llama", "gpt-oss") is gated.
+bool gated_of(const MeasuredRow& row, RulesUsed& used) {
+  if (const auto stated = row.flag("model/gated_ffn")) return *stated;
+  if (row.word("model/activation").find("glu") != std::string::npos) return true;
+  used.insert(Rule::gated_by_family);
+  const std::string family = bare_name(row.text("model/family").value_or(""));
+  if (names_one(gated, family)) return true;
+  return !names_one(plain, family) && row.has("model/experts");
 }
 
 const ReferencePort* reference_port(std::string_view scale_up_link) {

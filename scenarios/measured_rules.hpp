@@ -68,6 +68,7 @@ enum class Rule : std::uint8_t {
   activation_by_gate,
   separate_operators,
   no_offload,
+  usual_precision,
   unknown_keys
 };
 
@@ -107,14 +108,22 @@ void count_rules(std::string_view rules_line, std::map<std::string, RuleCount, s
 std::int64_t usual_expert_degree(std::int64_t experts, std::int64_t ranks, std::int64_t domain,
                                  std::int64_t zero_stage);
 
+// Why a model of this family is not modelled; "" = it is. `experts`: the row has their sizes.
+std::string not_modelled_family(const std::string& family, bool experts);
+
 // Whether tokens of this family see only those before them.
 bool causal_family(const std::string& family);
 
-// Whether the feed-forward network of a model family multiplies a gate (three matrices); none: no such family is known.
-std::optional<bool> gated_family(const std::string& family);
+// Whether the feed-forward network multiplies a gate (three matrices): as stated, else by activation or family.
+bool gated_of(const MeasuredRow&, RulesUsed&);
+
+// Where the row states no ZeRO stage.
+std::int64_t usual_zero_stage(const MeasuredRow&);
 
 // The profile in models/software that documents what this framework does.
 std::string software_profile_of(const MeasuredRow&, RulesUsed&);
+// Whether frameworks of that profile take small micro-batches unless they are told otherwise.
+bool accumulates_by_itself(const std::string& profile);
 
 // Virtual stages of a pipeline whose row does not state how many: 1 where the framework interleaves only when it is told
 // to and the row's schedule does not say that it was.

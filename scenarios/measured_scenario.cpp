@@ -11,11 +11,8 @@ namespace {
 
 // What would need a model that we do not have.
 void check_modelled(const MeasuredRow& row) {
-  const std::string family = lower_case(row.text("model/family").value_or(""));
-  if (family == "moe" && !row.has("model/experts")) throw CannotSimulate("model/experts is not stated");
-  if (family == "hybrid") throw CannotSimulate("hybrid state-space models are not modelled yet");
-  for (const std::string_view two_stacks : {"t5", "mt5", "flan-t5", "ul2", "bart", "encoder-decoder"})
-    if (family == two_stacks) throw CannotSimulate("encoder-decoder transformers are not modelled");
+  const std::string reason = not_modelled_family(row.text("model/family").value_or(""), row.has("model/experts"));
+  if (!reason.empty()) throw CannotSimulate(reason);
   if (!row.has("model")) throw CannotSimulate("no transformer: model sizes are not stated");
 }
 
@@ -59,12 +56,14 @@ Json latent_document(const MeasuredRow& row) {
   return latent;
 }
 
+// Null where there is none: false or 0.
 Json window_document(const MeasuredRow& row) {
-  const auto tokens = row.at("model/sliding_window")->is_number() ? row.integer("model/sliding_window")
-                                                                  : row.integer("model/sliding_window/tokens");
+  const Json& stated = *row.at("model/sliding_window");
+  if (stated == false || stated == 0) return nullptr;
+  const auto tokens = stated.is_number() ? row.integer("model/sliding_window")
+                                         : row.integer("model/sliding_window/tokens");
   if (!tokens) throw CannotSimulate("model/sliding_window/tokens is not stated");
-  const bool alternate = row.at("model/sliding_window")->is_object() &&
-                         row.flag("model/sliding_window/every_other_layer").value_or(false);
+  const bool alternate = stated.is_object() && row.flag("model/sliding_window/every_other_layer").value_or(false);
   return {{"tokens", *tokens}, {"full_every", alternate ? 2 : 0}};
 }
 
@@ -75,14 +74,8 @@ void write_variants(Json& model, const MeasuredRow& row, RulesUsed& used) {
     model["latent_attention"] = latent_document(row);
     model.erase("kv_heads");  // every head has keys and values of its own
   }
-  if (row.has("model/sliding_window")) model["sliding_window"] = window_document(row);
-}
-
-bool gated_of(const MeasuredRow& row, RulesUsed& used) {
-  if (const auto stated = row.flag("model/gated_ffn")) return *stated;
-  if (lower_case(row.text("model/activation").value_or("")).find("glu") != std::string::npos) return true;
-  used.insert(Rule::gated_by_family);
-  return gated_family(row.text("model/family").value_or("")).value_or(row.has("model/experts"));
+  if (!row.has("model/sliding_window")) return;
+  if (const Json window = window_document(row); !window.is_null()) model["sliding_window"] = window;
 }
 
 // The library's name of an activation: others cost what one of these does.
@@ -115,10 +108,7 @@ void write_unstated_widths(Json& model, const MeasuredRow& row, RulesUsed& used)
 }
 
 // Pre-training that predicts masked tokens.
-bool is_masked_model(const MeasuredRow& row) {
-  const std::string family = lower_case(row.text("model/family").value_or(""));
-  return family == "bert" || family == "roberta";
-}
+bool is_masked_model(const MeasuredRow& row) { return row.word("model/family").find("bert") != std::string::npos; }
 
 Json model_document(const MeasuredRow& row, RulesUsed& used) {
   Json model = {{"name", row.text("model/name").value_or("measured")}};
@@ -162,12 +152,28 @@ struct Degrees {
   std::int64_t data = 1, tensor = 1, pipeline = 1, context = 1;
 };
 
+// A degree of 0 is none that is stated.
+std::optional<std::int64_t> degree_of(const MeasuredRow& row, const char* name) {
+  const auto degree = row.integer(std::string("parallelism/") + name);
+  return degree == 0 ? std::nullopt : degree;
+}
+
+// Devices by themselves, or what only data parallelism is said of, are data-parallel.
+std::optional<std::int64_t> data_alone(const MeasuredRow& row, std::int64_t devices) {
+  const bool sharded = row.integer("parallelism/zero_stage").value_or(usual_zero_stage(row)) > 0;
+  const std::string framework = bare_name(row.text("framework").value_or(""));
+  const auto says = [&](std::string_view what) { return framework.find(what) != std::string::npos; };
+  const std::int64_t replicas = devices / std::max<std::int64_t>(1, degree_of(row, "context").value_or(1));
+  return devices == 1 || sharded || says("ddp") || says("dataparallel") ? std::optional(replicas) : std::nullopt;
+}
+
 Degrees degrees_of(const MeasuredRow& row, std::int64_t devices, std::int64_t per_node, RulesUsed& used) {
   Degrees d;
-  const auto context = row.integer("parallelism/context");
+  const auto context = degree_of(row, "context"), tensor = degree_of(row, "tensor"),
+             pipeline = degree_of(row, "pipeline");
+  auto data = degree_of(row, "data");
   d.context = context.value_or(1);
-  const auto tensor = row.integer("parallelism/tensor"), pipeline = row.integer("parallelism/pipeline"),
-             data = row.integer("parallelism/data");
+  if (!data && !tensor && !pipeline) data = data_alone(row, devices);
   if (d.context < 1 || tensor.value_or(1) < 1 || pipeline.value_or(1) < 1 || data.value_or(1) < 1)
     throw CannotSimulate("a degree of parallelism is not positive");
   const double stated = static_cast<double>(d.context) * static_cast<double>(tensor.value_or(1)) *
@@ -197,12 +203,15 @@ Degrees degrees_of(const MeasuredRow& row, std::int64_t devices, std::int64_t pe
   return d;
 }
 
+// A share that does not fit in memory is divided by who knows the memory (validate_predict.cpp).
 Json batch_document(const MeasuredRow& row, const Degrees& d, RulesUsed& used) {
   const std::int64_t global = row.need_integer("batch/global");
   auto micro = row.integer("batch/micro");
   if (!micro) {
     used.insert(Rule::micro_batch);
-    micro = global % (2 * d.data) == 0 ? 2 : 1;
+    RulesUsed told_with_it;
+    const bool small = d.pipeline > 1 || accumulates_by_itself(software_profile_of(row, told_with_it));
+    micro = !small ? std::max<std::int64_t>(1, global / d.data) : global % (2 * d.data) == 0 ? 2 : 1;
   }
   return {{"global", global}, {"micro", *micro}};
 }
@@ -231,52 +240,78 @@ void write_schedule(Json& plan, const MeasuredRow& row, const Degrees& d, RulesU
   }
 }
 
+// How publications say what is recomputed: the first word that is known.
+struct RecomputeWord {
+  std::string_view word, kind;
+};
+constexpr RecomputeWord recompute_words[] = {
+    {"none", "none"},           {"no", "none"},       {"not", "none"},        {"off", "none"},
+    {"false", "none"},          {"disabled", "none"}, {"without", "none"},    {"full", "full"},
+    {"fully", "full"},          {"true", "full"},     {"on", "full"},         {"enabled", "full"},
+    {"nothing", "full"},  // JAX: nothing_saveable
+    {"selective", "selective"}, {"sac", "selective"}, {"minimal", "minimal"}, {"fraction", "fraction"}};
+
+struct Recomputation {
+  std::string kind;    // of the table; "" = none of it
+  std::string detail;  // as stated beside it, or what follows the word
+};
+
+Recomputation recomputation_of(const MeasuredRow& row) {
+  const std::string stated = row.word("recompute"), detail = row.text("recompute_detail").value_or("");
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  for (auto at = std::find_if(stated.begin(), stated.end(), is_letter); at != stated.end();) {
+    const auto end = std::find_if_not(at, stated.end(), is_letter);
+    for (const RecomputeWord& known : recompute_words)
+      if (std::equal(at, end, known.word.begin(), known.word.end()))
+        return {std::string(known.kind), detail.empty() ? bare_name(std::string(end, stated.end())) : detail};
+    at = std::find_if(end, stated.end(), is_letter);
+  }
+  // "activation checkpointing"
+  return {stated.find("checkpointing") != std::string::npos ? "full" : "", detail};
+}
+
 void write_recompute(Json& plan, const MeasuredRow& row, RulesUsed& used) {
-  const std::string stated = row.text("recompute").value_or("");
-  const std::string detail = row.text("recompute_detail").value_or("");
-  const bool by_operator = detail.find("per-operator") != std::string::npos ||
-                           (detail.empty() &&
-                            lower_case(row.text("framework").value_or("")).find("torchtitan") != std::string::npos);
-  if (stated.empty()) {
+  const Recomputation stated = recomputation_of(row);
+  const bool by_operator = stated.detail.find("per-operator") != std::string::npos ||
+                           (stated.detail.empty() && row.word("framework").find("torchtitan") != std::string::npos);
+  const bool half = stated.kind.empty() || (stated.kind == "fraction" && !row.number("recompute_fraction"));
+  if (!row.has("recompute")) {
     plan["recompute"] = "none";
     used.insert(Rule::recompute_none);
-  } else if (stated == "selective" && by_operator) {
+  } else if (stated.kind == "selective" && by_operator) {
     plan["recompute"] = "fraction";
     plan["recompute_fraction"] = 0.5;
     used.insert(Rule::recompute_operator);
-  } else if (stated == "fraction") {
+  } else if (half || stated.kind == "fraction") {
     plan["recompute"] = "fraction";
-    if (!row.number("recompute_fraction")) used.insert(Rule::recompute_half);
     plan["recompute_fraction"] = row.number("recompute_fraction").value_or(0.5);
-  } else if (stated == "none" || stated == "selective" || stated == "full" || stated == "minimal") {
-    plan["recompute"] = stated;
-    if (stated == "selective" && detail.empty()) used.insert(Rule::selective_core);
+    if (half) used.insert(Rule::recompute_half);
   } else {
-    plan["recompute"] = "fraction";
-    plan["recompute_fraction"] = 0.5;
-    used.insert(Rule::recompute_half);
+    plan["recompute"] = stated.kind;
+    if (stated.kind == "selective" && stated.detail.empty()) used.insert(Rule::selective_core);
   }
 }
 
 // "cpu: optimizer", "cpu: activations and optimizer states", or a framework that is known to do it.
 void write_offload(Json& plan, const MeasuredRow& row, RulesUsed& used) {
-  const std::string stated = row.text("offload").value_or("");
+  const std::string stated = row.word("offload");
   const auto says = [&](std::string_view what) { return stated.find(what) != std::string::npos; };
   if (says("param")) throw CannotSimulate("offload of parameters to the host is not modelled");
-  if (says("nvme") || says("NVMe")) throw CannotSimulate("offload to disks is not modelled");
-  if (says("optimizer") || stated == "cpu") plan["offload"]["optimizer"] = true;
+  if (says("nvme")) throw CannotSimulate("offload to disks is not modelled");
+  if (says("optimizer") || stated == "cpu" || stated == "true") plan["offload"]["optimizer"] = true;
   if (says("activation")) plan["offload"]["activations"] = 1;
-  const std::string device = row.text("cluster/accelerator").value_or("");
+  const std::string device = row.text("accelerator").value_or(row.text("cluster/accelerator").value_or(""));
   if (stated.empty()) used.insert(Rule::no_offload);
   if (stated.empty() && plan["zero_stage"] == 3 && device.find("-gb") != std::string::npos &&
-      row.text("framework").value_or("").find("Megatron") != std::string::npos) {
+      row.word("framework").find("megatron") != std::string::npos) {
     plan["offload"]["activations"] = 0.5;
     used.erase(Rule::no_offload);
     used.insert(Rule::host_activations);
   }
 }
 
-void write_experts(Json& plan, const MeasuredRow& row, const Degrees& d, std::int64_t domain, RulesUsed& used) {
+void write_experts(Json& plan, const MeasuredRow& row, const Degrees& d, std::int64_t domain, std::int64_t zero_stage,
+                   RulesUsed& used) {
   const auto folded = row.integer("parallelism/expert_tensor");
   if (folded) plan["expert_tensor"] = *folded;
   if (!row.has("model/experts")) return;
@@ -286,21 +321,22 @@ void write_experts(Json& plan, const MeasuredRow& row, const Degrees& d, std::in
   }
   const std::int64_t split = std::max<std::int64_t>(1, folded.value_or(1)), ranks = d.data * d.tensor * d.context;
   const std::int64_t degree = usual_expert_degree(row.need_integer("model/experts/count"), ranks / split,
-                                                  domain / split, row.integer("parallelism/zero_stage").value_or(0));
+                                                  domain / split, zero_stage);
   plan["expert"] = degree;
   used.insert(Rule::expert_parallel, fmt::format("expert = {}", degree));
 }
 
 Json plan_document(const MeasuredRow& row, const Degrees& d, std::int64_t domain, RulesUsed& used) {
   Json plan = {{"data", d.data}, {"tensor", d.tensor}, {"context", d.context}};
-  write_experts(plan, row, d, domain, used);
+  const auto stated = row.integer("parallelism/zero_stage");
+  const std::int64_t stage = stated.value_or(usual_zero_stage(row));
+  if (!stated) used.insert(Rule::zero_stage);
+  write_experts(plan, row, d, domain, stage, used);
   write_schedule(plan, row, d, used);
-  const auto stage = row.integer("parallelism/zero_stage");
-  if (!stage) used.insert(Rule::zero_stage);
-  plan["zero_stage"] = stage.value_or(0);
+  plan["zero_stage"] = stage;
   const auto group = row.integer("parallelism/zero_group");
-  if (group && stage.value_or(0) > 0) plan["zero_group"] = *group;
-  if (!group && stage.value_or(0) > 0) used.insert(Rule::all_shards);
+  if (group && stage > 0) plan["zero_group"] = *group;
+  if (!group && stage > 0) used.insert(Rule::all_shards);
   const auto sequence_parallel = row.flag("parallelism/sequence_parallel");
   if (d.tensor > 1) {
     if (!sequence_parallel) used.insert(Rule::sequence_parallel);
@@ -334,12 +370,23 @@ Json software_document(const MeasuredRow& row, RulesUsed& used) {
   return {{"base", profile}, {"blocking_launches", true}};
 }
 
+// Those of the degrees, where all that may be more than one are stated.
+std::int64_t devices_of(const MeasuredRow& row) {
+  const auto stated = row.integer("devices"), data = degree_of(row, "data"), tensor = degree_of(row, "tensor"),
+             pipeline = degree_of(row, "pipeline");
+  if (stated || !data || !tensor || !pipeline) return row.need_integer("devices");
+  const double product = static_cast<double>(*data) * static_cast<double>(*tensor) * static_cast<double>(*pipeline) *
+                         static_cast<double>(degree_of(row, "context").value_or(1));
+  if (!(product >= 1 && product <= 1e9)) throw CannotSimulate(fmt::format("faulty row: {:g} devices", product));
+  return static_cast<std::int64_t>(product);
+}
+
 }  // namespace
 
 Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
   check_modelled(row);
   check_keys(row, used);
-  const std::int64_t devices = row.need_integer("devices");
+  const std::int64_t devices = devices_of(row);
   const MeasuredCluster machine = measured_cluster(row, devices, 1, used);
   const Degrees degrees = degrees_of(row, devices, machine.devices_per_node, used);
   Json job = {{"name", "train"},

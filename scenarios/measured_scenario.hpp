@@ -29,7 +29,7 @@ std::vector<std::int64_t> torus_shape(std::int64_t chips, int dimensions);
 // The whole scenario of a training row.
 Json training_scenario(const MeasuredRow&, RulesUsed&);
 
-// Notes keys of the model, the batch and the parallelism that are not the format's: a misspelt one leaves its value unsaid.
+// Notes keys of a training row that are not the format's: a misspelt one leaves its value unsaid.
 void check_keys(const MeasuredRow&, RulesUsed&);
 
 }  // namespace orrery

@@ -88,6 +88,7 @@ constexpr PortWord port_words[] = {{"qdr", "infiniband", 32},
                                    {"xdr", "infiniband", 800},
                                    {"infiniband", "infiniband"},
                                    {"omni-path", "omni-path"},
+                                   {"opa", "omni-path"},
                                    {"omnipath", "omni-path"},
                                    {"slingshot-10", "slingshot", 100},
                                    {"slingshot-11", "slingshot", 200},
@@ -104,7 +105,16 @@ constexpr PortWord port_words[] = {{"qdr", "infiniband", 32},
                                    {"gige", "ethernet"},
                                    {"gbase", "ethernet"},
                                    {"ethernet", "ethernet"},
-                                   {"ib", "infiniband"}};
+                                   {"ib", "infiniband"},
+                                   {"connectx-5", "infiniband", 100},  // adapters and switches
+                                   {"connectx-6", "infiniband", 200},
+                                   {"connectx-7", "infiniband", 400},
+                                   {"connectx-8", "infiniband", 800},
+                                   {"quantum-x800", "infiniband", 800},
+                                   {"quantum-2", "infiniband", 400},
+                                   {"quantum", "infiniband", 200},
+                                   {"spectrum-x", "roce", 400},
+                                   {"tcpx", "ethernet", 200}};  // of Google's A3 instances, TCPXO as well
 
 // The most common port of servers with accelerators of that year or later, in Gb/s: of DGX-1, DGX A100 and DGX H100/B200
 // (InfiniBand); of the instances p3, p4d, p5 and p5en/trn2 (EFA); of cloud and OCP servers of these generations (Ethernet).
@@ -145,6 +155,8 @@ std::vector<Port> ports_of(std::string_view technology, const Library& library) 
   return ports;
 }
 
+std::string_view technology_of(std::string_view link) { return link.substr(0, link.find('-')); }
+
 Json at_rate(const std::string& base, double known, double rate) {
   if (std::abs(rate / known - 1) < 0.02) return base;
   return {{"base", base}, {"bandwidth_per_direction", fmt::format("{:g} GB/s", rate / 8)}};
@@ -152,9 +164,33 @@ Json at_rate(const std::string& base, double known, double rate) {
 
 }  // namespace
 
-Json nearest_port(const std::string& name, std::int64_t year, const Library& library) {
+std::vector<NodePorts> ports_of_nodes(const std::string& accelerator, const Library& library) {
+  std::vector<NodePorts> ports;
+  for (const std::string& name : library.names("hardware/nodes")) {
+    const Json document = read_json(library.find("hardware/nodes", name));
+    const auto device = document.find("device");  // most are of others: need not be resolved
+    if (device != document.end() && device->is_string() && *device != accelerator) continue;
+    const auto node = load_part<NodeModel>("hardware/nodes", name, library);
+    if (node.device.name == accelerator && node.nics)
+      ports.push_back({node.nics->link.name, static_cast<double>(node.nics->count) / node.devices});
+  }
+  return ports;
+}
+
+const NodePorts* node_ports(const std::vector<NodePorts>& nodes, const std::string& stated, std::string_view usual) {
+  const auto first = [&](auto fits) {
+    const auto found = std::find_if(nodes.begin(), nodes.end(), fits);
+    return found == nodes.end() ? nullptr : &*found;
+  };
+  const auto* same = first([&](const NodePorts& p) { return p.link == (stated.empty() ? usual : stated); });
+  if (same) return same;
+  return first([&](const NodePorts& p) { return stated.empty() || technology_of(p.link) == technology_of(stated); });
+}
+
+Json nearest_port(const std::string& name, std::int64_t year, double ports_per_node,
+                  const std::vector<NodePorts>& nodes, const Library& library) {
   const std::string text = dashed(name);
-  std::string technology = text.substr(0, text.find('-'));
+  std::string technology(technology_of(text));
   double rate = stated_rate(name);
   std::string_view generation;
   for (const PortWord& port : port_words) {
@@ -168,6 +204,13 @@ Json nearest_port(const std::string& name, std::int64_t year, const Library& lib
     break;
   }
   std::vector<Port> ports = ports_of(technology, library);
+  double fastest = 0;
+  for (const Port& port : ports) fastest = std::max(fastest, port.rate);
+  if (ports_per_node > 1 && rate > 2 * fastest) rate /= ports_per_node;  // the next generation is twice as fast
+  const auto of_node = std::find_if(nodes.begin(), nodes.end(), [&](const NodePorts& p) {
+    return p.link.starts_with(technology + "-") || p.link == technology;
+  });
+  if (rate == 0 && of_node != nodes.end()) return of_node->link;
   if (rate == 0)
     for (const UsualRate& usual : usual_rates)
       if (usual.technology == technology && usual.since <= year) rate = usual.rate;

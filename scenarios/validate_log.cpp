@@ -45,9 +45,10 @@ constexpr std::array<StatedName, 18> stated_names = {{
 }};
 
 // On the line with which Megatron-LM says how it divides the devices.
-constexpr std::array<StatedName, 5> world_names = {{
+constexpr std::array<StatedName, 6> world_names = {{
     {"world size:", "devices"},
     {"data-parallel size:", "/jobs/0/plan/data"},
+    {"data-parallel-size:", "/jobs/0/plan/data"},  // until 2023
     {"context-parallel size:", "/jobs/0/plan/context"},
     {"tensor-model-parallel size:", "/jobs/0/plan/tensor"},
     {"pipeline-model-parallel size:", "/jobs/0/plan/pipeline"},

@@ -109,6 +109,13 @@ std::string assumptions(const Validation& v) {
   return rows.empty() ? "" : text;
 }
 
+// Reasons repeat words of rows, which may hold the sign between cells.
+std::string cell_of(const std::string& text) {
+  std::string cell;
+  for (const char c : text) cell += c == '|' ? "\\|" : std::string(1, c);
+  return cell;
+}
+
 std::string not_simulated(const Validation& v) {
   int unfit = 0, uncounted = 0;
   for (const ValidatedRow& r : v.rows) {
@@ -121,7 +128,8 @@ std::string not_simulated(const Validation& v) {
     for (const auto& [reason, count] : skip_reasons(of_kind(v, k.kind)))
       sorted.push_back({{std::string(k.kind), reason}, count});
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-  for (const auto& [what, count] : sorted) text += fmt::format("| {} | {} | {} |\n", count, what.first, what.second);
+  for (const auto& [what, count] : sorted)
+    text += fmt::format("| {} | {} | {} |\n", count, what.first, cell_of(what.second));
   return (sorted.empty() ? "" : text) +
          fmt::format(
              "\n{} simulated rows are graded B or C and not counted above; {} are predicted not to fit in memory, "

@@ -7,6 +7,8 @@
 #include "kernels/cost_models.hpp"
 #include "kernels/energy.hpp"
 #include "models/residual_network.hpp"
+#include "scenarios/lower_case.hpp"
+#include "scenarios/measured_names.hpp"
 #include "sim/error.hpp"
 
 namespace orrery {
@@ -14,35 +16,58 @@ namespace orrery {
 namespace {
 
 // "column gpu: v100 = nvidia-v100, a40 = nvidia-a40": which accelerator a row of a CSV names in that column.
-std::string accelerator_of(const MeasuredRow& row) {
+std::string stated_accelerator(const MeasuredRow& row) {
   if (const auto own = row.text("accelerator")) return *own;
   const std::string text = row.text("cluster/accelerator").value_or("");
   constexpr std::string_view column = "column ";
   if (!text.starts_with(column)) return text;
   const std::size_t colon = text.find(':');
-  if (colon == std::string::npos) return "";
-  const std::string word = row.text(text.substr(column.size(), colon - column.size())).value_or("");
-  const std::size_t at = text.find(" " + word + " = ", colon);
-  if (word.empty() || at == std::string::npos) return "";
+  const std::string word = row.text(text.substr(column.size(), std::min(colon, text.size()) - column.size()))
+                               .value_or("");
+  if (word.empty() || colon == std::string::npos) return word;
+  const std::string mapping = lower_case(text);
+  const std::size_t at = mapping.find(" " + lower_case(word) + " = ", colon);
+  if (at == std::string::npos) return word;
   const std::size_t first = at + word.size() + 4;
   return text.substr(first, std::min(text.find(',', first), text.size()) - first);
 }
 
+std::string accelerator_of(const MeasuredRow& row, const Library& library, RulesUsed& used) {
+  const std::string stated = stated_accelerator(row);
+  if (stated.empty()) throw CannotSimulate("the accelerator is not named");
+  return *with_known_accelerator(row, stated, library, used).text("accelerator");
+}
+
+// Lower case; "" = not stated.
+std::string precision_of(const MeasuredRow& row) {
+  const auto stated = row.text("precision");
+  if (!stated) return "";
+  const auto type = data_type_of(*stated);
+  return type ? std::string(name(*type)) : *stated;
+}
+
+std::optional<std::string> workload_of(const MeasuredRow& row) {
+  return row.has("network") ? row.text("network") : row.text("workload");
+}
+
 struct Recipe {
-  std::string_view workload, dataset;  // as rows name them; "" = not stated
+  std::string_view workload, dataset;  // as rows name them, letters and digits alone; "" = not stated
   std::string_view model;
   std::int64_t sequence;
   std::string software, precision, optimizer;
 };
-const std::array<Recipe, 4> recipes = {
-    {{"bert_base_uncased", "squad", "bert-base", 384, "pytorch-eager", "fp32", "adam"},
-     {"bert_base_uncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
-     {"bert-base-uncased", "", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
-     {"bert", "", "bert-large", 512, "nvidia-bert", "fp16", "lamb"}}};
+const std::array<Recipe, 6> recipes = {
+    {{"bertbaseuncased", "squad", "bert-base", 384, "pytorch-eager", "fp32", "adam"},
+     {"bertbaseuncased", "sentiment140", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
+     {"bertbaseuncased", "", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
+     {"bertbase", "", "bert-base", 128, "pytorch-eager", "fp32", "adam"},
+     {"bert", "", "bert-large", 512, "nvidia-bert", "fp16", "lamb"},
+     {"bertlarge", "", "bert-large", 512, "nvidia-bert", "fp16", "lamb"}}};
 
 // Frameworks keep fp32 programs in fp32 on Volta and compute convolutions in TF32 where there is any.
 DataType convolution_type(const MeasuredRow& row, const DeviceModel& device, PowerBoundary boundary) {
-  const std::string stated = row.text("precision").value_or(boundary == PowerBoundary::node ? "fp16" : "fp32");
+  const std::string stated = !row.has("precision") ? boundary == PowerBoundary::node ? "fp16" : "fp32"
+                                                   : precision_of(row);
   for (const DataType type : {DataType::fp16, DataType::bf16, DataType::tf32})
     if (stated == name(type)) return type;
   if (stated != "fp32") throw CannotSimulate("ResNet-50 in " + stated + " is not modelled");
@@ -50,12 +75,12 @@ DataType convolution_type(const MeasuredRow& row, const DeviceModel& device, Pow
 }
 
 const Recipe& recipe_of(const MeasuredRow& row, RulesUsed& used) {
-  const auto workload = row.has("network") ? row.text("network") : row.text("workload");
+  const auto workload = workload_of(row);
   if (row.has("output_tokens_per_s")) throw CannotSimulate("decoding (inference) is not modelled");
   if (!workload) throw CannotSimulate("the workload is not stated");
-  const std::string dataset = row.text("dataset").value_or("");
+  const std::string name = bare_name(*workload), dataset = bare_name(row.text("dataset").value_or(""));
   for (const Recipe& recipe : recipes)
-    if (*workload == recipe.workload && dataset == recipe.dataset) {
+    if (name == recipe.workload && dataset == recipe.dataset) {
       used.insert(Rule::power_recipe);
       return recipe;
     }
@@ -82,11 +107,38 @@ std::string reference_node(const std::string& accelerator, std::int64_t devices)
 
 }  // namespace
 
+namespace {
+
+// "all GPUs", "ac (wall)": whose power the row says that it states; nothing where it does not say.
+std::optional<PowerBoundary> stated_boundary(const MeasuredRow& row) {
+  struct BoundaryWord {
+    std::string_view begins;
+    PowerBoundary boundary;
+  };
+  constexpr BoundaryWord words[] = {
+      {"device", PowerBoundary::device},   {"gpu", PowerBoundary::device}, {"accelerator", PowerBoundary::device},
+      {"all", PowerBoundary::all_devices}, {"node", PowerBoundary::node},  {"ac ", PowerBoundary::node},
+      {"dc ", PowerBoundary::node}};  // at the wall, after the power supply
+  const std::string text = row.word("boundary").empty() ? "" : row.word("boundary") + " ";
+  if (text.empty()) return std::nullopt;
+  for (const BoundaryWord& known : words)
+    if (text.starts_with(known.begins)) return known.boundary;
+  throw CannotSimulate("boundary \"" + text + "\" of the measured power is not known");
+}
+
+std::optional<MeasuredPower> power_by_key(const MeasuredRow& row) {
+  if (const auto node = row.figure("node_avg_power_W")) return MeasuredPower{*node, PowerBoundary::node};
+  if (const auto all = row.figure("avg_power_W_all_gpus")) return MeasuredPower{*all, PowerBoundary::all_devices};
+  const PowerBoundary boundary = stated_boundary(row).value_or(PowerBoundary::device);
+  for (const char* key : {"average_power_W", "power_W"})
+    if (const auto watts = row.figure(key)) return MeasuredPower{*watts, boundary};
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<MeasuredPower> measured_power(const MeasuredRow& row) {
-  if (const auto node = row.number("measured/node_avg_power_W")) return MeasuredPower{*node, PowerBoundary::node};
-  if (const auto all = row.number("avg_power_W_all_gpus")) return MeasuredPower{*all, PowerBoundary::all_devices};
-  for (const char* key : {"average_power_W", "measured/average_power_W", "measured/power_W"})
-    if (const auto one = row.number(key)) return MeasuredPower{*one, PowerBoundary::device};
+  if (const auto power = power_by_key(row)) return power;
   const Json* each = row.at("measured/power_W_per_device");
   if (!each || !each->is_array() || each->empty()) return std::nullopt;
   double sum = 0;
@@ -95,6 +147,11 @@ std::optional<MeasuredPower> measured_power(const MeasuredRow& row) {
     sum += watts.get<double>();
   }
   return MeasuredPower{sum / static_cast<double>(each->size()), PowerBoundary::device};
+}
+
+std::string host_power(const std::string& accelerator, std::int64_t devices, const Library& library) {
+  const auto host = load_part<NodeModel>("hardware/nodes", reference_node(accelerator, devices), library).host_power;
+  return fmt::format("{} W", host ? host->value : 0);
 }
 
 std::optional<double> stated_power_limit(const MeasuredRow& row, PowerBoundary boundary) {
@@ -113,8 +170,7 @@ Json held_device(const std::string& accelerator, const std::optional<double>& li
 
 Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, const Library& library, RulesUsed& used) {
   const Recipe& recipe = recipe_of(row, used);
-  const std::string accelerator = accelerator_of(row);
-  if (accelerator.empty()) throw CannotSimulate("the accelerator is not named");
+  const std::string accelerator = accelerator_of(row, library, used);
   const std::int64_t devices = row.integer("devices").value_or(1);
   const auto batch = row.has("batch_size") ? row.integer("batch_size") : row.integer("batch/global");
   if (!batch) throw CannotSimulate("the batch size is not stated");
@@ -136,21 +192,20 @@ Json power_scenario(const MeasuredRow& row, PowerBoundary boundary, const Librar
           {"cluster", {{"pools", Json::array({{{"node", node}, {"count", 1}}})}, {"fabric", {{"kind", "none"}}}}},
           {"jobs", Json::array({{{"name", "train"},
                                  {"model", model},
-                                 {"precision", row.text("precision").value_or(recipe.precision)},
+                                 {"precision", row.has("precision") ? precision_of(row) : recipe.precision},
                                  {"batch", {{"global", *batch}, {"micro", *batch / devices}}},
                                  {"software", recipe.software},
                                  {"optimizer", recipe.optimizer}}})}};
 }
 
 bool is_residual_network(const MeasuredRow& row) {
-  const auto workload = row.has("network") ? row.text("network") : row.text("workload");
-  return workload && (*workload == "resnet50" || *workload == "resnet");
+  const auto workload = workload_of(row);
+  return workload && (bare_name(*workload) == "resnet50" || bare_name(*workload) == "resnet");
 }
 
 ResidualNetworkPower residual_network_power(const MeasuredRow& row, PowerBoundary boundary, const Library& library,
                                             RulesUsed& used) {
-  const std::string accelerator = accelerator_of(row);
-  if (accelerator.empty()) throw CannotSimulate("the accelerator is not named");
+  const std::string accelerator = accelerator_of(row, library, used);
   const std::int64_t devices = row.integer("devices").value_or(1);
   const auto batch = row.has("batch_size") ? row.integer("batch_size") : row.integer("batch/global");
   if (!batch) throw CannotSimulate("the batch size is not stated");

@@ -32,6 +32,8 @@ ResidualNetworkPower residual_network_power(const MeasuredRow&, PowerBoundary, c
 
 // The board of a row as a document, held to the row's limit (of one device) where that is below its own.
 Json held_device(const std::string& accelerator, const std::optional<double>& limit, const Library&, RulesUsed&);
+// Of the host of the reference node with so many of these accelerators. CannotSimulate where there is none.
+std::string host_power(const std::string& accelerator, std::int64_t devices, const Library&);
 // Of a workload that the row names; one whose model it states is a training step (measured_scenario.hpp).
 Json power_scenario(const MeasuredRow&, PowerBoundary, const Library&, RulesUsed&);
 double predicted_power(const ScenarioRun&, PowerBoundary);

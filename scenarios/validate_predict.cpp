@@ -36,14 +36,17 @@ std::string group_of(const DeviceModel& device, std::string_view what) {
 }
 
 std::optional<double> measured_iteration(const MeasuredRow& row) {
-  if (const auto time = row.number("measured/iteration_s")) return time;
+  for (const char* key : {"iteration_s", "time_s"})
+    if (const auto time = row.figure(key)) return time;
+  for (const char* key : {"iteration_ms", "time_ms"})
+    if (const auto time = row.figure(key)) return *time * 1e-3;
   const auto global = row.number("batch/global");
   if (!global) return std::nullopt;
   const auto sequence = row.number("model/sequence"), devices = row.number("devices");
-  if (const auto rate = row.number("measured/samples_per_s"); rate && *rate > 0) return *global / *rate;
+  if (const auto rate = row.figure("samples_per_s"); rate && *rate > 0) return *global / *rate;
   if (!sequence) return std::nullopt;
-  if (const auto rate = row.number("measured/tokens_per_s"); rate && *rate > 0) return *global * *sequence / *rate;
-  if (const auto rate = row.number("measured/tokens_per_s_per_device"); rate && *rate > 0 && devices)
+  if (const auto rate = row.figure("tokens_per_s"); rate && *rate > 0) return *global * *sequence / *rate;
+  if (const auto rate = row.figure("tokens_per_s_per_device"); rate && *rate > 0 && devices)
     return *global * *sequence / (*rate * *devices);
   return std::nullopt;
 }
@@ -147,29 +150,50 @@ void set_fidelity(Json& document, Fidelity fidelity) {
 
 bool whole_step(const std::string& phase) { return phase.empty() || phase == "training step"; }
 
+double memory_share(const Json& document, const Library& library) {
+  return memory_share(read_scenario({document, row_name}, library), row_name, library);
+}
+
+// A micro-batch that is not stated is the largest part of the rank's share that fits.
+Json with_fitting_micro_batch(const MeasuredRow& row, const Library& library, RulesUsed& used) {
+  Json document = training_scenario(row, used);
+  Json& batch = document["jobs"][0]["batch"];
+  const auto share = batch["micro"].get<std::int64_t>();
+  if (used.count(Rule::micro_batch) == 0) return document;
+  for (std::int64_t parts = 2; batch["micro"] > 1 && memory_share(document, library) > 1; ++parts) {
+    while (share % parts != 0) ++parts;
+    batch["micro"] = share / parts;
+  }
+  return document;
+}
+
 // The row ran, so what it leaves unsaid must have fitted: one that without recomputation would need far more memory than
 // there is (more than what is known of memory can be wrong by) recomputed in full.
 Json step_scenario(const MeasuredRow& row, Fidelity fidelity, const Library& library, RulesUsed& used) {
   constexpr double too_much = 1.5;
   MeasuredRow known = with_known_names(row, library, used);
-  Json document = training_scenario(known, used);
-  if (used.count(Rule::recompute_none) > 0 && whole_step(row.text("phase").value_or(""))) {
-    if (memory_share(read_scenario({document, row_name}, library), row_name, library) > too_much) {
-      known.run["recompute"] = "full";
-      used.erase(Rule::recompute_none);
-      used.insert(Rule::recompute_to_fit);
-      document = training_scenario(known, used);
-    }
+  const bool whole = whole_step(row.text("phase").value_or(""));
+  Json document = whole ? with_fitting_micro_batch(known, library, used) : training_scenario(known, used);
+  if (whole && used.count(Rule::recompute_none) > 0 && memory_share(document, library) > too_much) {
+    known.run["recompute"] = "full";
+    used.erase(Rule::recompute_none);
+    used.insert(Rule::recompute_to_fit);
+    document = with_fitting_micro_batch(known, library, used);
   }
   set_fidelity(document, fidelity);
   return document;
+}
+
+std::string why_no_step(const MeasuredRow& row) {
+  const std::string reason = not_modelled_family(row.text("benchmark").value_or(""), false);
+  return reason.empty() ? "sizes and parallelism are not stated" : reason;
 }
 
 void predict_training(Prediction& p, const MeasuredRow& row, Fidelity fidelity, const Library& library,
                       RulesUsed& used) {
   const std::string phase = row.text("phase").value_or("");
   if (row.has("benchmark") && !row.has("model"))
-    throw CannotSimulate("network \"" + row.need_text("benchmark") + "\": sizes and parallelism are not stated");
+    throw CannotSimulate("network \"" + row.need_text("benchmark") + "\": " + why_no_step(row));
   if (!p.measured) throw CannotSimulate("no step time or rate is stated");
   const Json document = step_scenario(row, fidelity, library, used);
   const Json& software = document["jobs"][0]["software"];
@@ -252,11 +276,16 @@ Json power_document(const MeasuredRow& row, PowerBoundary boundary, Fidelity fid
     set_fidelity(document, fidelity);
     return document;
   }
-  if (boundary == PowerBoundary::node) throw CannotSimulate("the power of the hosts is not known");
   if (!whole_step(row.text("phase").value_or(""))) throw CannotSimulate("the power of a single pass is not modelled");
   Json document = step_scenario(row, fidelity, library, used);
-  Json& device = document["cluster"]["pools"][0]["node"]["device"];
-  device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);
+  Json& node = document["cluster"]["pools"][0]["node"];
+  Json& device = node["device"];
+  if (boundary == PowerBoundary::node && document["cluster"]["pools"][0]["count"] != 1)
+    throw CannotSimulate("the power of several nodes together is not modelled");
+  if (boundary == PowerBoundary::node)
+    node["host_power"] = host_power(device.get<std::string>(), node["devices"].get<std::int64_t>(), library);
+  else
+    device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);
   return document;
 }
 

@@ -33,11 +33,6 @@ struct Column {
   std::size_t index = 0;  // in the file
 };
 
-std::string trimmed(const std::string& cell) {
-  const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
-  return cell.substr(first, std::min(cell.find_last_not_of(' '), cell.size()) + 1 - first);
-}
-
 std::vector<Column> find_columns(const std::vector<std::string>& wanted, const std::vector<std::string>& header,
                                  const std::string& file) {
   std::vector<std::string> keys = {"id", "iteration"};
@@ -53,7 +48,7 @@ std::vector<Column> find_columns(const std::vector<std::string>& wanted, const s
     if (key[0] != '/' && std::find(keys.begin(), keys.end(), key) == keys.end())
       throw UsageError(fmt::format("--column: expected one of {} or a JSON pointer, found {}", fmt::join(keys, ", "),
                                    quote_unknown(key, keys)));
-    const std::string heading = trimmed(text.substr(equals + 1));
+    const std::string heading = csv_value(text.substr(equals + 1), ',');
     const auto at = std::find(header.begin(), header.end(), heading);
     if (at == header.end())
       throw SpecError(file, "line 1", fmt::format("a column {} (--column {})", quote(heading), text),
@@ -67,13 +62,6 @@ std::vector<Column> find_columns(const std::vector<std::string>& wanted, const s
     throw UsageError(fmt::format("--column: expected exactly one of {}, found {}",
                                  fmt::join(keys.begin() + 2, keys.end(), ", "), times));
   return columns;
-}
-
-// Spreadsheets whose numbers have a decimal comma separate cells by semicolons; others write tabs.
-char separator_of(std::string_view headings) {
-  for (const char separator : {',', ';', '\t'})
-    if (headings.find(separator) != std::string_view::npos) return separator;
-  return ',';
 }
 
 // What runs that failed have for a time: nothing, a dash or a word, but no number.
@@ -91,12 +79,6 @@ double positive(const std::string& word, const std::string& file, std::size_t li
     throw SpecError(file, fmt::format("line {}", line),
                     fmt::format("a positive number as {}{}", key, zero ? " or 0" : ""), quote(word));
   return value;
-}
-
-bool is_decimal_comma(const std::string& cell) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  return std::count(cell.begin(), cell.end(), ',') == 1 &&
-         std::all_of(cell.begin(), cell.end(), [&](char c) { return is_digit(c) || c == ','; });
 }
 
 // What tables write for runs without a result.
@@ -225,12 +207,9 @@ std::vector<OwnRun> runs_of_table(const std::filesystem::path& csv, const std::v
     if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
     if (row.empty()) continue;
     check_utf8(std::string(row), file, line);
-    if (header.empty()) separator = separator_of(row);
+    if (header.empty()) separator = csv_separator(row);
     std::vector<std::string> cells = split_csv_line(row, separator);
-    for (std::string& cell : cells) cell = trimmed(cell);
-    if (separator == ';' && !header.empty())
-      for (std::string& cell : cells)
-        if (is_decimal_comma(cell)) cell[cell.find(',')] = '.';
+    for (std::string& cell : cells) cell = csv_value(cell, separator);
     if (header.empty()) {
       header = cells;
       columns = find_columns(wanted, header, file);

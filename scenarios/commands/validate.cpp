@@ -208,9 +208,8 @@ CommandAction declare_validate(CLI::App& app, const Invocation&) {
   app.add_option("--plot", options->plot, "Also write predicted against measured as an SVG picture")
       ->type_name("FILE.svg");
   app.add_option("--show", options->show,
-                 "Print the scenario of one training or power row and stop; `orrery run` on it gives the same number "
-                 "(of a power row: before the row's power limit, which a scenario cannot state). Single passes and "
-                 "convolutional networks are predicted without a scenario and cannot be shown")
+                 "Print the scenario of one training or power row and stop; `orrery run` on it gives the same number. "
+                 "Single passes and convolutional networks are predicted without a scenario and cannot be shown")
       ->type_name("ID")
       ->excludes("--scenario");
   app.add_option("--jobs", options->jobs, "Worker processes (default: one per processor); results do not depend on it")

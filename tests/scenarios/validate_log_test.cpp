@@ -228,4 +228,7 @@ TEST_CASE("the line with which Megatron-LM divides the devices says what it says
   CHECK(log.stated.at("/jobs/0/plan/context") == 1);
   CHECK(log.stated.at("/jobs/0/plan/data") == 4);
   CHECK(log.stated.at("devices") == 128);
+  const TrainingLog older = parse_training_log(
+      "using world size: 16, data-parallel-size: 2, tensor-model-parallel size: 8\n" + megatron_log(3, 5444), "log");
+  CHECK(older.stated.at("/jobs/0/plan/data") == 2);
 }

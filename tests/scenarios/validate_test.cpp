@@ -309,6 +309,14 @@ TEST_CASE("reasons that differ in the place of the row only are one line") {
         std::pair<std::string, int>("faulty row: at /runs/*/model/layers: expected a number, found \"x\"", 2));
 }
 
+TEST_CASE("a sign between cells that a reason repeats does not end its cell") {
+  Validation v;
+  v.rows.emplace_back();
+  v.rows.back().row.kind = "kernel";
+  v.rows.back().prediction.skipped = "kernel \"a|b\" is not modelled";
+  CHECK(validation_markdown(v).find("kernel \"a\\|b\" is") != std::string::npos);
+}
+
 TEST_CASE("a device whose family was compared with no measurement carries no band") {
   const auto band_on = [](const std::string& accelerator) {
     const MeasuredRow r = row("k", "kernel",
