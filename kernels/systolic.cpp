@@ -61,15 +61,18 @@ ArrayTime attention_seconds(const Kernel& kernel, const DeviceModel& device, dou
 }
 
 // What the array takes at its full rate, over the share of it that attention reaches: a share that falls with few keys for
-// what streams, that of long sequences for the rest; at least what products of the same size take.
+// what streams, that of long sequences for the rest; at least what products of the same size take. Heads and keys count as the
+// whole tiles that the array computes: a narrow head does not pay again for what pads it.
 double attention_seconds(const Kernel& kernel, const DeviceModel& device, double peak,
                          const AttentionParameters& parameters, double product_share) {
   constexpr double many_keys = 1e12;
   const ArrayTime time = attention_seconds(kernel, device, peak);
   const double keys = tiles_of(static_cast<double>(kernel.n), columns_of(device)) * columns_of(device);
-  const double streaming = time.streaming / attention_rate_fraction(kernel, parameters, keys, kernel.causal);
+  Kernel whole = kernel;
+  whole.k = static_cast<std::int64_t>(tiles_of(static_cast<double>(kernel.k), rows_of(device)) * rows_of(device));
+  const double streaming = time.streaming / attention_rate_fraction(whole, parameters, keys, kernel.causal);
   const double rest = (time.whole - time.streaming) /
-                      attention_rate_fraction(kernel, parameters, many_keys, kernel.causal);
+                      attention_rate_fraction(whole, parameters, many_keys, kernel.causal);
   return std::max(streaming + rest, time.whole / product_share);
 }
 

@@ -1,6 +1,7 @@
 #include "models/parallelism/data_parallel.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/shapes.hpp"
 #include "models/parallelism/offload.hpp"
@@ -21,14 +22,14 @@ double gradient_buffer_bytes(const StepLowering& l, int stage) {
   double largest = 0;
   for (int c = stage; c < l.chunk_count(); c += l.job.plan.pipeline) {
     const std::vector<Unit>& units = l.chunks[static_cast<std::size_t>(c)];
-    double bucket = 0;
+    double bucket = 0, under_way = 0;
     for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
       bucket += unit->parameters;
-      largest = std::max(largest, bucket);
-      if (overlap && fills_bucket(l, bucket)) bucket = 0;
+      largest = std::max(largest, under_way + bucket);
+      if (overlap && fills_bucket(l, bucket)) under_way = std::exchange(bucket, 0);
     }
   }
-  return (overlap ? 2 : 1) * largest * gradient_element(l.context);
+  return largest * gradient_element(l.context);
 }
 
 GradientSync::GradientSync(StepLowering& lowering, int stage, const std::vector<PipelinePass>& passes)

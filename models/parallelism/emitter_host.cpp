@@ -1,7 +1,7 @@
 // How long devices wait in the collectives of a pass while their hosts launch on. All of a blocking collective counts; of
-// asynchronous ones what is left of them when the kernels beside them are done, up to the wait. These kernels take at least
-// the host time of their own launches that is not covered itself, so that what is exposed depends on what is covered; it is
-// found by repetition, from below. Collectives of several kinds beside the same kernels are taken one after the other, and
+// asynchronous ones what is left of them when the kernels beside them are done, up to the wait. Each step of these kernels takes
+// at least the host time of its own launches that is not covered itself, so that what is exposed depends on what is covered; it
+// is found by repetition, from below. Collectives of several kinds beside the same kernels are taken one after the other, and
 // one that nobody in the pass waits for counts as hidden.
 #include <algorithm>
 #include <utility>
@@ -47,9 +47,20 @@ double Emitter::duration_alone(GroupFamily kind, std::size_t bundle, CollectiveK
   return known->second;
 }
 
-struct Emitter::Overlap {  // asynchronous collectives, up to the wait for them; by class
-  std::vector<double> wire_s, device_s;
-  double host_s = 0;  // of the kernels beside them
+struct Emitter::Overlap {                // asynchronous collectives, up to the wait for them; by class
+  std::vector<double> wire_s, device_s;  // device_s: collectives beside them
+  struct Kernels {
+    std::vector<double> device_s;
+    double host_s = 0;
+  };
+  std::vector<Kernels> kernels;  // of each step beside them
+
+  // What is left of them on a class, where so much of the host's time is not covered.
+  double exposed(std::size_t c, double uncovered) const {
+    double beside = device_s[c];
+    for (const Kernels& k : kernels) beside += std::max(k.device_s[c], k.host_s * uncovered);
+    return std::max(0.0, wire_s[c] - beside);
+  }
 };
 
 namespace {
@@ -96,13 +107,12 @@ std::vector<Emitter::Overlap> Emitter::overlaps_of(const LayerSteps& steps) {
   for (const LayerStep& step : steps) {
     const bool sends = step.kind == LayerStep::Kind::collective;
     if (sends && step.asynchronous && !std::exchange(in_flight, true))
-      all.push_back({std::vector<double>(folding_.classes()), std::vector<double>(folding_.classes())});
+      all.push_back({std::vector<double>(folding_.classes()), std::vector<double>(folding_.classes()), {}});
     if (!in_flight) continue;
     if (step.kind == LayerStep::Kind::wait) in_flight = false;
     if (sends) add(step.asynchronous ? all.back().wire_s : all.back().device_s, wire_time(step));
     if (step.kind != LayerStep::Kind::compute) continue;
-    add(all.back().device_s, device_time(step));
-    all.back().host_s += host_time(step);
+    all.back().kernels.push_back({device_time(step), host_time(step)});
   }
   if (in_flight) all.pop_back();
   return all;
@@ -122,8 +132,7 @@ std::vector<double> Emitter::blocked_time(const LayerSteps& steps) {
     double covered = blocked[c];
     for (int i = 0; i < repetitions; ++i) {
       double exposed = 0;
-      for (const Overlap& o : overlaps)
-        exposed += std::max(0.0, o.wire_s[c] - std::max(o.device_s[c], o.host_s * (1 - covered / host)));
+      for (const Overlap& o : overlaps) exposed += o.exposed(c, 1 - covered / host);
       covered = blocked[c] + exposed;
     }
     blocked[c] = covered;

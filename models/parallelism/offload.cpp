@@ -37,6 +37,7 @@ void ActivationOffload::after_forward(const Unit& unit, const PipelinePass& pass
   label.layer = unit.layer;
   label.micro_batch = pass.micro_batch;
   leaving_.push_back(copy(bytes, true, label, MemoryDelta{MemoryCategory::activations, 0, -bytes}));
+  left_[{&unit, pass.micro_batch}] = leaving_.back();
   if (leaving_.size() < 3) return;
   lowering_.emitter.wait_for(leaving_.front());
   leaving_.erase(leaving_.begin());
@@ -50,6 +51,8 @@ void ActivationOffload::fetch(std::size_t use) {
   label.layer = u.unit->layer;
   label.micro_batch = u.micro_batch;
   returned_[use] = copy(bytes, false, label, MemoryDelta{MemoryCategory::activations, bytes, 0});
+  const auto left = left_.extract({u.unit, u.micro_batch});
+  for (auto [cls, op] : returned_[use]) lowering_.emitter.builder().depend(op, left.mapped().at(cls));
 }
 
 // The copy of the next layer is issued when this one begins, if its forward pass has run: that of another micro-batch may not.

@@ -11,6 +11,8 @@
 // link of a host or of an expander.
 #pragma once
 
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "models/parallelism/pipeline_schedule.hpp"
@@ -39,7 +41,8 @@ class ActivationOffload {
   std::vector<Use> returns_;  // in the order of the backward passes
   std::vector<Emitter::OpOfClass> returned_;
   std::size_t next_ = 0, issued_ = 0;
-  std::vector<Emitter::OpOfClass> leaving_;  // copies out that may still run
+  std::vector<Emitter::OpOfClass> leaving_;                         // copies out that may still run
+  std::map<std::pair<const Unit*, int>, Emitter::OpOfClass> left_;  // of a micro-batch, not yet on the way back
 };
 
 // Instead of the device's optimizer step: `parameters` owned by each device of the current stage.

@@ -48,8 +48,8 @@ CommandAction declare_check(CLI::App& app, const Invocation&) {
   auto options = std::make_shared<CheckOptions>();
   app.description(
       "Reads scenarios, builds their clusters and places their jobs, without simulating. Reports every fault of every "
-      "file: the file, the JSON pointer, what was expected and what was found. Whether a model fits in memory only "
-      "`orrery run` tells.");
+      "file: the file, the JSON pointer, what was expected and what was found. Whether a model fits in memory, and "
+      "whether optical circuits suffice for what its job sends, only `orrery run` tells.");
   app.add_option("SCENARIO", options->names, "Scenario files, or names of shipped scenarios")->required();
   declare_set(app, options->scenario);
   declare_library(app, options->scenario);

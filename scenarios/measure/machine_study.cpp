@@ -151,7 +151,7 @@ MachineStudy study_machine(const DeviceModel& known, std::vector<MachineKernel> 
                                           sizes_of(kernels[i]), timing.skipped));
   }
   fill_in_rates(study.device, study.rows);
-  DeviceCalibration calibration = gpu ? fit_start(study.device, library) : family_defaults(study.device, library);
+  DeviceCalibration calibration = fit_start(study.device, library);
   fit(study, calibration);
   for (MachineRow& row : study.rows) {
     if (!row.what.modelled) continue;

@@ -13,7 +13,7 @@ namespace {
 
 // One operation that ran, with the label of the pass that it belongs to.
 struct Ran {
-  const Operation* op;
+  OpKind kind;
   Label label;
   std::vector<Queue> queues;
   double start_s, end_s;
@@ -27,7 +27,7 @@ std::vector<Ran> operations_of(const ScenarioRun& run) {
     const Program& program = *run.timeline.fragments[r.fragment].program;
     const Operation& op = program.operations[r.op.index()];
     if (op.kind == OpKind::join) continue;
-    Ran ran{&op, op.label, {}, r.start_s, r.end_s};
+    Ran ran{op.kind, op.label, {}, r.start_s, r.end_s};
     if (r.call.valid()) ran.label.micro_batch = program.operations[r.call.index()].label.micro_batch;
     for (const QueueId q : program.queues_of(op)) ran.queues.push_back(program.queues[q.index()]);
     all.push_back(ran);
@@ -41,7 +41,7 @@ using Pass = std::tuple<std::uint32_t, std::int32_t, std::int16_t, bool>;
 std::map<Pass, double> starts_of_passes(const std::vector<Ran>& all) {
   std::map<Pass, double> starts;
   for (const Ran& r : all) {
-    if (r.op->kind != OpKind::compute || r.label.micro_batch < 0) continue;
+    if (r.kind != OpKind::compute || r.label.micro_batch < 0) continue;
     const Pass pass{r.queues.front().device.value, r.label.micro_batch, r.label.chunk, r.label.phase == Phase::forward};
     const auto [at, is_first] = starts.try_emplace(pass, r.start_s);
     if (!is_first) at->second = std::min(at->second, r.start_s);
