@@ -1,4 +1,6 @@
 // Dragonfly and dragonfly+ against counts and loads by hand: 9 groups of 8 NICs, one cable between every two groups.
+#include <map>
+
 #include <catch2/catch.hpp>
 
 #include "sim/routes.hpp"
@@ -58,6 +60,26 @@ TEST_CASE("global ports that are too few for a cable more to every group idle ev
     CHECK(ports.idle == 4);
     spec.fabric.options["global_per_router"] = 4;  // two cables to each
     CHECK(global_ports(spec.fabric, 18, 4).idle == 0);
+  }
+}
+
+TEST_CASE("all cables of a NIC go to one router, which takes no more than its terminals") {
+  // Devices of two NICs each, three terminals: one device on a router, a node of four in a group.
+  for (const char* kind : {"dragonfly", "dragonfly+"}) {
+    INFO(kind);
+    ClusterSpec spec = nodes_of(switch_node(4, 8), 3, kind);
+    spec.fabric.radix = 8;
+    spec.fabric.options = {{"routers_per_group", 4}, {"terminals_per_router", 3}, {"global_per_router", 2}};
+    const Cluster cluster = build_cluster(spec);
+    std::map<VertexId, double> taken;
+    for (const Link& link : cluster.fabric.links())
+      if (cluster.fabric.vertex(link.from).kind == VertexKind::nic && cluster.fabric.vertex(link.to).node == ~0u)
+        taken[link.to] += link.cables;
+    CHECK(taken.size() == 12);
+    for (const auto& [router, cables] : taken) CHECK(cables == 2);
+    CHECK(global_ports(spec.fabric, 3, 4, 2).groups == 3);
+    spec.fabric.options["terminals_per_router"] = 1;
+    CHECK(fault_of(spec).pointer == "/fabric/options/terminals_per_router");
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "sim/routes.hpp"
 #include "tests/topologies/fixture.hpp"
 
 using namespace orrery;
@@ -72,6 +73,22 @@ TEST_CASE("a three-level tree counts the switches and cables of every level") {
     const ClusterSpec spec = tree(equipped(4, 4), 16, 8, 3, ecmp);
     const double cores = ecmp[0] == 'i' ? 8 : 16;  // wired one by one each core has a port of every pod: half used here
     CHECK(counts(spec) == Counts{{"switch eight", 16 + 16 + cores}, {"nic card", 64}, {"cable fibre", 3 * 64}});
+  }
+}
+
+TEST_CASE("a rail-optimized tree has a leaf for each rail that nodes of a group have") {
+  // Four nodes of four NICs on four leaves, four nodes of one NIC on a fifth; 20 uplinks on 3 spines.
+  ClusterSpec spec = tree(equipped(4, 4), 4, 8, 2, "ideal");
+  spec.pools.push_back({"b", equipped(4, 1), 4, {}, 1});
+  spec.fabric.rail_optimized = true;
+  CHECK(counts(spec) == Counts{{"switch eight", 5 + 3}, {"nic card", 20}, {"cable fibre", 40}});
+  for (const char* ecmp : {"ideal", "hash"}) {  // on three levels a group stays in one pod
+    spec.fabric.levels = 3;
+    spec.fabric.ecmp = ecmp;
+    const Cluster cluster = build_cluster(spec);
+    const auto flow = Flow{cluster.fabric.vertex_of(DeviceId(std::size_t{0})),
+                           cluster.fabric.vertex_of(DeviceId(std::size_t{13})), 1, 0, 1};
+    CHECK(route_pattern(cluster.fabric, *cluster.router, {&flow, 1}).loads.size() == 6);
   }
 }
 

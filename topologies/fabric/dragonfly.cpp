@@ -92,8 +92,8 @@ DragonflyRouting routing_of(const FabricInput& in) {
 
 FabricWiring join(FabricInput& in, bool plus) {
   const Shape shape = shape_of(in, plus);
-  const PortBlocks groups = place_in_blocks(in, shape.routers * shape.terminals,
-                                            blamed(in, "options/terminals_per_router"));
+  const PortBlocks groups = place_in_blocks(in, shape.terminals, blamed(in, "options/terminals_per_router"),
+                                            shape.routers);
   DragonflyWires wires;
   wires.leaves = plus ? static_cast<std::uint32_t>(shape.routers) : 0;
   wires.switches = static_cast<std::uint32_t>(shape.routers) * (plus ? 2 : 1);
@@ -115,8 +115,7 @@ FabricWiring join(FabricInput& in, bool plus) {
   for (std::uint32_t a = 0; a < groups.blocks; ++a)
     for (std::uint32_t b = a + 1; b < groups.blocks; ++b) join_groups(in, wires, shape, switches, a, b);
   for (std::size_t p = 0; p < in.ports.size(); ++p) {
-    const std::uint32_t at = groups.block_of_port[p] * wires.switches +
-                             groups.slot_of_port[p] / static_cast<std::uint32_t>(shape.terminals);
+    const std::uint32_t at = groups.block_of_port[p] * wires.switches + groups.switch_of_port[p];
     wires.switch_of_port.push_back(at);
     wires.ports.push_back(in.attach(in.ports[p], switches[at]));
   }
@@ -130,7 +129,7 @@ FabricWiring join(FabricInput& in, bool plus) {
 
 }  // namespace
 
-GlobalPorts global_ports(const FabricSpec& spec, int nodes, int nics_per_node) {
+GlobalPorts global_ports(const FabricSpec& spec, int nodes, int nics_per_node, int cables_each) {
   const bool plus = spec.kind == "dragonfly+";
   if (!plus && spec.kind != "dragonfly") return {};
   const int balanced = balanced_of(spec, plus);
@@ -139,7 +138,8 @@ GlobalPorts global_ports(const FabricSpec& spec, int nodes, int nics_per_node) {
     return counts ? spec.options[key].get<int>() : otherwise;
   };
   const int routers = stated("routers_per_group", plus ? balanced : 2 * balanced);
-  const int nodes_per_group = routers * stated("terminals_per_router", balanced) / std::max(1, nics_per_node);
+  const int nics_per_group = routers * (stated("terminals_per_router", balanced) / cables_each);
+  const int nodes_per_group = nics_per_group / std::max(1, nics_per_node);
   if (nodes_per_group < 1) return {};
   GlobalPorts ports;
   ports.groups = (nodes + nodes_per_group - 1) / nodes_per_group;

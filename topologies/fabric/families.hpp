@@ -28,6 +28,6 @@ double leaf_oversubscription(const FabricSpec&);
 struct GlobalPorts {
   int groups = 0, of_group = 0, idle = 0;
 };
-GlobalPorts global_ports(const FabricSpec&, int nodes, int nics_per_node);
+GlobalPorts global_ports(const FabricSpec&, int nodes, int nics_per_node, int cables_each = 1);
 
 }  // namespace orrery

@@ -6,6 +6,7 @@
 // spines form one vertex and a leaf's uplinks one link of u cables. Hashed ECMP wires every cable and picks one per flow.
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "topologies/fabric/families.hpp"
 #include "topologies/fabric/placement.hpp"
@@ -26,45 +27,77 @@ struct Placement {
   std::vector<std::uint32_t> leaf_of_port;
   std::vector<std::uint32_t> group_of_node;  // nodes that share a leaf, or a set of rail leaves
   std::vector<std::uint32_t> pod_of_leaf;
+  std::vector<std::uint32_t> group_of_leaf;  // rail leaves
   std::uint32_t leaves = 0, pods = 1;
   bool groups_valid = true;  // false when a node is spread over several leaves that are not rails
 };
 
 Placement place_whole_nodes(const FabricInput& in, int down) {
   PortBlocks blocks = place_in_blocks(in, down, "radix");
-  return {std::move(blocks.block_of_port), std::move(blocks.block_of_node), {}, blocks.blocks, 1, blocks.whole_nodes};
+  return {
+      std::move(blocks.block_of_port), std::move(blocks.block_of_node), {}, {}, blocks.blocks, 1, blocks.whole_nodes};
 }
 
-// Leaves are numbered by group of nodes, then by rail.
+// Leaves are numbered by group of nodes, then by those of its rails that have a NIC. A gateway of the region is of no rail:
+// it takes the first leaf with room, or one of its own.
 Placement place_rails(const FabricInput& in, int down) {
   Placement placed;
-  int rails = 1, widest = 1;
+  const std::uint32_t gateways_from = in.nodes - in.gateways;
+  int widest = 1;  // of the nodes' NICs
   for (const FabricPort& port : in.ports) {
-    rails = std::max(rails, port.rail + 1);
-    widest = std::max(widest, port.cables);
+    expect_to_fit(in, port, down, "radix");
+    if (port.node < gateways_from) widest = std::max(widest, port.cables);
   }
-  const std::uint32_t nodes_per_group = static_cast<std::uint32_t>(std::max(1, down / widest));
-  for (std::uint32_t node = 0; node < in.nodes; ++node) placed.group_of_node.push_back(node / nodes_per_group);
-  for (const FabricPort& port : in.ports)
-    placed.leaf_of_port.push_back(placed.group_of_node[port.node] * static_cast<std::uint32_t>(rails) +
-                                  static_cast<std::uint32_t>(port.rail));
-  placed.leaves = (placed.group_of_node.back() + 1) * static_cast<std::uint32_t>(rails);
+  const auto nodes_per_group = static_cast<std::uint32_t>(down / widest);
+  placed.group_of_node.resize(in.nodes);
+  std::map<std::pair<std::uint32_t, int>, std::uint32_t> leaf_of_rail;  // by group and rail
+  std::vector<int> used;                                                // ports, by leaf
+  const auto add_leaf = [&](std::uint32_t group) {
+    placed.group_of_leaf.push_back(group);
+    used.push_back(0);
+    return placed.leaves++;
+  };
+  for (const FabricPort& port : in.ports) {
+    std::uint32_t leaf = 0;
+    if (port.node < gateways_from) {
+      const std::uint32_t group = port.node / nodes_per_group;
+      const auto [rail, added] = leaf_of_rail.try_emplace({group, port.rail});
+      if (added) rail->second = add_leaf(group);
+      leaf = rail->second;
+    } else {
+      while (leaf < placed.leaves && used[leaf] + port.cables > down) ++leaf;
+      if (leaf == placed.leaves) add_leaf(placed.group_of_leaf.back() + 1);
+    }
+    used[leaf] += port.cables;
+    placed.leaf_of_port.push_back(leaf);
+    placed.group_of_node[port.node] = placed.group_of_leaf[leaf];
+  }
   return placed;
 }
 
+// A pod holds whole groups of rails, or leaves one by one.
 void assign_pods(FabricInput& in, Placement& placed, const Shape& shape) {
   placed.pod_of_leaf.assign(placed.leaves, 0);
   if (in.spec.levels < 3) return;
-  // Groups of rails stay together: a pod holds a whole number of them.
-  std::uint32_t unit = 1;
-  if (in.spec.rail_optimized) unit = placed.leaves / (placed.group_of_node.back() + 1);
   const auto capacity = static_cast<std::uint32_t>(shape.leaves_per_pod);
-  if (unit > capacity)
-    in.fault("radix", "at least twice the " + std::to_string(unit) + " rails, so that a pod holds one leaf per rail",
-             std::to_string(in.spec.radix));
-  const std::uint32_t leaves_per_pod = capacity / unit * unit;
-  for (std::uint32_t leaf = 0; leaf < placed.leaves; ++leaf) placed.pod_of_leaf[leaf] = leaf / leaves_per_pod;
-  placed.pods = placed.pod_of_leaf.back() + 1;
+  std::uint32_t pod = 0, used = 0;
+  for (std::uint32_t leaf = 0; leaf < placed.leaves;) {
+    std::uint32_t last = leaf + 1;
+    while (in.spec.rail_optimized && last < placed.leaves && placed.group_of_leaf[last] == placed.group_of_leaf[leaf])
+      ++last;
+    const std::uint32_t unit = last - leaf;
+    if (unit > capacity)
+      in.fault("radix", "at least twice the " + std::to_string(unit) + " rails, so that a pod holds one leaf per rail",
+               std::to_string(in.spec.radix));
+    if (used + unit > capacity) {
+      ++pod;
+      used = 0;
+    }
+    used += unit;
+    std::fill(placed.pod_of_leaf.begin() + leaf, placed.pod_of_leaf.begin() + last, pod);
+    leaf = last;
+  }
+  placed.pods = pod + 1;
 }
 
 Shape leaf_shape(FabricInput& in) {
@@ -78,11 +111,6 @@ Shape leaf_shape(FabricInput& in) {
                fmt::format("from 1/{0} to {0}: a leaf of {1} ports has at least one on either side", radix - 1, radix),
                fmt::format("{:g}", in.spec.oversubscription));
   }
-  int widest = 0;
-  for (const FabricPort& port : in.ports) widest = std::max(widest, port.cables);
-  if (widest > shape.down)
-    in.fault("radix", "at least " + std::to_string(widest) + " ports towards the nodes, for the cables of one device",
-             std::to_string(shape.down));
   return shape;
 }
 
