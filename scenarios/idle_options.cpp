@@ -124,10 +124,11 @@ void shared_options(const ClusterSpec& cluster, bool no_fabric, const std::strin
 // Cables to other groups that a dragonfly of like nodes has ports for and does not lay.
 void global_cables(const ClusterSpec& cluster, int nodes, Idle& idle) {
   const auto nics = [](const PoolSpec& pool) { return pool.node.nics ? pool.node.nics->count : 0; };
-  const int each = nics(cluster.pools.front());
+  const int each = nics(cluster.pools.front()), devices = cluster.pools.front().node.devices;
   for (const PoolSpec& pool : cluster.pools)
-    if (nics(pool) != each) return;
-  const GlobalPorts ports = global_ports(cluster.fabric, nodes, each);
+    if (nics(pool) != each || pool.node.devices != devices) return;
+  const int cables = std::max(1, each / devices);  // of a device's NICs together
+  const GlobalPorts ports = global_ports(cluster.fabric, nodes, each / cables, cables);
   idle.otherwise(ports.groups > 1 && ports.idle > 0, "fabric global_per_router",
                  fmt::format("{} of the {} global ports of a group {} idle, too few for a cable more to each of {} "
                              "other groups",
@@ -175,7 +176,8 @@ std::vector<std::string> idle_options(const ClusterSpec& cluster, const Library&
   for (const PoolSpec& pool : cluster.pools) {
     nodes += pool.count;
     if (pool.node.nics) joined.cables += std::int64_t{pool.count} * pool.node.nics->count;
-    if (pool.node.nics && !joined.nics) joined.nics = &*pool.node.nics;
+    if (pool.node.nics && (!joined.nics || slower(joined.nics->link, pool.node.nics->link)))
+      joined.nics = &*pool.node.nics;
     idle.when(pool.slow_factor != 1 && pool.slow_devices.empty(), "slow_factor", "slow_devices names none");
     const std::optional<DeviceModel> shipped = namesake(pool.node.device, library);
     idle.when(

@@ -267,7 +267,6 @@ void Composer::join_nodes() {
             "none");
   if (spec.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
   FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size())};
-  in.nic_link = &plans_[0].spec->node.nics->link;
   NetworkInventory inventory;
   in.inventory = &inventory;
   for (const FabricPort& port : ports_)

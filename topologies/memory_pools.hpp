@@ -2,7 +2,7 @@
 // 2023). A device reaches its host over its host link, the host the switch over its CXL links, the switch each expander over
 // one. Half of a CXL link's latency lies on either side of the switch, which adds its own; coherence traffic is not modelled.
 // Interleaved, a pool is one place as wide as all its expanders; else every device of the nodes uses one expander, in turn.
-// Network traffic never goes this way. What a device moves to its NIC is not counted against its host link.
+// Network traffic never goes this way.
 #pragma once
 
 #include "topologies/cluster_spec.hpp"

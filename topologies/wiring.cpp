@@ -75,15 +75,18 @@ void expect_options(const Json& options, const std::vector<FamilyOption>& family
   if (!faults.empty()) throw SpecError(std::move(faults));
 }
 
-void check_families(const FabricSpec& fabric, const std::string& pointer) {
+// A fabric inside another has its family's own options only: those of all families are about the whole.
+static void check_family(const FabricSpec& fabric, const std::string& pointer, bool whole) {
   const Family<FabricBuilder>& family = find_family(fabric_catalog(), fabric.kind, pointer + "/kind");
-  expect_options(fabric.options, options_of(family), pointer + "/options");
+  expect_options(fabric.options, whole ? options_of(family) : family.options, pointer + "/options");
   if (!fabric.inside.empty() && family.build != join_wide_area)
     throw SpecError("", pointer + "/inside", "no fabric inside but that of a region (kind \"wide-area\")",
                     "one of kind \"" + fabric.kind + "\"");
   for (std::size_t i = 0; i < fabric.inside.size(); ++i)
-    check_families(fabric.inside[i], pointer + "/inside/" + std::to_string(i));
+    check_family(fabric.inside[i], pointer + "/inside/" + std::to_string(i), false);
 }
+
+void check_families(const FabricSpec& fabric, const std::string& pointer) { check_family(fabric, pointer, true); }
 
 std::vector<std::string> idle_fields(const FabricSpec& fabric) {
   const auto* family = find(fabric_catalog(), fabric.kind);
@@ -154,6 +157,10 @@ std::vector<int> FabricInput::option_list(const char* key) const {
 
 BytesPerSecond payload(const LinkModel& link) { return link.bandwidth_per_direction * link.efficiency.value_or(1); }
 
+bool slower(const LinkModel& a, const LinkModel& b) {
+  return payload(a) != payload(b) ? payload(a) < payload(b) : a.name < b.name;
+}
+
 LinkClassId add_class(Fabric& fabric, const LinkModel& link) {
   const auto energy = link.energy ? std::optional(*link.energy / link.efficiency.value_or(1)) : std::nullopt;
   return fabric.add_link_class({link.name, energy, link.reconfiguration_time.value_or(Seconds(0))});
@@ -163,14 +170,34 @@ std::optional<JoulesPerByte> sum(const std::optional<JoulesPerByte>& a, const st
   return a && b ? std::optional(*a + *b) : a ? a : b;
 }
 
+static bool alike(const LinkModel& a, const LinkModel& b) {
+  return a.name == b.name && payload(a) == payload(b) && a.latency == b.latency && a.energy == b.energy;
+}
+
+// The NICs' own link as that of the trunks: the fastest where they differ, whatever the order of pools, and another.
+static void take_nic_link(FabricInput& in) {
+  in.trunk_link = &fastest_port(in.ports).nics->link;
+  for (const FabricPort& port : in.ports)
+    if (&port.nics->link != in.trunk_link && !alike(port.nics->link, *in.trunk_link)) in.other_link = &port.nics->link;
+}
+
+const FabricPort& fastest_port(const std::vector<FabricPort>& ports) {
+  return *std::max_element(ports.begin(), ports.end(), [](const FabricPort& a, const FabricPort& b) {
+    return a.nics != b.nics && slower(a.nics->link, b.nics->link);
+  });
+}
+
 FabricWiring join_fabric(FabricInput& in) {
   const Family<FabricBuilder>& family = find_family(fabric_catalog(), in.spec.kind, in.pointer + "/kind");
   const FabricBuilder join = family.build;
   if (in.spec.kind == "none") in.fault("kind", "a fabric that joins nodes", "\"none\"");
   const bool reads_link = std::find(family.fields.begin(), family.fields.end(), "link") != family.fields.end();
-  const LinkModel& trunk = in.spec.link && reads_link ? *in.spec.link : *in.nic_link;
+  if (in.spec.link && reads_link)
+    in.trunk_link = &*in.spec.link;
+  else
+    take_nic_link(in);
+  const LinkModel& trunk = *in.trunk_link;
   in.trunk = payload(trunk);
-  in.trunk_link = &trunk;
   in.trunk_latency = trunk.latency.value_or(Seconds(0));
   in.trunk_class = add_class(in.fabric, trunk);
   const bool by_radix = in.spec.kind == "fat-tree" || in.spec.kind == "dragonfly" || in.spec.kind == "dragonfly+";
@@ -184,7 +211,7 @@ FabricWiring join_fabric(FabricInput& in) {
   if (!(in.trunk > BytesPerSecond(0))) in.fault("link", "a bandwidth above zero", "0 B/s");
   if (in.flag("in_network_reduction")) {
     const bool trees = join != join_optical_circuits && join != join_wide_area && join != join_simgrid;
-    if (!trees || in.pointer != "/fabric")
+    if (!trees)
       in.fault("options/in_network_reduction", "false: only packet switches of a whole fabric reduce",
                "true in kind \"" + in.spec.kind + "\"");
     if (!trunk.in_network_reduction.value_or(false))
@@ -213,6 +240,9 @@ AttachedPort FabricInput::attach(const FabricPort& port, VertexId to_switch) {
 }
 
 LinkId FabricInput::connect(VertexId a, VertexId b, double cables) {
+  if (other_link)
+    fault("link", "the link between switches, as the NICs that they join are of several",
+          fmt::format("none, and NICs with {} and {}", trunk_link->name, other_link->name));
   count_ports(a, cables);
   count_ports(b, cables);
   if (inventory && trunk_link) inventory->cables(spec.cable ? spec.cable : trunk_link->cable, trunk_link->name, cables);

@@ -96,6 +96,7 @@ using ScaleUpBuilder = NodeWiring (*)(const ScaleUpInput&);
 std::span<const CatalogEntry<Family<ScaleUpBuilder>>> scale_up_catalog();
 
 BytesPerSecond payload(const LinkModel&);
+bool slower(const LinkModel&, const LinkModel&);  // by name where they carry the same
 // A link states joules per bit on its wires, headers and framing included; a class has them per byte of payload.
 LinkClassId add_class(Fabric&, const LinkModel&);
 // Of what is known: nothing where neither is.
@@ -109,7 +110,7 @@ struct FabricPort {
   BytesPerSecond bandwidth{0};
   Seconds latency{0};
   LinkClassId link_class;
-  const NicSpec* nics = nullptr;  // what it is one of, for the inventory
+  const NicSpec* nics = nullptr;  // what it is one of
 };
 
 struct
@@ -139,11 +140,11 @@ struct FabricInput {
   const FabricSpec& spec;
   std::vector<FabricPort> ports;  // ordered by node, then by rail
   std::uint32_t nodes = 0;
-  std::uint32_t gateways = 0;           // of the nodes, the last ones: ways out into a wider network
-  const LinkModel* nic_link = nullptr;  // of the cables between switches, where the spec names none
+  std::uint32_t gateways = 0;  // of the nodes, the last ones: ways out into a wider network
   NetworkInventory* inventory = nullptr;
-  const LinkModel* trunk_link = nullptr;
-  BytesPerSecond trunk{0};  // one cable between switches, payload
+  const LinkModel* trunk_link = nullptr;  // where the spec names none, the NICs' own
+  const LinkModel* other_link = nullptr;  // of NICs, where theirs differ and the spec names none: `connect` then faults
+  BytesPerSecond trunk{0};                // one cable between switches, payload
   Seconds trunk_latency{0};
   LinkClassId trunk_class = {};
   std::string pointer = "/fabric";  // of the spec, for faults
@@ -181,6 +182,9 @@ struct FabricWiring {
   std::vector<int> dimensions;
   std::vector<FabricLevel> levels;  // innermost first, the whole cluster excluded
 };
+
+// Of the link with the most bandwidth, by name where several have it; the first of those.
+const FabricPort& fastest_port(const std::vector<FabricPort>&);
 
 // By the kind that the spec asks for; sets the trunk.
 FabricWiring join_fabric(FabricInput&);

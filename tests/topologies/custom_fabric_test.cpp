@@ -96,6 +96,8 @@ TEST_CASE("graphs that cannot be are refused where they are wrong") {
   CHECK(pointer_of_fault(
             R"({"switches": 2, "links": [[0, 1]], "attach": [0, 0, 1, 1],
                 "routes": [{"from": 0, "to": 4, "via": [1]}]})") == "/fabric/options/routes/0/via");
+  CHECK(pointer_of_fault(R"({"attach": [0, 0]})") == "/fabric/options/attach");
+  CHECK(pointer_of_fault(R"({"attach": [0, 0, 0, 0]})") == "built");
   CHECK(pointer_of_fault(R"({"switchs": 2})") == "/fabric/options/switchs");
   CHECK(pointer_of_fault(R"({"switches": 3, "links": [[0, 1]], "attach": [0, 0, 1, 1]})") ==
         "/fabric/options/switches");

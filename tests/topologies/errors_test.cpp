@@ -172,6 +172,23 @@ TEST_CASE("options of a wiring are refused also where a node has one device and 
   CHECK(fault_of(spec).pointer == "/pools/0/node/scale_up/options/twisted");
 }
 
+TEST_CASE("cables between switches are as the NICs' own, and where these differ the fabric says what they are") {
+  NodeModel slow = switch_node(4, 4);
+  slow.nics->link = link("slow", 5e9, 2e-6);
+  for (bool slow_first : {false, true})
+    for (const char* kind : {"fat-tree", "dragonfly", "single-switch"}) {
+      ClusterSpec spec = nodes_of(switch_node(4, 4), 8, kind);
+      spec.pools.push_back({"b", slow, 8, {}, 1});
+      if (slow_first) std::swap(spec.pools[0], spec.pools[1]);
+      INFO(spec.name);
+      const bool one_switch = std::string(kind) == "single-switch";
+      CHECK(fault_of(spec).pointer == (one_switch ? "built" : "/fabric/link"));
+      if (!one_switch) CHECK_THAT(fault_of(spec).found, Catch::Contains("nic and slow"));
+      spec.fabric.link = link("trunk", 25e9, 1e-6);
+      CHECK(fault_of(spec).pointer == "built");
+    }
+}
+
 TEST_CASE("a device is slow once") {
   ClusterSpec spec = nodes_of(switch_node(8, 8), 1, "none");
   spec.pools[0].slow_factor = 0.5;

@@ -67,6 +67,16 @@ TEST_CASE("a bank per rail needs fewer ports, and messages change rails inside t
   CHECK(r.latency.value == Approx(2 * 1e-6 + 2e-6 + 50e-9));
 }
 
+TEST_CASE("rails of light are refused in a region, whose gateway would be on one of them") {
+  ClusterSpec spec = nodes_of(switch_node(4, 4), 4, "wide-area");
+  spec.fabric.link = link("wan", 25e9, 5e-3);
+  spec.fabric.options = {{"pxn", true}};
+  spec.fabric.inside = {optical(2, 4, "{}").fabric};
+  CHECK(fault_of(spec).pointer == "built");
+  spec.fabric.inside[0].rail_optimized = true;
+  CHECK(fault_of(spec).pointer == "/fabric/inside/0/rail_optimized");
+}
+
 TEST_CASE("an optical switch has a reconfiguration time, and its choices are known ones") {
   ClusterSpec spec = optical(4, 4, "{}");
   spec.fabric.link->reconfiguration_time.reset();

@@ -71,6 +71,7 @@ TEST_CASE("lost packets hold connections back as Mathis et al. have it, until th
   CHECK(rate(R"({"distance": "1000 km", "loss": 1e-4, "streams": 16, "segment_bytes": 8948})") ==
         Approx(16 * one * 8948 / 1460));
   CHECK(rate(R"({"distance": "1000 km", "loss": 1e-4, "streams": 60000})") == Approx(10e9));
+  CHECK(rate(R"({"distance": "1000 km", "loss": 0})") == Approx(10e9));
 }
 
 TEST_CASE("three regions are joined by pairs or along a ring, and may have fabrics of their own") {
@@ -133,6 +134,38 @@ TEST_CASE("gateways of a region carry equal parts, or one each under hashed ECMP
   spec.fabric.ecmp = "hash";
   const Cluster hashed = build_cluster(spec);
   CHECK(1 / routed(hashed, {flow(hashed, 0, 8)}).bottleneck == Approx(10e9));
+}
+
+TEST_CASE("the rails of a region's tree stay together, whatever the cables of its gateway") {
+  FabricSpec rails = inner("fat-tree");
+  rails.rail_optimized = true;
+  for (const auto& [links, leaves] : {std::pair{10, 4u}, {15, 5u}}) {  // 4 or 6 of the 8 ports down of a leaf
+    const Cluster cluster = build_cluster(regions(8, fmt::format(R"({{"links": {}}})", links).c_str(), {rails}));
+    std::size_t switches = 0;
+    for (const Vertex& vertex : cluster.fabric.vertices())
+      switches += vertex.kind == VertexKind::network_switch && vertex.node == ~0u;
+    CHECK(switches == 2 * (leaves + 1 + 1));  // the spines are one, and so is the gateway
+    CHECK(routed(cluster, {flow(cluster, 0, 12)}).loads.size() == 4);
+  }
+  CHECK(fault_of(regions(8, R"({"links": 25})", {rails})).pointer == "/fabric/inside/0/radix");
+  CHECK_THAT(fault_of(regions(8, R"({"links": 25})", {rails})).expected, Catch::Contains("gateway of the region"));
+}
+
+TEST_CASE("links of a region are those of its own NICs, and what is about the whole is no option of a region") {
+  NodeModel slow = switch_node(4, 4);
+  slow.nics->link = link("slow", 5e9, 2e-6);
+  const auto inside = [&](bool slow_first) {
+    ClusterSpec spec = regions(4, R"({"regions": 2})");
+    spec.pools.push_back({"b", slow, 4, {}, 1});
+    if (slow_first) std::swap(spec.pools[0], spec.pools[1]);
+    const Cluster cluster = build_cluster(spec);
+    return 1 / routed(cluster, {flow(cluster, 0, 12), flow(cluster, 16, 28)}).bottleneck;
+  };
+  CHECK(inside(false) == inside(true));
+  CHECK(inside(true) == Approx(5e9));
+  FabricSpec relayed = inner("fat-tree");
+  relayed.options = {{"pxn", true}};
+  CHECK(fault_of(regions(4, "{}", {relayed})).pointer == "/fabric/inside/0/options/pxn");
 }
 
 TEST_CASE("domains nest: node, leaf, region, all regions, and regions may be built of regions") {

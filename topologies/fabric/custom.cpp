@@ -147,7 +147,7 @@ class CustomFabric {
   void attach_nics() {
     const Json attach = list("attach");
     const bool by_node = attach.size() == in_.nodes, by_nic = attach.size() == in_.ports.size();
-    if (count_ > 1 && !by_node && !by_nic)
+    if ((count_ > 1 || !attach.empty()) && !by_node && !by_nic)
       refuse("attach",
              "the switch of each of " + std::to_string(in_.nodes) + " nodes, or of each of " +
                  std::to_string(in_.ports.size()) + " NICs",

@@ -40,9 +40,11 @@ LinkClassId class_through(FabricInput& in, LinkClassId nic) {
 int bank_of(const FabricInput& in, const FabricPort& port) { return in.spec.rail_optimized ? port.rail : 0; }
 
 void check_rails(FabricInput& in) {
-  if (!in.spec.rail_optimized || in.flag("pxn")) return;
   const bool several = std::any_of(in.ports.begin(), in.ports.end(), [](const FabricPort& p) { return p.rail > 0; });
-  if (several)
+  if (!in.spec.rail_optimized || !several) return;
+  if (in.gateways > 0)
+    in.fault("rail_optimized", "false: no light goes from rail to rail, and a region's gateway is of one", "true");
+  if (!in.flag("pxn"))
     in.fault("options/pxn", "true: no light goes from rail to rail, so that messages must change rails inside a node",
              "false");
 }

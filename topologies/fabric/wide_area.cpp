@@ -183,9 +183,9 @@ class WideArea {
   double number(const char* key, double otherwise, double low, double high) const {
     const Json& options = in_.spec.options;
     if (!options.is_object() || !options.contains(key)) return otherwise;
-    const bool fits = options[key].is_number() && options[key] > low && options[key] <= high;
+    const bool fits = options[key].is_number() && options[key] >= low && options[key] <= high;
     if (!fits)
-      in_.fault((std::string("options/") + key).c_str(), fmt::format("a number above {:g}, at most {:g}", low, high),
+      in_.fault((std::string("options/") + key).c_str(), fmt::format("a number from {:g} to {:g}", low, high),
                 options[key].dump());
     return options[key].get<double>();
   }
@@ -205,7 +205,6 @@ class WideArea {
     const FabricSpec& spec = in_.spec.inside[in_.spec.inside.size() == 1 ? 0 : r];
     FabricInput inner{in_.fabric, spec, {}, static_cast<std::uint32_t>(sizes_[r] + gateways_)};
     inner.gateways = static_cast<std::uint32_t>(gateways_) + (r + 1 == sizes_.size() ? in_.gateways : 0);
-    inner.nic_link = in_.nic_link;
     inner.inventory = in_.inventory;
     inner.pointer = in_.pointer + "/inside/" + std::to_string(in_.spec.inside.size() == 1 ? 0 : r);
     for (const FabricPort& port : in_.ports) {
@@ -216,7 +215,7 @@ class WideArea {
       inner.ports.back().node -= first_node_;
     }
     Region region;
-    const FabricPort alike = inner.ports.front();
+    const FabricPort alike = fastest_port(inner.ports);
     const BytesPerSecond cable = alike.bandwidth / alike.cables;
     const double behind = capacity_.value * neighbours() / gateways_;
     for (int g = 0; g < gateways_; ++g) {

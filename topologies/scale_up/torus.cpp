@@ -76,7 +76,8 @@ NodeWiring wire_grid(const ScaleUpInput& in, Lattice lattice, const std::vector<
     const bool doubled = lattice.doubled(d);
     along[d] = doubled ? in.bundle_each(ways / 2, "as many along each dimension")
                        : in.bundle_each(ways, "as many both ways along each dimension");
-    w.bandwidth_per_device += along[d].bandwidth * (doubled ? 1 : 2);
+    const bool one_neighbour = lattice.sizes[d] == 2 && !lattice.twisted(d);
+    w.bandwidth_per_device += along[d].bandwidth * (one_neighbour ? 1 : 2);
   }
   const Lattice grid = lattice;
   LatticePaths paths(std::move(lattice), in.ideal, in.seed);
