@@ -74,6 +74,26 @@ void count_ports(const Fabric& fabric, const FabricGraph& graph, TopologyFacts& 
       ++facts.switch_ports[static_cast<std::size_t>(std::llround(ports[v]))];
 }
 
+// What several entries touch counts once: cables that were left over when others failed, and slowed ones that work.
+void count_degraded(const Fabric& fabric, std::vector<LinkFacts>& all) {
+  struct Cables {
+    double slowed = 0, failed_before = 0;
+  };
+  std::map<LinkId, Cables> touched;
+  for (const DegradedLink& degraded : fabric.degraded()) {
+    Cables& cables = touched[degraded.link];
+    if (degraded.failed && degraded.rate > 0) cables.failed_before += degraded.cables;
+    if (!degraded.failed && degraded.rate < 1) cables.slowed += degraded.cables;
+  }
+  for (const auto& [id, cables] : touched) {
+    const Link& link = fabric.link(id);
+    const bool works = link.bandwidth.value > 0;
+    LinkFacts& of = all[link.link_class.index()];
+    of.failed += cables.failed_before + (works ? 0 : link.cables);
+    if (works) of.slowed += std::min(cables.slowed, link.cables);
+  }
+}
+
 void count_links(const Fabric& fabric, TopologyFacts& facts) {
   std::vector<LinkFacts> all(fabric.link_classes().size());
   Pairs pairs;
@@ -90,11 +110,7 @@ void count_links(const Fabric& fabric, TopologyFacts& facts) {
     of.latency_s = std::max(of.latency_s, link.latency.value);
   }
   pairs.count(all);
-  for (const DegradedLink& degraded : fabric.degraded()) {
-    LinkFacts& of = all[fabric.link(degraded.link).link_class.index()];
-    if (degraded.failed) of.failed += degraded.cables;
-    if (!degraded.failed && degraded.rate < 1) of.slowed += degraded.cables;
-  }
+  count_degraded(fabric, all);
   for (std::size_t c = 0; c < all.size(); ++c) {
     const LinkClass& link_class = fabric.link_classes()[c];
     all[c].name = link_class.name;

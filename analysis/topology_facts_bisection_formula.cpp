@@ -17,22 +17,6 @@ double widest_link(const Fabric& fabric, LinkClassId of) {
   return most;
 }
 
-BisectionFacts grid_formula(const Domain& domain) {
-  const auto directions = static_cast<double>(
-      2 * std::count_if(domain.dimensions.begin(), domain.dimensions.end(), [](int size) { return size > 1; }));
-  const bool wraps = domain.kind != DomainKind::mesh;
-  const double links = links_of_least_cut(domain.dimensions) * (wraps ? 2 : 1);
-  const int longest = *std::max_element(domain.dimensions.begin(), domain.dimensions.end());
-  BisectionFacts facts;
-  facts.bandwidth = links * domain.bandwidth_per_device.value / std::max(directions, 1.0);
-  facts.exact = true;
-  facts.note = longest % 2 == 0
-                   ? fmt::format("{} links across the dimension of size {}", wraps ? "2 N/k" : "N/k", longest)
-                   : fmt::format("{:g} links, the longest dimension ({}) being odd: a plane is divided too", links,
-                                 longest);
-  return facts;
-}
-
 bool between_devices(const Fabric& fabric, const Link& link) {
   return fabric.vertex(link.from).kind == VertexKind::device && fabric.vertex(link.to).kind == VertexKind::device;
 }
@@ -53,6 +37,39 @@ class TorusPlaces {  // of the devices of a torus, by coordinates
   const Domain& domain_;
   std::vector<std::size_t> position_;
 };
+
+// What a straight grid has in one direction, where all sides have the same: the one cable along a side of 2 of a torus stands
+// for both directions.
+std::optional<double> even_direction(const Fabric& fabric, const Domain& domain) {
+  const TorusPlaces places(fabric, domain);
+  std::optional<double> even;
+  for (const Link& link : fabric.links()) {
+    if (!between_devices(fabric, link)) continue;
+    std::size_t side = 0;
+    while (places.at(fabric.vertex(link.from).device, side) == places.at(fabric.vertex(link.to).device, side)) ++side;
+    const bool both = domain.kind != DomainKind::mesh && domain.dimensions[side] == 2;
+    const double width = link.bandwidth.value / (both ? 2 : 1);
+    if (even && std::abs(width - *even) > 1e-9 * width) return std::nullopt;
+    even = width;
+  }
+  return even;
+}
+
+std::optional<BisectionFacts> grid_formula(const Fabric& fabric, const Domain& domain) {
+  const std::optional<double> direction = even_direction(fabric, domain);
+  if (!direction) return std::nullopt;
+  const bool wraps = domain.kind != DomainKind::mesh;
+  const double links = links_of_least_cut(domain.dimensions) * (wraps ? 2 : 1);
+  const int longest = *std::max_element(domain.dimensions.begin(), domain.dimensions.end());
+  BisectionFacts facts;
+  facts.bandwidth = links * *direction;
+  facts.exact = true;
+  facts.note = longest % 2 == 0
+                   ? fmt::format("{} links across the dimension of size {}", wraps ? "2 N/k" : "N/k", longest)
+                   : fmt::format("{:g} links, the longest dimension ({}) being odd: a plane is divided too", links,
+                                 longest);
+  return facts;
+}
 
 // A link of a straight torus moves along one side only.
 bool is_twisted(const Fabric& fabric, const Domain& domain) {
@@ -153,8 +170,11 @@ std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
     case DomainKind::torus:
     case DomainKind::mesh:
       if (domain.dimensions.empty() || is_twisted(fabric, domain)) return std::nullopt;
-      facts = grid_formula(domain);
-      break;
+      if (const auto grid = grid_formula(fabric, domain)) {
+        facts = *grid;
+        break;
+      }
+      return std::nullopt;
     case DomainKind::hypercube:
       facts.bandwidth = small * widest_link(fabric, domain.link_class);
       facts.exact = true;

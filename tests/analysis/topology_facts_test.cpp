@@ -343,6 +343,43 @@ TEST_CASE("links of a memory pool and between regions are counted in full") {
   CHECK(of_class(topology_facts(build_cluster(regions)), "wan").cables == 4);
 }
 
+TEST_CASE("sides of other widths have no formula, and a side of two of a mesh is one direction") {
+  NodeModel left_over = node_of("torus", 8,
+                                {2, 4});  // six links: three along the side of two, one each way along that of four
+  left_over.device.scale_up.emplace();
+  left_over.device.scale_up->links = 6;
+  const Cluster uneven = one(left_over);
+  CHECK_FALSE(bisection_by_formula(uneven.fabric));
+  CHECK(topology_facts(uneven).bisection->bandwidth == Approx(4 * 100e9));
+  const Cluster mesh = one(node_of("mesh", 4, {2, 2}, 4));
+  CHECK(mesh.fabric.domains()[0].bandwidth_per_device.value == Approx(2 * 100e9));
+  const TopologyFacts facts = topology_facts(mesh);
+  CHECK(facts.bisection->bandwidth == Approx(2 * 100e9));
+  CHECK(facts.bisection->bandwidth / facts.bisection->full == Approx(0.5));
+}
+
+TEST_CASE("cables that several entries touch are slowed or failed once") {
+  ClusterSpec spec = nodes_of(switch_node(8, 8), 4, "fat-tree");
+  spec.fabric.radix = 16;
+  spec.fabric.link = link("trunk", 25e9, 1e-6);
+  DegradedSpec all, some;
+  all.link = some.link = "trunk";
+  all.rate = 0.5;
+  some.rate = 0;
+  some.share = 0.25;
+  spec.degraded = {all, all, some};
+  const LinkFacts trunk = of_class(topology_facts(build_cluster(spec)), "trunk");
+  CHECK(trunk.failed == 2 * 8);
+  CHECK(trunk.slowed == 2 * (32 - 8));
+  DegradedSpec leaf;
+  leaf.at = "switch 0";
+  leaf.rate = 0;
+  DegradedSpec nic = leaf;
+  nic.at = "nic 0";
+  spec.degraded = {nic, nic};
+  CHECK(of_class(topology_facts(build_cluster(spec)), "nic").failed == 2);
+}
+
 TEST_CASE("slowed and failed cables are counted one by one") {
   ClusterSpec spec = nodes_of(switch_node(8, 8), 4, "fat-tree");
   spec.fabric.radix = 16;
