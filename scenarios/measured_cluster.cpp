@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scenarios/assumed_tree.hpp"
 #include "scenarios/measured_scenario.hpp"
 #include "sim/error.hpp"
 
@@ -158,9 +159,10 @@ MeasuredCluster measured_cluster(const MeasuredRow& row, std::int64_t devices, s
     } else {
       const Ports ports = ports_of(row, w, per_node, used);
       node["nics"] = {{"link", ports.link}, {"count", ports.per_node}};
-      const std::int64_t total = ports.per_node * nodes;
       used.insert(Rule::fabric_non_blocking);
-      fabric = {{"kind", "fat-tree"}, {"levels", total <= 64 ? 1 : total <= 2048 ? 2 : 3}, {"radix", 64}};
+      const auto tree = assumed_tree(nodes, per_node, ports.per_node);
+      if (!tree) throw CannotSimulate("no tree of 256-port switches joins so many nodes");
+      fabric = {{"kind", "fat-tree"}, {"levels", tree->levels}, {"radix", tree->radix}};
     }
   }
   MeasuredCluster result;

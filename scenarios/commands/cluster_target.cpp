@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "scenarios/assumed_tree.hpp"
 #include "scenarios/cli.hpp"
 #include "scenarios/scenario.hpp"
 #include "sim/catalog.hpp"
@@ -32,27 +33,16 @@ Found find_document(const std::string& name, const Library& library) {
                                quote_unknown(name, known)));
 }
 
-// Nodes that a non-blocking fat-tree joins, whole ones on a leaf where they fit.
-std::int64_t most_nodes(int levels, std::int64_t radix, std::int64_t nics) {
-  const std::int64_t down = levels == 1 ? radix : radix / 2, leaves = levels == 1   ? 1
-                                                                      : levels == 2 ? radix
-                                                                                    : radix * radix / 2;
-  return nics <= down ? leaves * (down / nics) : leaves * down / nics;
-}
-
-// The smallest of 64-port switches that joins so many nodes, or of 256-port ones.
-void choose_tree(FabricSpec& fabric, std::int64_t nodes, std::int64_t nics, const std::string& node) {
+void choose_tree(FabricSpec& fabric, std::int64_t nodes, const NodeModel& node, const std::string& name) {
+  const int devices = node.devices, nics = node.nics->count;
+  const auto tree = assumed_tree(nodes, devices, nics);
+  if (!tree)
+    throw UsageError(
+        fmt::format("expected at most {} nodes {} of {} NICs, which 3 levels of 256-port switches join, found {}",
+                    most_joined_nodes(devices, nics), quote(name), nics, nodes));
   fabric.kind = "fat-tree";
-  for (int radix : {64, 256})
-    for (int levels : {1, 2, 3}) {
-      if (radix == 256 && levels < 3) continue;
-      fabric.radix = radix;
-      fabric.levels = levels;
-      if (nodes <= most_nodes(levels, radix, nics)) return;
-    }
-  throw UsageError(
-      fmt::format("expected at most {} nodes {} of {} NICs, which 3 levels of 256-port switches join, found {}",
-                  most_nodes(3, 256, nics), quote(node), nics, nodes));
+  fabric.levels = tree->levels;
+  fabric.radix = tree->radix;
 }
 
 // An object that stands for a node, or is an override of one.
@@ -83,7 +73,7 @@ ClusterSpec repeat_node(const ClusterRequest& request, const Found& found, const
   spec.name = count == 1 ? node : fmt::format("{} x {}", count, node);
   spec.fabric.kind = "none";
   if (count > 1 && pool.node.nics) {
-    choose_tree(spec.fabric, count, pool.node.nics->count, node);
+    choose_tree(spec.fabric, count, pool.node, node);
     if (request.reduces) spec.fabric.options = {{"in_network_reduction", true}};
     target.notes.push_back(fmt::format("joined by a non-blocking fat-tree, {} {} of {}-port switches: assumed",
                                        spec.fabric.levels, spec.fabric.levels == 1 ? "level" : "levels",

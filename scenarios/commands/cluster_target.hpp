@@ -1,7 +1,6 @@
 // The machine that `orrery topology` and `orrery collective` look at: a scenario (its cluster), a cluster object, or one
-// node model, as a file or by name. A node is repeated as often as wanted and joined by a non-blocking fat-tree of 64-port
-// switches with as few levels as hold all NICs, beyond three by three levels of 256-port ones (the assumption of `orrery
-// validate` for machines that say no more).
+// node model, as a file or by name. A node is repeated as often as wanted and joined by the tree of scenarios/assumed_tree.hpp
+// (the assumption of `orrery validate` for machines that say no more).
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // `orrery topology`.
 #include <catch2/catch.hpp>
 
+#include "scenarios/assumed_tree.hpp"
 #include "sim/json.hpp"
 #include "tests/support/run_orrery.hpp"
 
@@ -162,6 +163,20 @@ TEST_CASE("an override of a node is a machine as the node is") {
   const Outcome unknown = run_orrery({"topology", folder.write("bad.json", R"({"base": "mi300x-9"})")});
   CHECK(unknown.exit_code == 2);
   CHECK_THAT(unknown.err, Contains("/base") && Contains("mi300x-8"));
+}
+
+TEST_CASE("nodes of more NICs than a leaf has ports down have leaves to themselves, and the tree is large enough") {
+  for (const char* nodes : {"21", "22", "28", "29"}) {  // three leaves of a 64-port switch each, of 64
+    const Outcome outcome = run_orrery({"topology", "gb200-nvl72", "--nodes", nodes});
+    INFO(nodes << ": " << outcome.err);
+    CHECK(outcome.exit_code == 0);
+    CHECK_THAT(outcome.out, Contains(nodes == std::string("21") ? "2 levels of 64-port" : "3 levels of 64-port"));
+  }
+  CHECK(assumed_tree(682, 72, 72)->radix == 64);
+  CHECK(assumed_tree(683, 72, 72)->radix == 256);
+  CHECK(assumed_tree(64, 72, 3 * 72)->levels == 3);  // three cables of a device on one leaf: eight leaves a node
+  CHECK(assumed_tree(8, 72, 3 * 72)->levels == 2);
+  CHECK(assumed_tree(9, 72, 3 * 72)->levels == 3);
 }
 
 TEST_CASE("more nodes than the largest tree joins are refused in the user's words") {
