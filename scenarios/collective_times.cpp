@@ -203,11 +203,13 @@ CollectiveTimes::CollectiveTimes(const Cluster& cluster, CollectiveRequest reque
                                  const Library& library)
     : cluster_(cluster), request_(std::move(request)), evaluator_(evaluator), library_(library) {
   check_algorithm(cluster_, request_);
+  if (request_.members.size() > 1) wired_ = wire_collective(cluster_, request_);
 }
 
 CollectiveRow CollectiveTimes::row(double bytes) {
   request_.bytes = Bytes(bytes);
-  const CollectivePlan plan = plan_collective(cluster_, request_);
+  const CollectivePlan plan = request_.members.size() > 1 ? plan_collective(wired_, request_)
+                                                          : plan_collective(cluster_, request_);
   CollectiveRow row;
   row.bytes = bytes;
   row.algorithm = plan.algorithm;
@@ -219,14 +221,11 @@ CollectiveRow CollectiveTimes::row(double bytes) {
   return row;
 }
 
-std::optional<RunnerUp> CollectiveTimes::runner_up(const CollectivePlan& plan) {
+std::optional<RunnerUp> CollectiveTimes::runner_up(const CollectivePlan& plan) const {
   if (request_.user) return std::nullopt;
-  if (options_.empty())
-    options_ = collective_options(make_group(cluster_, request_.members), request_.kind, request_.algorithm, nullptr,
-                                  request_.shares);
   double taken = 0;
   std::optional<RunnerUp> next;  // in seconds at first
-  for (const CollectiveOption& option : options_) {
+  for (const CollectiveOption& option : wired_.options) {
     if (request_.protocol != "auto" && option.protocol != request_.protocol) continue;
     const OptionPrice priced = price(option, collective_calibration(), request_.bytes.value);
     if (!priced.known) continue;

@@ -48,14 +48,14 @@ class CollectiveTimes {
  private:
   double analytic(const CollectivePlan&);
   double run(const CollectivePlan&, CollectiveEvaluator) const;
-  std::optional<RunnerUp> runner_up(const CollectivePlan&);
+  std::optional<RunnerUp> runner_up(const CollectivePlan&) const;
 
   const Cluster& cluster_;
   CollectiveRequest request_;
   CollectiveEvaluator evaluator_;
   const Library& library_;
+  WiredCollective wired_;                                     // the same for all sizes
   std::map<std::string, std::vector<RoutedPattern>> routed_;  // by algorithm and protocol
-  std::vector<CollectiveOption> options_;                     // that the plan was chosen from, found once
 };
 
 }  // namespace orrery

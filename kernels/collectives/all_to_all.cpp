@@ -11,15 +11,31 @@
 #include <algorithm>
 #include <bit>
 
+#include <fmt/format.h>
+
 #include "kernels/collectives/algorithms.hpp"
 #include "kernels/collectives/node_levels.hpp"
 #include "kernels/collectives/torus_all_to_all.hpp"
+#include "sim/error.hpp"
 
 namespace orrery {
 
 namespace {
 
+// Written pair by pair, more would take minutes and all memory.
+void check_pairs(double pairs) {
+  constexpr double most = 1 << 27;
+  if (pairs > most)
+    throw SpecError(
+        "", "/algorithm",
+        fmt::format("an all_to_all of at most {:.0f} pairs where each is written by itself, as paths that are "
+                    "hashed, nodes that are not alike and uneven shares need it",
+                    most),
+        fmt::format("{:.0f}", pairs));
+}
+
 CollectiveSchedule blank(std::uint32_t n) {
+  check_pairs(static_cast<double>(n) * n);
   CollectiveSchedule schedule;
   schedule.ranks = n;
   schedule.chunks = n * n;
@@ -61,6 +77,7 @@ std::vector<PairTraffic> all_pairs(const Group& group) {
   if (!pairs.empty()) return pairs;
   const std::vector<NodeLevel> levels = node_levels(group);
   if (levels.empty()) {
+    check_pairs(static_cast<double>(n) * n);
     for (std::uint32_t from = 0; from < n; ++from)
       for (std::uint32_t to = 0; to < n; ++to)
         if (from != to) pairs.push_back({from, to, share, 1});
@@ -239,6 +256,7 @@ TrafficPhase hierarchical_all_to_all_traffic(const Group& group) {
       phase.pairs.push_back({group.nodes[k].ranks[i], group.nodes[other].ranks[i], 1 / nodes, copies});
   };
   const std::vector<NodeLevel> levels = node_levels(group);
+  if (levels.empty()) check_pairs(nodes * nodes * members);
   for (std::size_t k = 0; k < group.nodes.size(); ++k) {
     for (const NodeLevel& level : levels) along_rails(k, level.partner[k], level.nodes);
     for (std::size_t other = 0; levels.empty() && other < group.nodes.size(); ++other)

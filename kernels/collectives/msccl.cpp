@@ -27,11 +27,40 @@ struct When {
   friend auto operator<=>(const When&, const When&) = default;
 };
 
-using Clock = std::vector<std::uint32_t>;  // steps done, by thread block of all ranks
+// Steps done, by thread block of all ranks; those that one knows nothing of are left out, as most blocks of most schedules
+// know few.
+class Clock {
+ public:
+  std::uint32_t at(std::size_t block) const {
+    const auto found = std::lower_bound(steps_.begin(), steps_.end(), of(block));
+    return found != steps_.end() && found->first == block ? found->second : 0;
+  }
+  void advance(std::size_t block) {
+    const auto found = std::lower_bound(steps_.begin(), steps_.end(), of(block));
+    if (found != steps_.end() && found->first == block)
+      ++found->second;
+    else
+      steps_.insert(found, of(block, 1));
+  }
+  void join(const Clock& other) {
+    std::vector<Entry> all;
+    all.reserve(steps_.size() + other.steps_.size());
+    std::merge(steps_.begin(), steps_.end(), other.steps_.begin(), other.steps_.end(), std::back_inserter(all));
+    std::size_t kept = 0;  // of a block in both the later, larger one
+    for (const Entry& entry : all)
+      if (kept > 0 && all[kept - 1].first == entry.first)
+        all[kept - 1] = entry;
+      else
+        all[kept++] = entry;
+    all.resize(kept);
+    steps_ = std::move(all);
+  }
 
-void join(Clock& clock, const Clock& other) {
-  for (std::size_t i = 0; i < clock.size(); ++i) clock[i] = std::max(clock[i], other[i]);
-}
+ private:
+  using Entry = std::pair<std::uint32_t, std::uint32_t>;
+  static Entry of(std::size_t block, std::uint32_t steps = 0) { return {static_cast<std::uint32_t>(block), steps}; }
+  std::vector<Entry> steps_;  // by block
+};
 
 struct Message {
   When when;
@@ -59,7 +88,6 @@ class Executor {
           if (step.wait_block >= 0) waited_for_.insert({g, step.wait_block, step.wait_step});
       }
     }
-    for (Running& running : blocks_) running.clock.assign(blocks_.size(), 0);
     free_slot_.assign(ranks_, schedule_.chunks + longest_own_);
     touched_.resize(ranks_);
   }
@@ -154,7 +182,7 @@ class Executor {
       const Running& other = blocks_[first_block_[running.gpu] + static_cast<std::size_t>(step.wait_block)];
       if (static_cast<int>(other.at) <= step.wait_step) return false;
       ready = other.done[static_cast<std::size_t>(step.wait_step)];
-      join(running.clock, clocks_.at({running.gpu, step.wait_block, step.wait_step}));
+      running.clock.join(clocks_.at({running.gpu, step.wait_block, step.wait_step}));
     }
     Message received;
     if (step.receives) {
@@ -164,10 +192,10 @@ class Executor {
       queue.pop_front();
       if (received.count != step.count)
         fail(running, fmt::format("the {} chunks that come next", received.count), std::to_string(step.count));
-      join(running.clock, received.clock);
+      running.clock.join(received.clock);
       ready = std::max(ready, received.when);
     }
-    ++running.clock[b];
+    running.clock.advance(b);
     execute(b, step, ready, received);
     running.done.push_back(running.when);
     if (const auto key = std::tuple(running.gpu, static_cast<int>(running.block->id), static_cast<int>(running.at));
@@ -216,8 +244,7 @@ class Executor {
       }
       round.sends.push_back({running.gpu, peer, source, 1, SendAction::copy, message.mailbox + c});
     }
-    round.posts = std::max(round.posts, ++posts_[{message.when.depth, b}]);
-    round.node_posts = round.posts;
+    ++posts_[{message.when.depth, b}];
     running.last_send = message.when.depth;
     if (!only_sends) running.before_sends = when;
     running.when = std::max(running.when, message.when);
@@ -228,7 +255,7 @@ class Executor {
     Running& running = blocks_[b];
     Touched& touched = touched_[running.gpu][slot];
     const auto after = [&](const std::pair<std::size_t, std::uint32_t>& use) {
-      return use.second == 0 || running.clock[use.first] >= use.second;
+      return use.second == 0 || running.clock.at(use.first) >= use.second;
     };
     const bool ordered = after(touched.writer) &&
                          (!writes || std::all_of(touched.readers.begin(), touched.readers.end(), after));
@@ -236,7 +263,7 @@ class Executor {
       fail(running, "a dependency on the other thread block that uses this chunk",
            fmt::format("none, so that either may come first ({} {})", writes ? "writing" : "reading",
                        running.block->steps[running.at].type));
-    const std::pair<std::size_t, std::uint32_t> use{b, running.clock[b]};
+    const std::pair<std::size_t, std::uint32_t> use{b, running.clock.at(b)};
     if (writes) {
       touched.writer = use;
       touched.readers.clear();
@@ -260,6 +287,12 @@ class Executor {
           clear.sends.push_back({r, r, slots, 1, SendAction::copy, c});
       }
       schedule_.rounds = {std::move(fill), std::move(clear)};
+    }
+    for (const auto& [post, count] : posts_) {
+      const auto& [depth, b] = post;
+      Round& round = rounds_[{depth, 0}];
+      round.posts = std::max(round.posts, count);
+      round.posts_by_part.push_back({blocks_[b].gpu, static_cast<std::uint32_t>(blocks_[b].block->send_to), count});
     }
     for (auto& [when, round] : rounds_) schedule_.rounds.push_back(std::move(round));
     return std::move(schedule_);
@@ -285,6 +318,11 @@ class Executor {
 UserSchedule parse_msccl(std::string_view xml, const std::string& file) {
   const msccl::Program program = msccl::read_program(xml, file);
   UserSchedule user{program.name, program.kind, program.protocol, Executor(program, file).run()};
+  constexpr std::uint64_t most_slots = 1 << 26;  // 1.6 GB of elements
+  const std::uint64_t slots = std::uint64_t{user.schedule.ranks} * (user.schedule.chunks + user.schedule.extra);
+  if (slots > most_slots)
+    throw SpecError(file, "", fmt::format("at most {} chunks of all ranks and messages, to be proved", most_slots),
+                    std::to_string(slots));
   user.least_bytes = static_cast<double>(program.least_bytes);
   if (program.most_bytes > 0) user.most_bytes = static_cast<double>(program.most_bytes);
   if (const auto wrong = wrong_result(user.kind, user.schedule, std::size_t{3} * user.schedule.chunks))

@@ -7,7 +7,8 @@
 // round. Local work is taken to cost nothing: it is part of what the library's kernels reach. minBytes and maxBytes (inclusive;
 // 0 or absent: any) say which buffers a library would run it for, as in RCCL.
 // Refused, naming the place: XML that is not such a program, steps that wait for each other for ever, messages without a
-// counterpart, two steps that touch a chunk in no defined order, and a wrong result on some rank (interpreter.hpp).
+// counterpart, two steps that touch a chunk in no defined order, a wrong result on some rank (interpreter.hpp), and more chunks
+// and messages than can be proved in 2 GB.
 #pragma once
 
 #include <filesystem>

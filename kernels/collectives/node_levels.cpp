@@ -9,9 +9,14 @@ namespace {
 
 using Block = std::vector<std::uint32_t>;  // nodes, by index into the group's
 
-bool same_seats(const Group& group) {
-  return std::all_of(group.nodes.begin(), group.nodes.end(),
-                     [&](const GroupNode& node) { return node.seats == group.nodes[0].seats; });
+// Nodes of one pool, with members on the same seats.
+bool alike(const Group& group) {
+  const auto pool = [&](const GroupNode& node) {
+    return group.cluster->type_of[group.members[node.ranks.front()].index()];
+  };
+  return std::all_of(group.nodes.begin(), group.nodes.end(), [&](const GroupNode& node) {
+    return node.seats == group.nodes[0].seats && pool(node) == pool(group.nodes[0]);
+  });
 }
 
 // Innermost domain above the node.
@@ -48,7 +53,7 @@ std::vector<NodeLevel> node_levels(const Group& group) {
   const Fabric& fabric = group.cluster->fabric;
   const auto nodes = static_cast<std::uint32_t>(group.nodes.size());
   std::vector<NodeLevel> levels;
-  if (nodes < 2 || !group.domain || !same_seats(group) || !fabric.degraded().empty()) return levels;
+  if (nodes < 2 || !group.domain || !alike(group) || !fabric.degraded().empty()) return levels;
   std::vector<DomainId> at(nodes);
   std::vector<Block> blocks(nodes);
   for (std::uint32_t k = 0; k < nodes; ++k) {

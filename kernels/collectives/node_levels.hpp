@@ -2,7 +2,7 @@
 // pod, across the core). Traffic that every node sends to all others alike then loads every link as if each node sent all
 // of a level's traffic to one partner, the next block of the level round; tests hold the two equal link by link.
 // Holds where levels above the node are switched, paths are spread ideally, and all blocks of a level hold equally many
-// nodes with members on the same seats; elsewhere there are no levels and callers must write every pair.
+// nodes of one pool with members on the same seats; elsewhere there are no levels and callers must write every pair.
 #pragma once
 
 #include <vector>

@@ -23,12 +23,11 @@ std::span<const std::string_view> protocols_of(const CollectiveAlgorithm& algori
 struct Inside {
   std::vector<const GroupNode*> kinds;  // one of each calibration, by its name
   bool any() const { return !kinds.empty(); }
-  // By name: classes of one name differ in energy alone.
-  bool has(const Fabric& fabric, LinkClassId link_class) const {
-    return std::any_of(kinds.begin(), kinds.end(), [&](const GroupNode* node) {
-      const LinkClassId own = node->domain->link_class;
-      return own == link_class || (own.valid() && fabric.link_class(own).name == fabric.link_class(link_class).name);
-    });
+  // Of whatever class: a torus of cubes has optical links as well. What leads to a NIC is on the way out.
+  bool has(const Fabric& fabric, const Link& link) const {
+    const Vertex &from = fabric.vertex(link.from), &to = fabric.vertex(link.to);
+    return any() && from.node != ~0u && from.node == to.node && from.kind != VertexKind::nic &&
+           to.kind != VertexKind::nic;
   }
 };
 
@@ -50,9 +49,7 @@ LevelLoads loads_over(const Fabric& fabric, const RoutedPattern& routed, const I
   LevelLoads loads;
   for (const LinkLoad& load : routed.loads) {
     const Link& link = fabric.link(load.link);
-    const bool inside = fabric.vertex(link.from).node == fabric.vertex(link.to).node &&
-                        inner.has(fabric, link.link_class);
-    double& bottleneck = inside ? loads.inner : loads.outer;
+    double& bottleneck = inner.has(fabric, link) ? loads.inner : loads.outer;
     bottleneck = std::max(bottleneck, load.weight / link.bandwidth.value);
   }
   for (const CircuitLoad& circuit : routed.circuits)

@@ -52,6 +52,14 @@ struct CollectiveOption {
 std::vector<CollectiveOption> collective_options(const Group&, CollectiveKind, const std::string& algorithm,
                                                  std::vector<std::vector<TrafficPhase>>* traffic = nullptr,
                                                  std::span<const double> shares = {});
+// What planning one collective over one group needs besides the size of its buffer.
+struct WiredCollective {
+  Group group;
+  std::vector<CollectiveOption> options;           // of a schedule of the user's own the one
+  std::vector<std::vector<TrafficPhase>> traffic;  // of each
+};
+WiredCollective wire_collective(const Cluster&, const CollectiveRequest&);
+CollectivePlan plan_collective(const WiredCollective&, const CollectiveRequest&);
 // The one option that a schedule of the user's own leaves.
 CollectiveOption user_option(const Group&, const UserSchedule&, const std::vector<TrafficPhase>&);
 // The schedule of an algorithm with its chunks weighted by uneven shares.

@@ -131,13 +131,11 @@ CollectivePlan write_user_plan(const Group& group, const UserSchedule& user, con
   return plan;
 }
 
-CollectivePlan plan_user_schedule(const Group& group, const CollectiveRequest& request) {
+void check_user_schedule(const Group& group, const CollectiveRequest& request) {
   const UserSchedule& user = *request.user;
   if (user.kind != request.kind || user.schedule.ranks != group.ranks)
     throw SpecError("", "/schedule", fmt::format("a schedule of {} over {} ranks", name_of(request.kind), group.ranks),
                     fmt::format("one of {} over {} ({})", name_of(user.kind), user.schedule.ranks, user.name));
-  const std::vector<TrafficPhase> traffic = aggregate(user.schedule, group);
-  return write_user_plan(group, user, user_option(group, user, traffic), traffic, request);
 }
 
 }  // namespace
@@ -193,15 +191,33 @@ CollectivePlan write_plan(const Group& group, const std::vector<CollectiveOption
 
 }  // namespace
 
-CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& request) {
+WiredCollective wire_collective(const Cluster& cluster, const CollectiveRequest& request) {
   check_algorithm(request.algorithm);
   check_shares(request);
-  if (request.members.size() < 2) return {request.algorithm, "", "a group of one has nothing to send", {}};
-  const Group group = make_group(cluster, request.members);
-  if (request.user) return plan_user_schedule(group, request);
-  std::vector<std::vector<TrafficPhase>> traffic;
-  const auto options = collective_options(group, request.kind, request.algorithm, &traffic, request.shares);
-  return write_plan(group, options, traffic, request, true);
+  WiredCollective wired;
+  wired.group = make_group(cluster, request.members);
+  if (request.user) {
+    check_user_schedule(wired.group, request);
+    wired.traffic.push_back(aggregate(request.user->schedule, wired.group));
+    wired.options.push_back(user_option(wired.group, *request.user, wired.traffic[0]));
+    return wired;
+  }
+  wired.options = collective_options(wired.group, request.kind, request.algorithm, &wired.traffic, request.shares);
+  return wired;
+}
+
+CollectivePlan plan_collective(const WiredCollective& wired, const CollectiveRequest& request) {
+  if (request.user) return write_user_plan(wired.group, *request.user, wired.options[0], wired.traffic[0], request);
+  return write_plan(wired.group, wired.options, wired.traffic, request, true);
+}
+
+CollectivePlan plan_collective(const Cluster& cluster, const CollectiveRequest& request) {
+  if (request.members.size() < 2) {
+    check_algorithm(request.algorithm);
+    check_shares(request);
+    return {request.algorithm, "", "a group of one has nothing to send", {}};
+  }
+  return plan_collective(wire_collective(cluster, request), request);
 }
 
 struct CollectivePlanner::Wired {

@@ -129,6 +129,14 @@ LongestWay way_of(std::vector<std::vector<Send>> rounds) {
   };
 }
 
+std::uint32_t posts_that_leave(const Round& round, const std::vector<std::uint32_t>& node_of) {
+  if (round.posts_by_part.empty()) return round.node_posts;
+  std::uint32_t most = 0;
+  for (const Round::PostsTo& part : round.posts_by_part)
+    if (node_of[part.from] != node_of[part.to]) most = std::max(most, part.posts);
+  return most;
+}
+
 }  // namespace
 
 std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Group& group) {
@@ -152,7 +160,7 @@ std::vector<TrafficPhase> aggregate(const CollectiveSchedule& schedule, const Gr
     if (std::any_of(round.sends.begin(), round.sends.end(),
                     [&](const Send& s) { return node_of[s.from] != node_of[s.to]; })) {
       ++phase.node_rounds;
-      phase.node_posts += round.node_posts;
+      phase.node_posts += posts_that_leave(round, node_of);
     }
     RoundTraffic alone;
     for (const Send& send : round.sends)

@@ -34,6 +34,12 @@ struct Round {
   // Messages that a rank posts one after the other in this round, each at a software cost, and those of them that leave
   // the node. One for algorithms that store into all peers at once.
   std::uint32_t posts = 1, node_posts = 1;
+  // Where several parts of a rank post at once, each to one peer: the most of any part, by its peer. `posts` is the most of
+  // all, and those that leave the node are known with the group alone.
+  struct PostsTo {
+    std::uint32_t from = 0, to = 0, posts = 0;
+  };
+  std::vector<PostsTo> posts_by_part = {};
 };
 
 struct CollectiveSchedule {

@@ -95,6 +95,18 @@ TEST_CASE("nodes whose paths are hashed, or that are not alike, are not folded")
   std::vector<DeviceId> uneven;
   for (std::size_t d = 0; d < 6; ++d) uneven.emplace_back(d);
   CHECK(node_levels(make_group(cluster, uneven)).empty());
+  ClusterSpec unlike = fat_tree(8, 2, 16, 15, true);
+  unlike.pools.push_back({"few", switch_node(4, 2), 8, {}, 1});
+  const Cluster two_pools = build_cluster(unlike);
+  CHECK(node_levels(every(two_pools, 1)).empty());
+}
+
+TEST_CASE("an all-to-all of more pairs than anybody can write is refused") {
+  ClusterSpec hashed = fat_tree(4096, 3, 64, 1, false);
+  hashed.fabric.ecmp = "hash";
+  const Cluster cluster = build_cluster(hashed);
+  CHECK_THROWS_WITH(plan_collective(cluster, all_to_all_over(cluster, 16384, "direct")),
+                    Catch::Contains("an all_to_all of at most"));
 }
 
 TEST_CASE("every algorithm of an all-to-all sends what the receivers' shares say") {

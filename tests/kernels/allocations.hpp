@@ -7,5 +7,6 @@
 namespace orrery::test {
 
 std::size_t allocations();  // since the start
+std::size_t allocated_bytes();
 
 }  // namespace orrery::test

@@ -5,10 +5,13 @@
 #include <sstream>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "kernels/collectives/collective.hpp"
 #include "kernels/collectives/interpreter.hpp"
 #include "sim/error.hpp"
+#include "tests/kernels/allocations.hpp"
+#include "tests/kernels/collective_requests.hpp"
 #include "tests/topologies/fixture.hpp"
 
 using namespace orrery;
@@ -52,6 +55,37 @@ std::string two_ranks(const std::string& wait) {
   return xml + "</algo>";
 }
 
+// One thread block to every other rank, two parts to each: to ranks of the same pair as two messages, to others as one.
+std::string all_to_all(std::uint32_t ranks) {
+  std::string xml = fmt::format(R"(<algo name="blocks" proto="Simple" ngpus="{}" coll="alltoall" inplace="0">)", ranks);
+  const auto step = [&](int number, const char* type, std::uint32_t from, std::uint32_t to, int count) {
+    xml += fmt::format(R"(<step s="{}" type="{}" srcbuf="i" srcoff="{}" dstbuf="o" dstoff="{}" cnt="{}" )", number,
+                       type, from, to, count) +
+           R"(depid="-1" deps="-1"/>)";
+  };
+  for (std::uint32_t g = 0; g < ranks; ++g) {
+    xml += fmt::format(R"(<gpu id="{0}" i_chunks="{1}" o_chunks="{1}" s_chunks="0">)", g, 2 * ranks);
+    for (std::uint32_t peer = 0; peer < ranks; ++peer) {
+      const std::string other = peer == g ? "-1" : std::to_string(peer);
+      xml += fmt::format(R"(<tb id="{}" send="{}" recv="{}" chan="0">)", peer, other, other);
+      if (peer == g) {
+        step(0, "cpy", 2 * g, 2 * g, 2);
+      } else if (peer / 2 == g / 2) {
+        step(0, "s", 2 * peer, 2 * g, 1);
+        step(1, "s", 2 * peer + 1, 2 * g + 1, 1);
+        step(2, "r", 2 * g, 2 * peer, 1);
+        step(3, "r", 2 * g + 1, 2 * peer + 1, 1);
+      } else {
+        step(0, "s", 2 * peer, 2 * g, 2);
+        step(1, "r", 2 * g, 2 * peer, 2);
+      }
+      xml += "</tb>";
+    }
+    xml += "</gpu>";
+  }
+  return xml + "</algo>";
+}
+
 }  // namespace
 
 TEST_CASE("a ring written in MSCCL's XML takes the time of the built-in one, at both details") {
@@ -79,6 +113,25 @@ TEST_CASE("thread blocks, scratch and dependencies of an MSCCL schedule are foll
       CHECK(wrong_result(user.kind, user.schedule, 5, {t, i}));
   const std::string no_wait = refusal(two_ranks(R"(depid="-1" deps="-1")"));
   CHECK_THAT(no_wait, Contains("a dependency on the other thread block"));
+}
+
+TEST_CASE("messages that a thread block posts count between nodes where they leave one") {
+  const UserSchedule user = parse_msccl(all_to_all(4), "mine.xml");
+  const auto posts = [&](int devices, int nodes) {
+    const Cluster cluster = build_cluster(nodes_of(switch_node(devices, devices), nodes, "single-switch"));
+    const auto phases = aggregate(user.schedule, make_group(cluster, request_of(user.kind, 4, 1, "auto").members));
+    return std::pair(phases.at(0).posts, phases.at(0).node_posts);
+  };
+  CHECK(posts(2, 2) == std::pair(2u, 1u));
+  CHECK(posts(1, 4) == std::pair(2u, 2u));
+  CHECK(posts(4, 2).first == 2);
+}
+
+TEST_CASE("a thread block for every pair of ranks knows of few others, and takes as little memory") {
+  const std::string xml = all_to_all(64);
+  const std::size_t before = test::allocated_bytes();
+  CHECK(parse_msccl(xml, "mine.xml").schedule.rounds.size() > 0);
+  CHECK(test::allocated_bytes() - before < std::size_t{64 * 64} * 64 * 64 * sizeof(std::uint32_t));
 }
 
 TEST_CASE("an MSCCL schedule that gives a wrong result is refused with its rank and chunk") {

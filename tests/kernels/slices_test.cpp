@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "kernels/collectives/algorithms.hpp"
+#include "kernels/collectives/options.hpp"
 #include "kernels/collectives/trees.hpp"
 #include "sim/routes.hpp"
 #include "tests/kernels/collective_requests.hpp"
@@ -127,4 +128,17 @@ TEST_CASE("a chain of a hundred thousand is measured as fast as it is long") {
       REQUIRE(tree.depth[i] == tree.depth[parent] + 1);
       REQUIRE(tree.height[parent] > tree.height[i]);
     }
+}
+
+TEST_CASE("optical links between the cubes of a slice are inside it") {
+  NodeModel cubes = with_nics(node_of("torus", 16, {4, 4}, 4), 8);
+  cubes.scale_up.optical_link = link("mirrors", 100e9, 1e-7);
+  cubes.scale_up.options = {{"cube", {2, 4}}};
+  const Cluster cluster = build_cluster(nodes_of(cubes, 2, "single-switch"));
+  const CollectivePlan plan = plan_of(cluster, K::all_reduce, 1e9, "hierarchical");
+  REQUIRE(plan.steps.size() == 3);
+  const Group group = make_group(cluster, request_of(K::all_reduce, 32, 1e9, "auto").members);
+  const LevelLoads inside = level_loads(group, route_pattern(cluster.fabric, *cluster.router, plan.steps[0].flows));
+  CHECK(inside.outer == 0);
+  CHECK(inside.inner > 0);
 }
