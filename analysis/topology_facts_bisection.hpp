@@ -13,7 +13,8 @@ BisectionFacts bisection(const Fabric&, const FabricGraph&);
 std::optional<BisectionFacts> bisection_by_formula(const Fabric&);
 // Cables of the least cut of a mesh of these sizes; a torus has twice as many.
 double links_of_least_cut(std::vector<int> sizes);
-// Of a twisted torus: the least of straight and diagonal cuts; none for others.
+// Of a twisted torus, and of a grid of an even side whose sides have links of several widths: the least of straight and diagonal
+// cuts; none for others.
 std::optional<BisectionFacts> bisection_by_cuts(const Fabric&);
 // By maximum flow over several ways to halve the devices along nodes; the least counts.
 BisectionFacts bisection_by_flow(const Fabric&, const FabricGraph&);

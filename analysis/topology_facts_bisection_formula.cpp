@@ -84,8 +84,9 @@ bool is_twisted(const Fabric& fabric, const Domain& domain) {
 }
 
 // Twisted torus: links round a twisted side cross halves of those that it shifts along, so no formula of the straight one
-// holds. The least cut across one side, or across the sum or difference of two, at any place: an upper bound.
-BisectionFacts twisted_cuts(const Fabric& fabric, const Domain& domain) {
+// holds; nor does it where one side has wider links than another. The least cut across one side, or across the sum or
+// difference of two, at any place: an upper bound.
+BisectionFacts least_of_cuts(const Fabric& fabric, const Domain& domain, const char* of_what) {
   const std::size_t axes = domain.dimensions.size(), n = domain.members.size();
   const TorusPlaces places(fabric, domain);
   BisectionFacts best;
@@ -117,7 +118,7 @@ BisectionFacts twisted_cuts(const Fabric& fabric, const Domain& domain) {
         for (int sign : {-1, +1}) try_cut(a, b, sign, offset);
   best.full = static_cast<double>(best.smaller_half) * domain.bandwidth_per_device.value;
   best.method = "cuts";
-  best.note = "least of the straight and diagonal halves of a twisted torus, an upper bound: " + best.note;
+  best.note = fmt::format("least of the straight and diagonal halves of {}, an upper bound: {}", of_what, best.note);
   return best;
 }
 
@@ -138,6 +139,9 @@ double links_of_least_cut(std::vector<int> sizes) {
   return links;
 }
 
+// A torus, mesh or ring of devices, not of routers with devices on them.
+static bool is_grid_of_devices(const Domain& domain) { return domain.level == 0 && !domain.dimensions.empty(); }
+
 // One regular network, and nothing wrong with it.
 static bool is_regular(const Fabric& fabric) {
   return fabric.degraded().empty() && fabric.domains().size() == 1 &&
@@ -145,8 +149,14 @@ static bool is_regular(const Fabric& fabric) {
 }
 
 std::optional<BisectionFacts> bisection_by_cuts(const Fabric& fabric) {
-  if (!is_regular(fabric) || !is_twisted(fabric, fabric.domains()[0])) return std::nullopt;
-  return twisted_cuts(fabric, fabric.domains()[0]);
+  if (!is_regular(fabric)) return std::nullopt;
+  const Domain& domain = fabric.domains()[0];
+  if (!is_grid_of_devices(domain)) return std::nullopt;
+  if (is_twisted(fabric, domain)) return least_of_cuts(fabric, domain, "a twisted torus");
+  const bool some_even = std::any_of(domain.dimensions.begin(), domain.dimensions.end(),
+                                     [](int k) { return k % 2 == 0; });
+  if (!some_even || even_direction(fabric, domain)) return std::nullopt;
+  return least_of_cuts(fabric, domain, "a grid with links of several widths");
 }
 
 std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
@@ -169,7 +179,7 @@ std::optional<BisectionFacts> bisection_by_formula(const Fabric& fabric) {
     case DomainKind::ring:
     case DomainKind::torus:
     case DomainKind::mesh:
-      if (domain.dimensions.empty() || is_twisted(fabric, domain)) return std::nullopt;
+      if (!is_grid_of_devices(domain) || is_twisted(fabric, domain)) return std::nullopt;
       if (const auto grid = grid_formula(fabric, domain)) {
         facts = *grid;
         break;

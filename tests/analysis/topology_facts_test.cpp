@@ -344,8 +344,8 @@ TEST_CASE("links of a memory pool and between regions are counted in full") {
 }
 
 TEST_CASE("sides of other widths have no formula, and a side of two of a mesh is one direction") {
-  NodeModel left_over = node_of("torus", 8,
-                                {2, 4});  // six links: three along the side of two, one each way along that of four
+  // Six links: three along the side of two, one each way along that of four.
+  NodeModel left_over = node_of("torus", 8, {2, 4});
   left_over.device.scale_up.emplace();
   left_over.device.scale_up->links = 6;
   const Cluster uneven = one(left_over);
