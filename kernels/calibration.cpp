@@ -316,8 +316,12 @@ template <class Entry> const Entry* nearest(const std::vector<Entry>& entries, D
   const auto distance = [&](const Entry& entry) {
     return entry.type == type ? -1 : std::abs(std::log2(unit_ratio(type, entry.type)));
   };
+  // FP6 runs at the rate of one width or another, chip by chip: what is known of it tells of no other type.
+  const auto tells = [type](const Entry& entry) {
+    return is_wide(entry.type) == is_wide(type) && (entry.type != DataType::fp6 || type == DataType::fp6);
+  };
   for (const Entry& entry : entries)
-    if (is_wide(entry.type) == is_wide(type) && (best == nullptr || distance(entry) < distance(*best))) best = &entry;
+    if (tells(entry) && (best == nullptr || distance(entry) < distance(*best))) best = &entry;
   return best;
 }
 

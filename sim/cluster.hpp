@@ -15,6 +15,7 @@ struct Pool {  // a contiguous range of equal devices
   std::string name;
   DeviceTypeId type;
   std::size_t first_device = 0, devices = 0, devices_per_node = 1;
+  std::string nic_link = {};  // the link of its NICs; "" where it has none
 };
 
 // Memory behind the hosts of one or several nodes (CXL expanders): a place in the fabric that transfers start from or end at.

@@ -129,6 +129,7 @@ class Composer {
   void stamp_pool(std::size_t pool);
   void stamp_node(std::size_t pool, std::uint32_t node);
   void attach_nics(const NodeSeat&, const PoolPlan&, const NodeWiring&);
+  bool needs_fabric() const;
   void join_nodes();
   void add_domains();
   DomainId add_fabric_domain(DomainKind, int level, DomainId parent, std::vector<DeviceId> members,
@@ -234,6 +235,7 @@ void Composer::stamp_pool(std::size_t pool) {
   made.first_device = cluster_.type_of.size();
   made.devices_per_node = static_cast<std::size_t>(spec.node.devices);
   made.devices = made.devices_per_node * static_cast<std::size_t>(spec.count);
+  if (spec.node.nics) made.nic_link = spec.node.nics->link.name;
   for (int n = 0; n < spec.count; ++n) stamp_node(pool, static_cast<std::uint32_t>(nodes_.size()));
   cluster_.speed.resize(cluster_.type_of.size(), 1);
   std::vector<Fault> faults;
@@ -254,18 +256,24 @@ void Composer::stamp_pool(std::size_t pool) {
   cluster_.pools.push_back(std::move(made));
 }
 
-void Composer::join_nodes() {
-  const FabricSpec& spec = spec_.fabric;
-  check_families(spec, "/fabric");  // also where one node needs none
-  const bool alone = nodes_.size() == 1 && (plans_[0].wired || cluster_.type_of.size() == 1);
-  if (alone) return;  // nothing would cross the fabric
+// Whether anything crosses the fabric: not inside one node alone. What cannot be joined is refused before it is built.
+bool Composer::needs_fabric() const {
+  check_families(spec_.fabric, "/fabric");  // also where one node needs none
+  std::int64_t nodes = 0;
+  for (const PoolPlan& plan : plans_) nodes += plan.spec->count;
+  if (nodes == 1 && (plans_[0].wired || plans_[0].spec->node.devices == 1)) return false;
   for (const PoolPlan& plan : plans_)
     if (plan.nics == 0)
       fault(plan.pointer + "/node/nics",
-            nodes_.size() > 1 ? "NICs, to join " + std::to_string(nodes_.size()) + " nodes"
-                              : "NICs or scale-up links, to join the node's devices",
+            nodes > 1 ? "NICs, to join " + std::to_string(nodes) + " nodes"
+                      : "NICs or scale-up links, to join the node's devices",
             "none");
-  if (spec.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
+  if (spec_.fabric.kind == "none") fault("/fabric/kind", "a fabric that joins the cluster's nodes", "\"none\"");
+  return true;
+}
+
+void Composer::join_nodes() {
+  const FabricSpec& spec = spec_.fabric;
   FabricInput in{cluster_.fabric, spec, ports_, static_cast<std::uint32_t>(nodes_.size())};
   NetworkInventory inventory;
   in.inventory = &inventory;
@@ -360,8 +368,9 @@ void Composer::add_domains() {
 Cluster Composer::build() && {
   cluster_.name = spec_.name;
   plan_pools();
+  const bool joins = needs_fabric();
   for (std::size_t pool = 0; pool < plans_.size(); ++pool) stamp_pool(pool);
-  join_nodes();
+  if (joins) join_nodes();
   add_domains();
   if (!cluster_.fabric.connected())
     fault("", "a network in which every device reaches every other", "a disconnected one");

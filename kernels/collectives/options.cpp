@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "sim/error.hpp"
 #include "sim/routes.hpp"
@@ -159,16 +160,36 @@ void name_links(const std::vector<const GroupNode*>& kinds, std::string& first, 
   for (std::size_t i = 1; i < kinds.size(); ++i) others.push_back(kinds[i]->domain->calibration);
 }
 
+// The links between the members' nodes, whatever else their domain joins.
+std::vector<std::string> outer_links(const Group& group) {
+  if (!group.domain) return {""};
+  const Cluster& cluster = *group.cluster;
+  std::set<std::string> links;
+  for (const GroupNode& node : group.nodes) {
+    const std::size_t pool = cluster.type_of[group.members[node.ranks.front()].index()].index();
+    if (group.domain->level > 0 && pool < cluster.pools.size() && !cluster.pools[pool].nic_link.empty())
+      links.insert(cluster.pools[pool].nic_link);
+  }
+  if (links.empty()) return {group.domain->calibration};
+  return {links.begin(), links.end()};
+}
+
 Wiring wiring_of(const Group& group) {
   Wiring wiring;
   CollectiveOption& blank = wiring.blank;
   blank.outer_is_node = group.scale_up() != nullptr;
-  blank.outer_link = group.domain ? group.domain->calibration : "";
+  blank.other_outer_links = outer_links(group);
+  blank.outer_link = blank.other_outer_links.front();
+  blank.other_outer_links.erase(blank.other_outer_links.begin());
   wiring.inner = inside_of(group);
   // Devices that meet over PCIe have been measured as such.
   const auto own = group.over_pcie() ? std::vector<const GroupNode*>{} : node_kinds(group, 1);
   blank.start_link = blank.outer_link;
-  if (!own.empty()) name_links(own, blank.start_link, blank.other_start_links);
+  blank.other_start_links = blank.other_outer_links;
+  if (!own.empty()) {
+    blank.other_start_links.clear();
+    name_links(own, blank.start_link, blank.other_start_links);
+  }
   blank.start_is_node = !own.empty() || blank.outer_is_node;
   if (!wiring.inner.any()) return wiring;
   name_links(wiring.inner.kinds, blank.inner_link, blank.other_inner_links);
@@ -322,6 +343,8 @@ std::optional<CollectiveCost> worst_cost(const CollectiveCalibration& calibratio
     worst->efficiency = std::min(worst->efficiency, cost->efficiency);
     worst->pipeline = std::max(worst->pipeline, cost->pipeline);
     worst->local = std::max(worst->local, cost->local);
+    if (cost->largest > 0)
+      worst->largest = worst->largest > 0 ? std::min(worst->largest, cost->largest) : cost->largest;
   }
   return worst;
 }
@@ -329,7 +352,7 @@ std::optional<CollectiveCost> worst_cost(const CollectiveCalibration& calibratio
 }  // namespace
 
 OptionPrice price(const CollectiveOption& option, const CollectiveCalibration& calibration, double bytes) {
-  const auto outer = calibration.find(option.outer_link, option.outer_is_node, option.costs, option.protocol);
+  const auto outer = worst_cost(calibration, option, option.outer_is_node, option.outer_link, option.other_outer_links);
   const auto inner = option.inner_link.empty()
                          ? std::nullopt
                          : worst_cost(calibration, option, true, option.inner_link, option.other_inner_links);

@@ -42,7 +42,8 @@ struct CollectiveOption {
   std::string costs;                   // which algorithm's costs apply
   std::string outer_link, inner_link;  // calibrations; inner is "" when the group lies in one node
   std::string start_link;              // whose launch is paid: the node's own links stand for its devices
-  std::vector<std::string> other_inner_links, other_start_links;  // where nodes are of different generations
+  // Where nodes are of different generations.
+  std::vector<std::string> other_outer_links, other_inner_links, other_start_links;
   bool outer_is_node = false, start_is_node = false;
   std::vector<PhaseTerms> phases;
 };
