@@ -72,6 +72,26 @@ TEST_CASE("a skewed group costs at least what an even one does, and at most a ba
   CHECK(skewed < time(gemm(busiest, 2048, 4096, DataType::bf16, 32)));
 }
 
+TEST_CASE("neither more rows nor a busier expert ever take fewer tiles") {
+  constexpr std::int64_t experts = 64, k = 256;
+  for (const int tile : {32, 64, 128, 256}) {
+    double before = 0;
+    for (std::int64_t rows = experts; rows <= 24'000; ++rows) {
+      const double tiles = row_tiles(grouped_gemm(rows, experts, 0, k, k, DataType::bf16), tile);
+      if (tiles < before) FAIL_CHECK(rows << " rows: " << tiles << " tiles of " << tile << ", " << before << " before");
+      before = tiles;
+    }
+    for (const std::int64_t rows : {8256, 8257, 8300}) {
+      before = 0;
+      for (std::int64_t busiest = (rows + experts - 1) / experts; busiest <= rows - experts + 1; ++busiest) {
+        const double tiles = row_tiles(grouped_gemm(rows, experts, busiest, k, k, DataType::bf16), tile);
+        if (tiles < before) FAIL_CHECK(rows << " rows, " << busiest << " on one expert: fewer tiles of " << tile);
+        before = tiles;
+      }
+    }
+  }
+}
+
 TEST_CASE("a router reads its logits and writes probabilities and choices, a combination reads what it sums") {
   CHECK(expert_router(1000, 64, 8).bytes == 1000.0 * (2 * 4 * 64 + 8 * 8));
   CHECK(expert_combine(1000, 4096, 8, DataType::bf16).bytes == 1000.0 * (4096 * 9 * 2.0 + 8 * 8));

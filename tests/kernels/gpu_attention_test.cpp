@@ -67,6 +67,19 @@ TEST_CASE("heads that share keys are packed into one block only where that is fa
   }
 }
 
+TEST_CASE("more query rows of a block that is computed whole never take less time") {
+  const DeviceModel device = test::shipped("nvidia-a100-sxm4-80gb");
+  const DeviceCalibration calibration = resolve_calibration(device, Library::installed());
+  double before = 0;
+  for (std::int64_t rows = 3969; rows <= 4224; ++rows) {
+    const double now = seconds_of(device, calibration,
+                                  attention(rows, 4096 + 256, 128, 1, 8, 1, true, DataType::bf16, 2));
+    CAPTURE(rows);
+    CHECK(now >= before * (1 - 1e-12));
+    before = now;
+  }
+}
+
 TEST_CASE("at the half length attention runs at half its rate") {
   DeviceCalibration calibration = perfect();
   calibration.attention.front().parameters.half_length = 512;

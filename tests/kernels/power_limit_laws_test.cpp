@@ -58,6 +58,17 @@ TEST_CASE("no wider type is faster than a narrower one that the device computes 
   CHECK(pairs > 10);  // fp64 and fp32 of A100, H100, MI250X, MI300X, ..., int8 and fp16 of MI210
 }
 
+TEST_CASE("memory that is stated by its stacks draws what all of them take") {
+  DeviceModel stacked = test::shipped("nvidia-a100-sxm4-80gb");
+  const DeviceCalibration calibration = resolve_calibration(stacked, Library::installed());
+  const double whole = memory_power_W({stacked, calibration, Conditions::sustained});
+  stacked.memory.bandwidth_per_stack = *stacked.memory.bandwidth * 0.2;
+  stacked.memory.stacks = 5;
+  stacked.memory.bandwidth.reset();
+  CHECK(whole > 0);
+  CHECK(memory_power_W({stacked, calibration, Conditions::sustained}) == Approx(whole));
+}
+
 TEST_CASE("memory that alone draws more than a board may takes longer, at the energy of its bytes") {
   const DeviceModel sound = test::shipped("nvidia-a100-sxm4-80gb");
   DeviceModel starved = sound;

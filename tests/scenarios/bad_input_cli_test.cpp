@@ -346,6 +346,11 @@ TEST_CASE("files of others are never overwritten") {
     CHECK(read_text(notes) == "mine");
     CHECK(read_text(picture) == "mine");
   }
+  const std::string page = folder.path("page.html");
+  REQUIRE(run_orrery({"report", file, "-o", page}).exit_code == 0);
+  const std::string before = read_text(page);
+  CHECK(run_orrery({"run", file, "--trace", page}).exit_code == 2);  // ours, but no trace
+  CHECK(read_text(page) == before);
 }
 
 TEST_CASE("a folder with a result keeps what others put beside it, and a trace is not written over the result") {
@@ -369,6 +374,15 @@ TEST_CASE("a folder with a result keeps what others put beside it, and a trace i
   }
   CHECK(read_text(out + "/result.json") == result);
   CHECK(run_orrery({"run", file, "--out", out}).exit_code == 0);
+}
+
+TEST_CASE("a result whose title takes several lines is known again") {
+  const Folder folder;
+  const std::string file = folder.write("small.json", small_scenario);
+  std::string title = "/name=\"a";
+  for (int word = 0; word < 30; ++word) title += " long name";
+  for (int time = 0; time < 2; ++time)
+    CHECK(run_orrery({"run", file, "--set", title + "\"", "--out", folder.path("out")}).exit_code == 0);
 }
 
 TEST_CASE("what does not go with a value written over a base is the fault of that value") {

@@ -301,6 +301,10 @@ TEST_CASE("calibrate replaces its own files only") {
   CHECK(run_orrery({"calibrate", records, "--bands", records}).exit_code == 2);
   CHECK(run_orrery({"calibrate", records, "--collectives", records}).exit_code == 2);
   CHECK(read_text(records) == before);
+  const std::string fitted = folder.path("clash/nvidia-a100-sxm4-80gb.json");
+  const Outcome clash = run_orrery({"calibrate", records, "--out", folder.path("clash"), "--bands", fitted});
+  CHECK(clash.exit_code == 2);
+  CHECK_THAT(clash.err, Contains("expected different files to write"));
   for (int time = 0; time < 2; ++time)
     CHECK(run_orrery({"calibrate", records, "--out", folder.path("out")}).exit_code == 0);
 }

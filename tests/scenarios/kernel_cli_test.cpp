@@ -52,6 +52,27 @@ TEST_CASE("kernel asks for a board that an operator holds to less than its own l
   CHECK_THAT(more.err, Contains("--power-limit") && Contains("at most the tdp"));
 }
 
+TEST_CASE("what vector units compute in fp32 is answered where the matrix units know no fp32") {
+  for (const std::vector<std::string>& question :
+       std::vector<std::vector<std::string>>{{"optimizer", "--parameters", "1e9"},
+                                             {"router", "--tokens", "4096", "--experts", "64"},
+                                             {"elementwise", "--elements", "1e6", "--precision", "fp32"}}) {
+    std::vector<std::string> all = {"google-tpu-v4"};
+    all.insert(all.end(), question.begin(), question.end());
+    CHECK(ask(all)["rows"][0]["time_s"].get<double>() > 0);
+  }
+  const Outcome product = run_orrery(
+      {"kernel", "google-tpu-v4", "gemm", "--m", "64", "--n", "64", "--k", "64", "--precision", "fp32"});
+  CHECK(product.exit_code == 2);
+}
+
+TEST_CASE("spiking steps name the constants that they are costed by") {
+  const Outcome answer = run_orrery(
+      {"kernel", "intel-loihi-2", "spiking-step", "--neurons", "1e6", "--synaptic-events", "1e6"});
+  CHECK(answer.exit_code == 0);
+  CHECK_THAT(answer.out, Contains("family default") && !Contains("default of all families"));
+}
+
 TEST_CASE("a vector rate that no source states is said to be unknown, and carries no band") {
   const auto answer = [](const char* device, const char* type) {
     return Json(ask(
@@ -306,6 +327,13 @@ TEST_CASE("bad questions are refused with one line that says what is wrong") {
     CHECK_THAT(outcome.err, Contains(what));
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   }
+}
+
+TEST_CASE("sizes that are multiplied stay within what integers hold together") {
+  const Outcome huge = run_orrery(
+      {"kernel", "nvidia-a100-sxm4-80gb", "attention", "--sequence", "1125899906842624", "--heads", "2097152"});
+  CHECK(huge.exit_code == 2);
+  CHECK_THAT(huge.err, Contains("--heads x --sequence: expected at most 2^53"));
 }
 
 TEST_CASE("a kernel can be drawn: a sweep, or its place in the roofline") {

@@ -139,6 +139,10 @@ TEST_CASE("a torus that is the whole cluster grows along its shortest sides, its
   CHECK(scaled(slice, 96, ScalingMode::weak).impossible ==
         "96 devices are no multiple of the slice 4x4x4, which grows as a whole");
   CHECK(scaled(slice, 32, ScalingMode::weak).impossible == "");
+  Scenario hosted = slice;
+  hosted.cluster.pools[0].node.host_power = Watts(1000);
+  const Json power = at(scaled(hosted, 128, ScalingMode::weak), "/cluster/pools/0/node/host_power");
+  CHECK(power == "2 kW");
 }
 
 TEST_CASE("at its own size a scaled scenario is the scenario") {

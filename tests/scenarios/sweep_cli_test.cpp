@@ -47,6 +47,41 @@ TEST_CASE("a sweep exports the same bytes whatever the number of jobs") {
   CHECK(run_orrery({"export", folder.path("one")}).out == read_text(folder.path("one") + "/results.csv"));
 }
 
+TEST_CASE("tables of others are not replaced by those of a sweep or a merge, and nothing is simulated first") {
+  const SweepFolder folder;
+  REQUIRE(run_orrery({"sweep", folder.file, "--out", folder.path("part"), "--shard", "1/1"}).exit_code == 0);
+  const std::string store = folder.path("part/sweep.sqlite");
+  for (const char* table : {"results.csv", "results.json"}) {
+    const std::string mine = folder.write(table, "mine");
+    folder.write("sweep.sqlite", "");
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"sweep", folder.file, "--out", folder.path()},
+          {"merge", store, "--out", folder.path()}}) {
+      const Outcome outcome = run_orrery(arguments);
+      INFO(arguments.front() << ": " << outcome.err);
+      CHECK(outcome.exit_code == 2);
+      CHECK_THAT(outcome.err, Contains(table) && Contains("not an earlier output of this kind"));
+      CHECK(read_text(mine) == "mine");
+    }
+    std::filesystem::remove(mine);
+  }
+  std::filesystem::create_directories(folder.path("other"));
+  folder.write("other/notes.sqlite", "mine");
+  CHECK(run_orrery({"sweep", folder.file, "--out", folder.path("other")}).exit_code == 2);
+  const Outcome nothing = run_orrery({"merge", folder.path("none.sqlite"), "--out", folder.path("new")});
+  CHECK(nothing.exit_code == 2);
+  CHECK_FALSE(std::filesystem::exists(folder.path("new")));
+}
+
+TEST_CASE("a sweep that is done leaves one file, which can be read where nothing can be written") {
+  const SweepFolder folder;
+  REQUIRE(run_orrery({"sweep", folder.file, "--out", folder.path("out")}).exit_code == 0);
+  const std::string store = read_text(folder.path("out/sweep.sqlite"));
+  CHECK(store.at(18) == 1);  // the version to write of a database without a log: sqlite.org/fileformat.html
+  CHECK_FALSE(std::filesystem::exists(folder.path("out/sweep.sqlite-wal")));
+  CHECK(run_orrery({"sweep", folder.file, "--out", folder.path("out"), "--resume"}).exit_code == 0);
+}
+
 TEST_CASE("a sweep and a merge write where a symbolic link leads to a folder that is not there yet") {
   namespace fs = std::filesystem;
   const SweepFolder folder;
