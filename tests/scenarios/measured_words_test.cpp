@@ -204,6 +204,8 @@ TEST_CASE("sizes of a model are those of its name or its public twin, and no win
   CHECK(named["precision"] == "bf16");
   run["precision"] = 16;
   CHECK(job_of(run)["precision"] == "fp16");
+  run["precision"] = "16-mixed";
+  CHECK(job_of(run)["precision"] == "fp16");
   run["precision"] = "mixed";
   CHECK(job_of(run)["precision"] == "bf16");
   run["model"] = {{"family", "llama"}, {"layers", 32},        {"hidden", 4096},   {"heads", 32},
