@@ -85,7 +85,8 @@ BoardName board_name(const std::string& name) {
     const bool digits = std::all_of(word.begin(), word.end(), is_digit);
     const bool count = board.product.empty() && word.ends_with('x') && word.size() > 1 &&
                        std::all_of(word.begin(), word.end() - 1, is_digit);  // "8x"
-    if (count || (digits && board.product.starts_with("tpuv"))) continue;    // chips of a slice: "v5e-256"
+    if (count || (digits && (board.product.starts_with("tpuv") || board.product.starts_with("v"))))
+      continue;  // chips of a slice: "v5e-256"
     if (word == "hopper" && board.product == "grace") board.product = "gh200";
     if (is_one_of(vendors, word)) {
       board.vendor = word;

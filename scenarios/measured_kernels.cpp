@@ -151,6 +151,7 @@ constexpr OtherName other_names[] = {{"matmul", "gemm"},
                                      {"layernorm", "layernorm"},
                                      {"rmsnorm", "rmsnorm"},
                                      {"groupedgemm", "grouped-gemm"},
+                                     {"conv2d", "convolution"},
                                      {"adam", "optimizer"},
                                      {"adamw", "optimizer"},
                                      {"triad", "stream-triad"}};
@@ -288,6 +289,8 @@ std::optional<double> measured_kernel_time(const MeasuredRow& row, const KernelC
     if (const auto time = row.number(path)) return time;
   for (const char* key : {"time_ms", "latency_ms"})
     if (const auto time = row.figure(key)) return *time * 1e-3;
+  for (const char* key : {"time_us", "latency_us"})
+    if (const auto time = row.figure(key)) return *time * 1e-6;
   double layer_ms = 0;
   for (const char* name : {"emb", "input_layernorm", "attn_pre_proj", "attn_rope", "attn_post_proj",
                            "post_attention_layernorm", "mlp_up_proj", "mlp_act", "mlp_down_proj", "add"})

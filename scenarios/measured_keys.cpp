@@ -74,6 +74,7 @@ const std::vector<KnownKeys>& known_keys() {
         "assumed",
         "batch",
         "cluster",
+        "cluster_inter_node_as_printed",
         "derived",
         "devices",
         "devices_per_node",

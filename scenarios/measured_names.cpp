@@ -209,7 +209,7 @@ void Naming::ports(const DeviceModel& device) {
 // "FP8", "bf16-mixed", "fp8-hybrid", "bfloat16", "float8_e4m3fn", "half"; 16 as a CSV has it; "mixed", which says no type.
 void Naming::precision() {
   Json& stated = row.run["precision"];
-  if (stated.is_number_integer()) stated = "fp" + stated.dump();
+  if (stated.is_number_integer()) stated = stated.dump();
   const auto text = row.text("precision");
   if (!text) return;
   const std::string word = bare_name(*text);
@@ -306,9 +306,9 @@ std::optional<DataType> data_type_of(std::string_view spelling) {
       {"f32", DataType::fp32},     {"bfloat16", DataType::bf16}, {"tensorfloat32", DataType::tf32},
       {"float16", DataType::fp16}, {"half", DataType::fp16},     {"f16", DataType::fp16},
       {"float8", DataType::fp8},   {"e4m3", DataType::fp8},      {"e5m2", DataType::fp8},
-      {"f8", DataType::fp8},       {"16-mixed", DataType::fp16}, {"16-true", DataType::fp16},
-      {"32-true", DataType::fp32}};
-  const std::string text = lower_case(std::string(spelling));
+      {"f8", DataType::fp8}};
+  std::string text = lower_case(std::string(spelling));
+  if (!text.empty() && text[0] >= '0' && text[0] <= '9') text = "fp" + text;  // "16-mixed"
   // The first word says what is multiplied, the rest how it is added up; the longest name wins ("bfloat16").
   for (const std::string_view part :
        {std::string_view(text).substr(0, text.find_first_of(" ,")), std::string_view(text)}) {

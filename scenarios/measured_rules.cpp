@@ -24,7 +24,7 @@ constexpr std::array<RuleText, 54> rules = {{
      "torchtitan documents what is kept; the share is our reading"},
     {"micro-batch",
      "micro-batch not stated: a rank's share of the batch at once, divided until it fits in memory; of pipelines and "
-     "Megatron frameworks 2 sequences, or 1 where 2 do not divide the batch",
+     "Megatron frameworks 2 sequences, or 1 where 2 do not divide the batch or fit",
      "frameworks accumulate only when they are told to; Megatron-Core r0.8 weak scaling"},
     {"interleaving",
      "pipeline with an unstated number of virtual stages: NVIDIA's NeMo recipes interleave with 6, or the most below 6 "

@@ -206,7 +206,8 @@ Json nearest_port(const std::string& name, std::int64_t year, double ports_per_n
   std::vector<Port> ports = ports_of(technology, library);
   double fastest = 0;
   for (const Port& port : ports) fastest = std::max(fastest, port.rate);
-  if (ports_per_node > 1 && rate > 2 * fastest) rate /= ports_per_node;  // the next generation is twice as fast
+  if (ports_per_node > 1 && fastest > 0 && rate > 2 * fastest)
+    rate /= ports_per_node;  // the next generation is twice as fast
   const auto of_node = std::find_if(nodes.begin(), nodes.end(), [&](const NodePorts& p) {
     return p.link.starts_with(technology + "-") || p.link == technology;
   });

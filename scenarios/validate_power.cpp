@@ -123,7 +123,7 @@ std::optional<PowerBoundary> stated_boundary(const MeasuredRow& row) {
   if (text.empty()) return std::nullopt;
   for (const BoundaryWord& known : words)
     if (text.starts_with(known.begins)) return known.boundary;
-  throw CannotSimulate("boundary \"" + text + "\" of the measured power is not known");
+  throw CannotSimulate("boundary \"" + row.word("boundary") + "\" of the measured power is not known");
 }
 
 std::optional<MeasuredPower> power_by_key(const MeasuredRow& row) {
