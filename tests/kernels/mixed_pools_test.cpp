@@ -72,3 +72,18 @@ TEST_CASE("a group of two generations is launched as slowly as the slower does i
   CHECK(together == Approx(small(mixed({slow, slow}))));
   CHECK(together > small(mixed({fast, fast})));
 }
+
+TEST_CASE(
+    "an idle pool changes nothing of those that communicate, and slower software beside a wider link still slows") {
+  const NodeModel efa = node_over("switch", "nvlink5", 18, "efa-400", 48e9, 8),
+                  hdr = node_over("switch", "nvlink3", 12, "infiniband-hdr-200", 24e9, 8);
+  const auto time = [](const Cluster& cluster, std::size_t ranks, double bytes) {
+    return alone(cluster, plan_collective(cluster, request_of(K::all_reduce, ranks, bytes, "ring")));
+  };
+  for (const double bytes : {1e3, 1e6, 1e9}) {
+    CAPTURE(bytes);
+    CHECK(time(mixed({efa, hdr}), 16, bytes) == Approx(time(mixed({efa, efa}), 16, bytes)));
+    CHECK(time(mixed({efa, hdr}), 32, bytes) >= time(mixed({efa, efa}), 32, bytes) * (1 - 1e-12));
+    CHECK(time(mixed({efa, hdr}), 32, bytes) >= time(mixed({hdr, hdr}), 32, bytes) * (1 - 1e-12));
+  }
+}
