@@ -74,7 +74,12 @@ Store Store::open_to_write(const std::filesystem::path& path, const StoreIdentit
   return store;
 }
 
-void Store::begin_writing() { database_->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"); }
+// Not before there is something to write: a store that is only looked at stays as it was.
+void Store::begin_writing() {
+  if (writing_) return;
+  database_->run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
+  writing_ = true;
+}
 
 // The first number that a query gives.
 std::int64_t Store::number(const std::string& sql) {
@@ -182,6 +187,7 @@ void Store::add_data(const std::map<std::string, std::string>& data) {
 
 // Data first: a stop between the two leaves an entry too many, which costs nothing, and never a point without its data.
 void Store::add(const StoredPoint& p) {
+  if (!in_transaction_) begin_writing();
   add_data(p.data);
   if (!insert_)
     insert_ = std::make_unique<Statement>(
@@ -196,9 +202,18 @@ void Store::add(const StoredPoint& p) {
   insert_->reset();
 }
 
-void Store::begin() { database_->run("BEGIN IMMEDIATE"); }
-void Store::commit() { database_->run("COMMIT"); }
-void Store::make_single_file() { database_->run("PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE"); }
+void Store::begin() {
+  begin_writing();
+  database_->run("BEGIN IMMEDIATE");
+  in_transaction_ = true;
+}
+void Store::commit() {
+  database_->run("COMMIT");
+  in_transaction_ = false;
+}
+void Store::make_single_file() {
+  if (writing_) database_->run("PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE");
+}
 
 void Store::remove(std::size_t point) {
   Statement erase(*database_, "DELETE FROM points WHERE point = ?");

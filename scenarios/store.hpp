@@ -47,8 +47,6 @@ class Store {
   static Store open(const std::filesystem::path&);
   // To add points to: created when absent (or empty after a stop at once), locked until this ends.
   static Store open_to_write(const std::filesystem::path&, const StoreIdentity& if_new);
-  // To be called before the first point is added, when it is known that this store is to be gone on with.
-  void begin_writing();
 
   const StoreIdentity& identity() const { return identity_; }
   std::filesystem::path path() const { return database_->path(); }
@@ -71,12 +69,14 @@ class Store {
  private:
   Store(const std::filesystem::path&, Database::Mode);
   void create(const StoreIdentity&);
+  void begin_writing();
   void check();
   std::int64_t number(const std::string& sql);
   void read_identity();
   void write_identity(const StoreIdentity&);
   void read_data();
 
+  bool writing_ = false, in_transaction_ = false;
   std::unique_ptr<StoreLock> lock_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<Statement> insert_;

@@ -110,7 +110,6 @@ MergeCounts merge_stores(std::vector<fs::path> parts, const fs::path& target) {
   std::vector<bool> there(identity.points, false);
   try {
     Store merged = Store::open_to_write(temporary, identity);
-    merged.begin_writing();
     for (const fs::path& path : parts) {
       Store part = Store::open(path);
       take_over(merged, part, there);

@@ -101,7 +101,6 @@ Store open_store(const SweepOptions& options, const Sweep& sweep, Shard shard) {
   }
   check_stored_data(sweep, store);
   // Not touched before nothing can refuse it any more.
-  store.begin_writing();
   if (found.binary_sha256 != identity.binary_sha256) store.adopt(identity);
   if (options.retry_failed) store.remove_with_status("failed");
   return store;

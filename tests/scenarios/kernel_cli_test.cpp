@@ -306,7 +306,7 @@ TEST_CASE("bad questions are refused with one line that says what is wrong") {
       {{device, "gemm", "--m", "8", "--n", "8", "--k", "8", "--precision", "bf61"}, "expected one of fp64, fp32"},
       {{device, "attention", "--sequence", "8", "--heads", "8", "--kv-heads", "3"}, "a divisor of --heads"},
       {{device, "attention", "--sequence", "8", "--batch", "9e15", "--heads", "9e15"},
-       "--batch x --heads: expected at most"},
+       "--batch x --heads x --sequence: expected at most"},
       {{device, "routing", "--tokens", "9e15", "--hidden", "8", "--copies", "9e15"}, "--tokens x --copies"},
       {{device, "stencil", "--cells", "8", "--order", "8", "--points", "7"},
        "--points: expected none beside --order 8"},
