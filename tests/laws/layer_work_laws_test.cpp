@@ -98,6 +98,30 @@ TEST_CASE("gradients of head and embedding are added up as those of layers are")
   CHECK(sum_of(embedding_backward(w.context()), KernelKind::elementwise, &Kernel::bytes) == Approx(2 * table));
 }
 
+TEST_CASE("what latent attention saves in shards is gathered again for the gradients of its weights") {
+  Work w("deepseek-v3");
+  w.plan.tensor = 4;
+  w.plan.sequence_parallel = true;
+  const LayerSteps backward = layer_backward(w.context(), w.kind(), Recompute::none);
+  const auto gathered = [](const LayerSteps& steps) { return moved(steps, CollectiveKind::all_gather, Peers::tensor); };
+  Work without = w;
+  without.model.latent_attention->rotary_width *= 2;  // one more column of what is gathered, of 2 bytes each
+  const LayerSteps wider = layer_backward(without.context(), without.kind(), Recompute::none);
+  CHECK(gathered(wider) - gathered(backward) == Approx(gathered(without.forward()) - gathered(w.forward())));
+  CHECK(gathered(wider) > gathered(backward));
+}
+
+TEST_CASE("a core of attention that is computed again has the keys of all ranks gathered again") {
+  Work w("llama3-8b");
+  w.software.attention = AttentionImplementation::unfused;
+  w.plan.context = 4;
+  const auto gathers = [&](Recompute recompute) {
+    return moved(layer_backward(w.context(), w.kind(), recompute), CollectiveKind::all_gather, Peers::context);
+  };
+  CHECK(gathers(Recompute::selective) == 2 * gathers(Recompute::none));
+  CHECK(gathers(Recompute::full) == gathers(Recompute::selective));
+}
+
 TEST_CASE("queries of latent attention that are not compressed are made from rows that tensor ranks gather") {
   Work w("deepseek-v2-lite");
   REQUIRE(w.model.latent_attention);

@@ -76,6 +76,24 @@ TEST_CASE("the norm before the head has a weight per channel, and a bias only wh
   CHECK(last("layernorm") == 2048);
 }
 
+TEST_CASE("parameters are kept once, whatever type they have and wherever the optimizer runs") {
+  SmallScenario s = small(1, 3);
+  s.more_software = {{"fp32_parameters", true}};
+  const double all = held(small(1), MemoryCategory::weights) / 2;
+  const auto weights = [&](DataType precision, bool offloaded) {
+    Scenario scenario = make(s);
+    scenario.jobs[0].precision = precision;
+    scenario.jobs[0].plan.offload.optimizer = offloaded;
+    const auto peak =
+        run_scenario(scenario, "test", Library::installed()).metrics.jobs[0].stages[0].memory_peak_by_category_bytes;
+    return peak[static_cast<std::size_t>(MemoryCategory::weights)];
+  };
+  CHECK(weights(DataType::fp16, false) ==
+        0);  // the shards are the master weights, which stand among the optimizer's states
+  CHECK(weights(DataType::tf32, false) == Approx(4 * all / 16));
+  CHECK(weights(DataType::fp16, true) == Approx(2 * all / 16));
+}
+
 TEST_CASE("saving inputs of linear layers quantized costs no memory where they are as wide as what attention gives") {
   SmallScenario s = small(1);
   const auto activations = [&](bool quantized) {
