@@ -148,13 +148,15 @@ TEST_CASE("a plan that does not fit devices, model or batch is refused") {
       {"check", folder.write("huge.json", with("\"data\": 2, \"tensor\": 2, \"pipeline\": 2", degrees))});
   CHECK(huge.exit_code == 2);
   const std::string experts = R"({"base": "tiny-gpt", "experts": {"count": 8, "active": 2, "ffn_hidden": 256})";
-  const auto of_experts = [&](const std::string& more) {
-    std::string text = with("\"tiny-gpt\"", experts + more + "}");
+  const auto of_experts = [&] {
+    std::string text = with("\"tiny-gpt\"", experts + "}");
     const std::size_t at = text.find("\"tensor\": 2");
     REQUIRE(at != std::string::npos);
     return text.replace(at, 11, "\"tensor\": 2, \"expert\": 65536, \"expert_tensor\": 65536");
   };
-  is_refused(of_experts(""), "at /jobs/0/plan/expert: expected a divisor of experts (8)");
+  const Outcome overflowing = run_orrery({"check", folder.write("experts.json", of_experts())});
+  CHECK(overflowing.exit_code == 2);
+  CHECK_THAT(overflowing.err, Contains("at /jobs/0/plan/expert: expected a divisor of experts (8)"));
   is_refused(with("\"tiny-gpt\"", R"({"base": "tiny-gpt", "experts": {"count": 8, "active": 2, "ffn_hidden": 256,
       "capacity_factor": 1e30}})"),
              "at /jobs/0/model/experts/capacity_factor: expected");
