@@ -1,7 +1,9 @@
 #include "analysis/even_pace_lengths.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "sim/routes.hpp"
@@ -9,7 +11,8 @@
 namespace orrery {
 namespace {
 
-// Seconds per byte of patterns over degraded links, as they are and with all links whole.
+// Seconds per byte of patterns over degraded links, as they are and with all links whole: with all that moves at the same time,
+// so that groups have the same whether they are written apart or, alike, as one.
 class WholeLinks {
  public:
   explicit WholeLinks(const Cluster& cluster) : cluster_(cluster) {
@@ -20,28 +23,62 @@ class WholeLinks {
   // Of the time of a Transfer: the share that it would take.
   double share(const Program& program, const Operation& op) {
     if (rate_.empty() || !cluster_.router || !op.pattern.valid()) return 1;
-    const auto [known, fresh] = patterns_.try_emplace({&program, op.pattern});
-    auto& [routed, whole] = known->second;
-    if (fresh) {
-      routed = route_pattern(cluster_.fabric, *cluster_.router, program.pattern(op.pattern));
-      whole = routed;
-      whole.bottleneck = 0;
-      for (const LinkLoad& load : routed.loads) {
-        const auto slow = rate_.find(load.link);
-        const double bandwidth = cluster_.fabric.link(load.link).bandwidth.value /
-                                 (slow == rate_.end() ? 1 : slow->second);
-        whole.bottleneck = std::max(whole.bottleneck, load.weight / bandwidth);
-      }
-      whole.bottleneck = std::min(whole.bottleneck, routed.bottleneck);
-    }
-    const double now = time_alone(op, routed).value;
-    return now > 0 && routed.circuits.empty() ? time_alone(op, whole).value / now : 1;
+    const auto [known, fresh] = paces_.try_emplace({&program, op.pattern});
+    if (fresh) known->second = pace_of(program, op.pattern);
+    const auto& [now, whole] = known->second;
+    const double alone = time_alone(op, now).value;
+    return alone > 0 && now.circuits.empty() ? time_alone(op, whole).value / alone : 1;
   }
 
  private:
+  using Key = std::pair<const Program*, PatternId>;
+  struct Pace {
+    RoutedPattern now, whole;
+  };
+  struct Beside {  // a pattern's set: what each link carries, in the measure of its parts, and the pattern's own part
+    const std::map<LinkId, double>* loads = nullptr;
+    double moving = 1;
+  };
+
+  const RoutedPattern& routed(const Program& program, PatternId pattern) {
+    const auto [known, fresh] = routed_.try_emplace({&program, pattern});
+    if (fresh) known->second = route_pattern(cluster_.fabric, *cluster_.router, program.pattern(pattern));
+    return known->second;
+  }
+
+  void read_sets(const Program& program) {
+    for (std::size_t set = 0; set < program.together_count(); ++set) {
+      std::map<LinkId, double>& loads = loads_.emplace_back();
+      for (const MovingPart& part : program.together_set(set)) {
+        beside_[{&program, part.pattern}] = {&loads, part.moving};
+        for (const LinkLoad& load : routed(program, part.pattern).loads) loads[load.link] += load.weight * part.moving;
+      }
+    }
+  }
+
+  Pace pace_of(const Program& program, PatternId pattern) {
+    if (read_.insert(&program).second) read_sets(program);
+    Pace pace{routed(program, pattern), routed(program, pattern)};
+    const auto set = beside_.find({&program, pattern});
+    pace.now.bottleneck = pace.whole.bottleneck = 0;
+    for (const LinkLoad& load : pace.now.loads) {
+      const bool alone = set == beside_.end() || !(set->second.moving > 0);
+      const double weight = alone ? load.weight : set->second.loads->at(load.link) / set->second.moving;
+      const double now = weight / cluster_.fabric.link(load.link).bandwidth.value;
+      const auto slow = rate_.find(load.link);
+      pace.now.bottleneck = std::max(pace.now.bottleneck, now);
+      pace.whole.bottleneck = std::max(pace.whole.bottleneck, now * (slow == rate_.end() ? 1 : slow->second));
+    }
+    return pace;
+  }
+
   const Cluster& cluster_;
-  std::map<LinkId, double> rate_;                                                                     // only looked up
-  std::map<std::pair<const Program*, PatternId>, std::pair<RoutedPattern, RoutedPattern>> patterns_;  // likewise
+  std::map<LinkId, double> rate_;  // this and all that follows: only looked up
+  std::set<const Program*> read_;  // of which the sets are known
+  std::deque<std::map<LinkId, double>> loads_;
+  std::map<Key, Beside> beside_;
+  std::map<Key, RoutedPattern> routed_;
+  std::map<Key, Pace> paces_;
 };
 
 struct Place {  // in the queue of computation, of all devices of one stage

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "analysis/markup.hpp"
+
 namespace orrery {
 namespace {
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "analysis/markup.hpp"
+
 namespace orrery {
 namespace {
 

@@ -232,8 +232,10 @@ void latent_projections_backward(StepWriter& w) {
   const Latent l = latent_of(w);
   w.elementwise(static_cast<double>(w.tokens * w.kv), 2 * w.e);
   const std::int64_t queries = l.query_rank > 0 ? l.query_rank : w.h;
-  if (sequence_parallel(w))  // saved inputs of the weight gradients
-    w.collective(CollectiveKind::all_gather, Peers::tensor, latent_bytes(w, l), w.software.tensor_overlap);
+  if (sequence_parallel(w))  // saved inputs of the weight gradients: all but the rotary key
+    w.collective(CollectiveKind::all_gather, Peers::tensor,
+                 static_cast<double>(w.tokens) * static_cast<double>(queries + l.pair_rank) * w.e,
+                 w.software.tensor_overlap);
   data_gradient(w, w.tokens, l.up, l.pair_rank);
   data_gradient(w, w.tokens, w.q, queries);
   if (sequence_parallel(w) && w.software.tensor_overlap && w.t > 1) w.wait();

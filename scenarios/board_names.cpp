@@ -62,11 +62,11 @@ struct BoardName {
 struct ProductName {
   std::string_view stated, ours;
 };
-constexpr ProductName other_products[] = {{"trn1", "trainium1"},    {"trn2", "trainium2"}, {"trillium", "tpuv6e"},
-                                          {"v5e", "tpuv5e"},        {"v5p", "tpuv5p"},     {"v6e", "tpuv6e"},
-                                          {"tpuv5lite", "tpuv5e"},  {"tpuv6", "tpuv6e"},   {"ironwood", "tpu7x"},
-                                          {"tpuironwood", "tpu7x"}, {"tpuv7x", "tpu7x"},   {"tpuv7", "tpu7x"},
-                                          {"tpu7", "tpu7x"},        {"mi250", "mi250x"}};
+constexpr ProductName other_products[] = {{"trn1", "trainium1"},     {"trn2", "trainium2"},    {"trillium", "tpuv6e"},
+                                          {"tputrillium", "tpuv6e"}, {"v5e", "tpuv5e"},        {"v5p", "tpuv5p"},
+                                          {"v6e", "tpuv6e"},         {"tpuv5lite", "tpuv5e"},  {"tpuv6", "tpuv6e"},
+                                          {"ironwood", "tpu7x"},     {"tpuironwood", "tpu7x"}, {"tpuv7x", "tpu7x"},
+                                          {"tpuv7", "tpu7x"},        {"tpu7", "tpu7x"},        {"mi250", "mi250x"}};
 
 BoardName board_name(const std::string& name) {
   constexpr std::string_view vendors[] = {"nvidia", "amd", "intel", "google", "aws"};
@@ -96,7 +96,8 @@ BoardName board_name(const std::string& name) {
     } else if (is_detail(word)) {
       board.details.push_back(word.ends_with("gib") || word.ends_with("g") ? word.substr(0, word.find('g')) + "gb"
                                                                            : word);
-    } else if (!is_one_of(words_of_no_product, word) && !(word == "grace" && !board.product.empty())) {
+    } else if (!is_one_of(words_of_no_product, word) && !(word == "grace" && !board.product.empty()) &&
+               word != board.product) {
       board.product += word;
     }
   }

@@ -241,6 +241,20 @@ void read_grade(MeasuredRow& row, const Json& run) {
                             found_text(*stated));
 }
 
+// A network that is only named is that of its ports.
+void spell_out(Json& cluster) {
+  if (const auto out = cluster.find("scale_out"); out != cluster.end() && out->is_string()) *out = {{"link", *out}};
+}
+
+// Level by level: a row that states only its ports keeps the file's link.
+void write_over(Json& base, const Json& more) {
+  for (const auto& [key, value] : more.items())
+    if (value.is_object() && base.contains(key) && base[key].is_object())
+      write_over(base[key], value);
+    else
+      base[key] = value;
+}
+
 MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, std::size_t index, bool from_csv) {
   MeasuredRow row;
   row.kind = file.kind;
@@ -263,8 +277,11 @@ MeasuredRow make_row(const MeasuredFile& file, const Json& cluster, Json run, st
   }
   row.run = std::move(run);
   Json merged = cluster.is_object() ? cluster : Json::object();
-  constexpr bool deep = true;  // a row that states only its ports keeps the file's link
-  if (row.run.contains("cluster") && row.run["cluster"].is_object()) merged.update(row.run["cluster"], deep);
+  spell_out(merged);
+  if (row.run.contains("cluster") && row.run["cluster"].is_object()) {
+    spell_out(row.run["cluster"]);
+    write_over(merged, row.run["cluster"]);
+  }
   row.run["cluster"] = std::move(merged);
   return row;
 }

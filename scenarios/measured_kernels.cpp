@@ -195,17 +195,24 @@ std::optional<std::int64_t> stated_size(const MeasuredRow& row, const std::strin
   return value;
 }
 
-// Rows of a matrix, under either name of its two sizes.
+// Rows and columns of a matrix, under any name of them: tokens are those of all sequences.
 std::pair<std::int64_t, std::int64_t> matrix_of(const MeasuredRow& row) {
   const auto has = [&](const char* name) { return stated_size(row, name).has_value(); };
-  const std::string height = has("rows") ? "rows" : has("tokens") ? "tokens" : has("hidden") ? "batch" : "m";
-  return {size_of(row, height), size_of(row, has("columns") ? "columns" : has("hidden") ? "hidden" : "n")};
+  const std::int64_t columns = size_of(row, has("columns") ? "columns" : has("hidden") ? "hidden" : "n");
+  if (has("rows") || has("tokens") || !has("hidden"))
+    return {size_of(row, has("rows") ? "rows" : has("tokens") ? "tokens" : "m"), columns};
+  return {size_of(row, "batch") * (has("sequence") ? size_of(row, "sequence") : 1), columns};
 }
 
 }  // namespace
 
+std::optional<std::string> precision_text(const MeasuredRow& row) {
+  const Json* stated = row.at("precision");
+  return stated && stated->is_number_integer() ? stated->dump() : row.text("precision");
+}
+
 DataType type_of(const MeasuredRow& row, DataType otherwise, RulesUsed& used) {
-  const auto text = row.text("precision");
+  const auto text = precision_text(row);
   if (!text) {
     used.insert(Rule::kernel_type);
     return otherwise;

@@ -34,6 +34,8 @@ std::optional<double> measured_kernel_time(const MeasuredRow&, const KernelCase&
 std::int64_t size_of(const MeasuredRow&, const std::string& name);
 std::int64_t size_or(const MeasuredRow&, const std::string& name, std::int64_t otherwise);
 DataType type_of(const MeasuredRow&, DataType otherwise, RulesUsed&);
+// As the row writes it; a CSV may have a bare 16.
+std::optional<std::string> precision_text(const MeasuredRow&);
 void add(KernelCase&, Kernel);
 
 struct CollectiveCase {

@@ -10,6 +10,7 @@
 #include "models/transformer.hpp"
 #include "scenarios/board_names.hpp"
 #include "scenarios/lower_case.hpp"
+#include "scenarios/measured_scenario.hpp"
 #include "scenarios/port_names.hpp"
 #include "sim/device.hpp"
 
@@ -240,6 +241,18 @@ bool has_sizes_of(const MeasuredRow& row, const TransformerModel& model) {
          (!row.has("model/gated_ffn") || row.flag("model/gated_ffn") == model.gated_ffn);
 }
 
+// Letters, digits and points between digits: "GPT-3 1.3B" is no "GPT-3 13B".
+std::string model_word(const std::string& text) {
+  std::string word;
+  const auto digit = [&](std::size_t i) {
+    return i < text.size() && std::isdigit(static_cast<unsigned char>(text[i]));
+  };
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (std::isalnum(static_cast<unsigned char>(text[i])) || (text[i] == '.' && i > 0 && digit(i - 1) && digit(i + 1)))
+      word += text[i];
+  return lower_case(word);
+}
+
 // A model that the row only names is the library's of that name: "Llama 3 8B".
 void Naming::named_model() {
   Json& stated = row.run["model"];
@@ -247,11 +260,13 @@ void Naming::named_model() {
   const auto name = stated.is_object() ? row.text("model/name") : std::nullopt;
   if (!name || row.has("model/layers") || row.has("model/hidden")) return;
   for (const std::string& known : library.names("networks")) {
-    if (bare_name(known) != bare_name(*name)) continue;
+    if (model_word(known) != model_word(*name)) continue;
     Json sizes = write_spec(load_part<TransformerModel>("networks", known, library));
     if (const Json window = sizes.value("sliding_window", Json()); window.is_object())
       sizes["sliding_window"] = {{"tokens", window["tokens"]}, {"every_other_layer", window["full_every"] == 2}};
     sizes["mla"] = sizes.value("latent_attention", Json());
+    if (sizes.value("causal", true) == false && !row.has("model/family"))
+      stated["family"] = "bert";  // masked positions
     for (const char* unknown :
          {"latent_attention", "title", "rotary", "attention_length_share", "predicted_positions", "sources", "name"})
       sizes.erase(unknown);
@@ -342,8 +357,9 @@ MeasuredRow with_known_names(const MeasuredRow& original, const Library& library
   MeasuredRow row = original;
   if (!row.run["cluster"].is_object()) row.run["cluster"] = Json::object();
   Naming naming{row, library, used};
+  if (const auto devices = devices_of_degrees(row); devices && !row.has("devices")) row.run["devices"] = *devices;
   naming.precision();
-  if (row.kind == "training") naming.named_model();
+  if (row.kind == "training" || row.kind == "power") naming.named_model();
   naming.public_model();
   naming.accelerator();
   const std::string name = row.text("accelerator").value_or(row.text("cluster/accelerator").value_or(""));

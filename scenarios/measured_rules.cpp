@@ -48,7 +48,8 @@ constexpr std::array<RuleText, 54> rules = {{
      "(and "
      "link), else as in the reference system with the same scale-up links",
      "nodes of the library; DGX-1, DGX A100, DGX H100/B200, MI300X platform, TPU hosts"},
-    {"fabric-non-blocking", "fabric between nodes: non-blocking fat tree of 64-port switches",
+    {"fabric-non-blocking",
+     "fabric between nodes: non-blocking fat tree of 64-port switches (of 256-port ones beyond three levels)",
      "no source states its oversubscription"},
     {"torus-shape", "shape of a TPU slice: the most cubic (3D) or square (2D) one in steps of 4 chips",
      "Google Cloud TPU documentation lists these shapes"},
@@ -241,6 +242,7 @@ constexpr FrameworkRow frameworks[] = {
     {"fmsfsdp", "fms-fsdp"},
     {"internlm", "internlm-2023"},
     {"torchtitan", "torchtitan", "nocompile"},
+    {"torchtitan", "torchtitan", "without"},
     {"torchtitan", "torchtitan-compile", "compile"},
     {"torchtitan", "torchtitan"},
     {"deeplearningexamples", "nvidia-bert"},
@@ -266,8 +268,8 @@ constexpr FrameworkRow frameworks[] = {
 };
 
 // Frameworks that shard parameters, gradients and moments unless they are told otherwise.
-constexpr std::string_view sharding_frameworks[] = {"fsdp", "torchtitan", "llmfoundry", "composer", "maxtext",
-                                                    "jax",  "axlearn",    "levanter",   "easylm"};
+constexpr std::string_view sharding_frameworks[] = {"fsdp",    "torchtitan", "llmfoundry", "composer", "maxtext", "jax",
+                                                    "axlearn", "levanter",   "easylm",     "t5x",      "pax"};
 
 constexpr ReferencePort reference_ports[] = {
     {"nvlink1", "infiniband-edr-100", 0.5},
@@ -298,7 +300,7 @@ std::string unknown_framework_profile(const MeasuredRow& row, const std::string&
   if (device.find("tpu") != std::string::npos) return "maxtext";
   if (row.integer("parallelism/tensor").value_or(1) > 1 || row.integer("parallelism/pipeline").value_or(1) > 1)
     return "megatron-core";
-  return row.integer("parallelism/zero_stage").value_or(0) >= 2 ? "pytorch-fsdp" : "pytorch-ddp";
+  return row.integer("parallelism/zero_stage").value_or(usual_zero_stage(row)) >= 2 ? "pytorch-fsdp" : "pytorch-ddp";
 }
 
 constexpr std::int64_t year_of_a100 = 2020;
@@ -389,23 +391,23 @@ std::int64_t usual_expert_degree(std::int64_t experts, std::int64_t ranks, std::
 
 namespace {
 
-// Two letters only at the beginning: "gpt-5" is no t5.
+// Short names only at the beginning: "gpt-5" is no t5, "jul2025" no ul2.
 template <class List> bool names_one(const List& list, const std::string& family) {
-  constexpr std::size_t shortest = 3;
+  constexpr std::size_t shortest = 4;
   return std::any_of(std::begin(list), std::end(list), [&](std::string_view known) {
     return known.size() < shortest ? family.starts_with(known) : family.find(known) != std::string::npos;
   });
 }
 
 constexpr std::string_view encoders[] = {"bert", "electra", "encoder", "vit"};
-constexpr std::string_view gated[] = {"llama",   "mistral",  "mixtral",  "qwen",   "deepseek", "gemma", "yi",
-                                      "vicuna",  "internlm", "baichuan", "olmo",   "glm",      "kimi",  "phi3",
-                                      "granite", "dbrx",     "grok",     "smollm", "commandr", "gptoss"};
+constexpr std::string_view gated[] = {"llama",   "mistral",  "mixtral",  "qwen", "deepseek", "gemma",    "yi",
+                                      "vicuna",  "internlm", "baichuan", "olmo", "glm",      "kimi",     "phi3",
+                                      "chatglm", "granite",  "dbrx",     "grok", "smollm",   "commandr", "gptoss"};
 constexpr std::string_view plain[] = {"gpt",    "bert",      "roberta", "mpt",      "opt",      "bloom",   "falcon",
                                       "pythia", "starcoder", "galact",  "megatron", "nemotron", "cerebras"};
 constexpr std::string_view state_spaces[] = {"hybrid", "mamba", "ssm", "rwkv", "jamba", "zamba", "nemotronh"};
-constexpr std::string_view two_stacks[] = {"t5",   "mt5", "flant5",  "byt5",          "codet5",
-                                           "bart", "ul2", "pegasus", "encoderdecoder"};
+constexpr std::string_view two_stacks[] = {"t5",   "mt5", "flant5",  "byt5",    "codet5",
+                                           "bart", "ul2", "flanul2", "pegasus", "encoderdecoder"};
 constexpr std::string_view convolutions[] = {"resnet",       "resnext",   "vgg",      "unet",
                                              "efficientnet", "mobilenet", "inception"};
 constexpr std::string_view mixtures[] = {"moe", "mixtral", "dbrx", "grok", "deepseekv2", "deepseekv3", "deepseekr1"};

@@ -312,10 +312,10 @@ void write_offload(Json& plan, const MeasuredRow& row, RulesUsed& used) {
 
 void write_experts(Json& plan, const MeasuredRow& row, const Degrees& d, std::int64_t domain, std::int64_t zero_stage,
                    RulesUsed& used) {
-  const auto folded = row.integer("parallelism/expert_tensor");
+  const auto folded = degree_of(row, "expert_tensor");
   if (folded) plan["expert_tensor"] = *folded;
   if (!row.has("model/experts")) return;
-  if (const auto degree = row.integer("parallelism/expert")) {
+  if (const auto degree = degree_of(row, "expert")) {
     plan["expert"] = *degree;
     return;
   }
@@ -370,23 +370,21 @@ Json software_document(const MeasuredRow& row, RulesUsed& used) {
   return {{"base", profile}, {"blocking_launches", true}};
 }
 
-// Those of the degrees, where all that may be more than one are stated.
-std::int64_t devices_of(const MeasuredRow& row) {
-  const auto stated = row.integer("devices"), data = degree_of(row, "data"), tensor = degree_of(row, "tensor"),
-             pipeline = degree_of(row, "pipeline");
-  if (stated || !data || !tensor || !pipeline) return row.need_integer("devices");
+}  // namespace
+
+std::optional<std::int64_t> devices_of_degrees(const MeasuredRow& row) {
+  const auto data = degree_of(row, "data"), tensor = degree_of(row, "tensor"), pipeline = degree_of(row, "pipeline");
+  if (!data || !tensor || !pipeline) return std::nullopt;
   const double product = static_cast<double>(*data) * static_cast<double>(*tensor) * static_cast<double>(*pipeline) *
                          static_cast<double>(degree_of(row, "context").value_or(1));
   if (!(product >= 1 && product <= 1e9)) throw CannotSimulate(fmt::format("faulty row: {:g} devices", product));
   return static_cast<std::int64_t>(product);
 }
 
-}  // namespace
-
 Json training_scenario(const MeasuredRow& row, RulesUsed& used) {
   check_modelled(row);
   check_keys(row, used);
-  const std::int64_t devices = devices_of(row);
+  const std::int64_t devices = row.need_integer("devices");
   const MeasuredCluster machine = measured_cluster(row, devices, 1, used);
   const Degrees degrees = degrees_of(row, devices, machine.devices_per_node, used);
   Json job = {{"name", "train"},

@@ -28,6 +28,8 @@ std::vector<std::int64_t> torus_shape(std::int64_t chips, int dimensions);
 
 // The whole scenario of a training row.
 Json training_scenario(const MeasuredRow&, RulesUsed&);
+// Devices that the degrees say, where all that may be more than one are stated.
+std::optional<std::int64_t> devices_of_degrees(const MeasuredRow&);
 
 // Notes keys of a training row that are not the format's: a misspelt one leaves its value unsaid.
 void check_keys(const MeasuredRow&, RulesUsed&);

@@ -206,11 +206,14 @@ Json nearest_port(const std::string& name, std::int64_t year, double ports_per_n
   std::vector<Port> ports = ports_of(technology, library);
   double fastest = 0;
   for (const Port& port : ports) fastest = std::max(fastest, port.rate);
-  if (ports_per_node > 1 && fastest > 0 && rate > 2 * fastest)
-    rate /= ports_per_node;  // the next generation is twice as fast
   const auto of_node = std::find_if(nodes.begin(), nodes.end(), [&](const NodePorts& p) {
     return p.link.starts_with(technology + "-") || p.link == technology;
   });
+  constexpr double usual_devices = 8;  // of a node
+  const double count = ports_per_node > 1       ? ports_per_node
+                       : of_node != nodes.end() ? usual_devices * of_node->per_device
+                                                : 1;
+  if (count > 1 && fastest > 0 && rate > 2 * fastest) rate /= count;  // the next generation is twice as fast
   if (rate == 0 && of_node != nodes.end()) return of_node->link;
   if (rate == 0)
     for (const UsualRate& usual : usual_rates)

@@ -211,9 +211,7 @@ void Store::commit() {
   database_->run("COMMIT");
   in_transaction_ = false;
 }
-void Store::make_single_file() {
-  if (writing_) database_->run("PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE");
-}
+void Store::make_single_file() { database_->run("PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE"); }
 
 void Store::remove(std::size_t point) {
   Statement erase(*database_, "DELETE FROM points WHERE point = ?");

@@ -8,6 +8,7 @@
 #include "kernels/energy.hpp"
 #include "models/residual_network.hpp"
 #include "scenarios/lower_case.hpp"
+#include "scenarios/measured_kernels.hpp"
 #include "scenarios/measured_names.hpp"
 #include "sim/error.hpp"
 
@@ -38,9 +39,9 @@ std::string accelerator_of(const MeasuredRow& row, const Library& library, Rules
   return *with_known_accelerator(row, stated, library, used).text("accelerator");
 }
 
-// Lower case; "" = not stated.
+// As the library writes it, else as stated; "" = not stated.
 std::string precision_of(const MeasuredRow& row) {
-  const auto stated = row.text("precision");
+  const auto stated = precision_text(row);
   if (!stated) return "";
   const auto type = data_type_of(*stated);
   return type ? std::string(name(*type)) : *stated;

@@ -271,7 +271,7 @@ void predict_collective(Prediction& p, const MeasuredRow& row, const Library& li
 Json power_document(const MeasuredRow& row, PowerBoundary boundary, Fidelity fidelity, const Library& library,
                     RulesUsed& used) {
   const Json* model = row.at("model");
-  if (!model || !model->is_object()) {
+  if (!model || !(model->is_object() || model->is_string())) {
     Json document = power_scenario(row, boundary, library, used);
     set_fidelity(document, fidelity);
     return document;
@@ -284,8 +284,7 @@ Json power_document(const MeasuredRow& row, PowerBoundary boundary, Fidelity fid
     throw CannotSimulate("the power of several nodes together is not modelled");
   if (boundary == PowerBoundary::node)
     node["host_power"] = host_power(device.get<std::string>(), node["devices"].get<std::int64_t>(), library);
-  else
-    device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);
+  device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);
   return document;
 }
 
@@ -372,6 +371,10 @@ Prediction predict(const MeasuredRow& row, Fidelity fidelity, const Library& lib
   RulesUsed used;
   guarded(p, [&] {
     if (row.kind == "training") p.measured = measured_iteration(row);
+    if (row.kind == "training" && !p.measured) {  // a rate needs sizes that the row may only name
+      RulesUsed told_later;
+      p.measured = measured_iteration(with_known_names(row, library, told_later));
+    }
     if (const auto power = row.kind == "power" ? measured_power(row) : std::nullopt) p.measured = power->watts;
     if (p.measured && !(*p.measured > 0)) {
       p.measured.reset();

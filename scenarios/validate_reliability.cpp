@@ -64,8 +64,8 @@ double goodput(const MeasuredRow& row, double device_h) {
 // A share, or per cent of it.
 std::optional<double> stated_goodput(const MeasuredRow& row) {
   auto value = row.figure("goodput");
-  if (const auto percent = value ? std::nullopt : row.figure("goodput_pct"); percent) value = *percent / 100;
   if (value && *value > 1) *value /= 100;
+  if (const auto percent = value ? std::nullopt : row.figure("goodput_pct"); percent) value = *percent / 100;
   if (value && *value > 1) throw CannotSimulate("faulty row: a goodput above all of the time");
   return value;
 }

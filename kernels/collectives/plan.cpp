@@ -1,6 +1,8 @@
 // From a request to transfers: prices the options, takes the cheapest and writes its traffic as flows.
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "kernels/collectives/collective.hpp"
 #include "kernels/collectives/options.hpp"
 #include "kernels/collectives/planner.hpp"
@@ -116,13 +118,21 @@ Choice choose(const std::vector<CollectiveOption>& options, const CollectiveRequ
 
 std::string_view name_of(CollectiveKind kind) { return collective_names[static_cast<std::size_t>(kind)]; }
 
+std::vector<std::string> links_of(const CollectiveOption& option) {
+  std::vector<std::string> links = {option.outer_link};
+  links.insert(links.end(), option.other_outer_links.begin(), option.other_outer_links.end());
+  if (!option.inner_link.empty()) links.push_back(option.inner_link);
+  links.insert(links.end(), option.other_inner_links.begin(), option.other_inner_links.end());
+  return links;
+}
+
 CollectivePlan write_user_plan(const Group& group, const UserSchedule& user, const CollectiveOption& option,
                                const std::vector<TrafficPhase>& traffic, const CollectiveRequest& request) {
   const OptionPrice priced = price(option, collective_calibration(), request.bytes.value);
   if (!priced.known)
     throw SpecError("", "/schedule",
-                    fmt::format("a protocol whose costs over {}{}{} are known for {}", option.outer_link,
-                                option.inner_link.empty() ? "" : " and ", option.inner_link, name_of(user.kind)),
+                    fmt::format("a protocol whose costs over {} are known for {}", fmt::join(links_of(option), " and "),
+                                name_of(user.kind)),
                     quote(user.protocol));
   CollectivePlan plan{user.name, user.protocol, "the schedule given", {}};
   plan.steps = request.detail == CollectiveDetail::step

@@ -19,10 +19,20 @@ bool fills_bucket(const StepLowering& l, double parameters) {
 double gradient_buffer_bytes(const StepLowering& l, int stage) {
   if (l.job.plan.zero_stage != 2) return 0;
   const bool overlap = l.job.software.gradient_overlap;
-  double largest = 0;
+  const auto last_of = [&](const std::vector<Unit>& units) {  // bucket of a pass
+    double bucket = 0;
+    for (auto unit = units.rbegin(); unit != units.rend(); ++unit)
+      bucket = (fills_bucket(l, bucket) ? 0 : bucket) + unit->parameters;
+    return bucket;
+  };
+  double largest = 0, before = 0;
+  if (overlap &&
+      l.job.plan.micro_batches * l.job.plan.virtual_pipeline > 1)  // of the pass before, which none waits for
+    for (int c = stage; c < l.chunk_count(); c += l.job.plan.pipeline)
+      before = std::max(before, last_of(l.chunks[static_cast<std::size_t>(c)]));
   for (int c = stage; c < l.chunk_count(); c += l.job.plan.pipeline) {
     const std::vector<Unit>& units = l.chunks[static_cast<std::size_t>(c)];
-    double bucket = 0, under_way = 0;
+    double bucket = 0, under_way = before;
     for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
       bucket += unit->parameters;
       largest = std::max(largest, under_way + bucket);

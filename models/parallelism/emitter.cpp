@@ -151,7 +151,7 @@ Emitter::OpOfClass Emitter::collective(GroupFamily kind, Stream stream, Collecti
       ClassState& state = state_[static_cast<std::size_t>(c)];
       if (wait == Wait::next) state.pending.push_back(op);
       if (wait == Wait::asynchronous) state.asynchronous.push_back(op);
-      if (wait != Wait::detached) note_first(c, first);  // what nobody waits for needs no input of the pass
+      if (wait != Wait::detached) note_first(c, first);  // a detached one needs no input of the pass
       ops[c] = op;
     }
   }
@@ -214,10 +214,7 @@ Emitter::OpOfClass Emitter::host_work(Stream stream, const std::vector<Seconds>&
 Emitter::OpOfClass Emitter::pool_work(PoolWay way, double bytes, Label label, std::optional<MemoryDelta> memory) {
   std::vector<OneTransfer> moved;
   for (const int c : current()) moved.push_back({.pattern = pool_pattern(c, way), .bytes = bytes, .rounds = 1});
-  // What hosts move for themselves goes beside what their devices' links carry.
-  const Stream stream = way == PoolWay::host_both ? Stream::data
-                        : way == PoolWay::back    ? Stream::copy_back
-                                                  : Stream::copy;
+  const Stream stream = way == PoolWay::out ? Stream::copy : Stream::copy_back;
   return transfer_of_each(stream, moved, label, memory);
 }
 

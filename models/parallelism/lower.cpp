@@ -74,12 +74,14 @@ class StageWriter {
     label.chunk = static_cast<std::int16_t>(pass.chunk);
     l_.emitter.capture_first();
     bitstreams_.load(stage_, pass.forward ? Bitstream::forward : Bitstream::backward, pass.micro_batch);
+    const std::vector<const Unit*> units = units_of_pass(l_, stage_, pass);
+    if (!units.empty()) issue(*units.front(), pass);  // needs no input of the pass
     if (receives && splits_messages()) {
       label.phase = Phase::pipeline;
       l_.emitter.collective(GroupFamily::tensor, Stream::tensor, CollectiveKind::all_gather,
                             layer_input_bytes(l_.context), label, Emitter::Wait::next);
     }
-    for (const Unit* unit : units_of_pass(l_, stage_, pass)) write_unit(*unit, pass, label);
+    for (const Unit* unit : units) write_unit(*unit, pass, label);
     for (int c : l_.emitter.current()) messages_.began(chunk, pass, c, l_.emitter.first(c));
     l_.emitter.wait_for_asynchronous();  // exchanges of experts that are still on their way
     if (!sends) return;
@@ -88,11 +90,16 @@ class StageWriter {
     messages_.arrives(chunk + (pass.forward ? 1 : -1), pass, arrivals);
   }
 
+  // What may come before it is needed; what has been issued is not issued again.
+  void issue(const Unit& unit, const PipelinePass& pass) {
+    gather_.issue();
+    offload_.issue(unit, pass);
+  }
+
   void write_unit(const Unit& unit, const PipelinePass& pass, Label label) {
     const UnitSteps& steps = l_.steps(unit);
     label.layer = unit.layer;
-    gather_.issue();
-    offload_.issue(unit, pass);
+    issue(unit, pass);
     gather_.await();
     offload_.await(unit, pass);
     if (pass.forward) {

@@ -86,14 +86,13 @@ void emit_host_optimizer(StepLowering& l, double parameters) {
   }
   Label label;
   label.phase = Phase::optimizer;
-  const Emitter::OpOfClass gradients = emitter.host_work(Stream::copy, out, label);
-  Emitter::OpOfClass states;
+  emitter.wait_for(emitter.host_work(Stream::copy, out, label));
+  Emitter::OpOfClass states;  // from a pool and back, while they are stepped
   if (l.job.plan.offload.to == OffloadTarget::pool)
     states = emitter.pool_work(Emitter::PoolWay::host_both, parameters * optimizer_state_bytes(l.context), label);
-  emitter.wait_for(gradients);
   emitter.wait_for(emitter.host_work(Stream::host, step, label));
-  emitter.wait_for(emitter.host_work(Stream::copy_back, back, label));
   emitter.wait_for(states);
+  emitter.wait_for(emitter.host_work(Stream::copy_back, back, label));
 }
 
 }  // namespace orrery

@@ -1,6 +1,6 @@
 // Offload to host memory over each device's own host link (PCIe, C2C), at its data-sheet rate.
 //   activations  what the first layers of a stage save is copied out behind the forward pass and back one layer ahead of
-//                its backward pass; the pass waits when more than two layers are still to be copied out (double buffering,
+//                its backward pass, the first of them from the beginning of the stage's; the pass waits when more than two layers are still to be copied out (double buffering,
 //                as in Transformer Engine's cpu_offload)
 //   optimizer    gradients go to the host, whose processors run Adam, and the updated weights come back (ZeRO-Offload, Ren
 //                et al. 2021, arXiv:2101.06840; its table of CPU-Adam has 4 billion parameters in 1.0 s, from memory),

@@ -1,7 +1,7 @@
 // Runs a function in a forked child and brings home what it writes. What the child throws before it has sent anything is
 // thrown here with the same type and text (SpecError with its faults, StuckError, IoError, std::bad_alloc; anything else as
-// InternalError); a child that is killed is a KilledError, one that dies otherwise an InternalError naming the signal. The child leaves without running destructors
-// or flushing what the parent had buffered.
+// InternalError); a child that is killed is a KilledError, one that dies otherwise an InternalError naming the signal. The
+// child leaves without running destructors or flushing what the parent had buffered.
 #pragma once
 
 #include <functional>

@@ -85,7 +85,9 @@ TEST_CASE("no pass of a pipeline computes before its input has arrived, whatever
 }
 
 TEST_CASE("parameters that are gathered behind the first forward pass wait for no stage before") {
-  SmallScenario s = orrery::testing::with(orrery::testing::plan(4, 1, 4, 1));
+  const int tensor = GENERATE(1, 2);  // 2: messages are split among tensor ranks and gathered
+  CAPTURE(tensor);
+  SmallScenario s = orrery::testing::with(orrery::testing::plan(4 / tensor, tensor, 4, 1));
   s.software = "megatron-core";  // gathers behind the forward pass
   std::map<std::int16_t, double> first;
   for (const Ran& r : operations_of(orrery::testing::run(s)))

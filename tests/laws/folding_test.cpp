@@ -112,6 +112,21 @@ TEST_CASE("folded equals unfolded in every metric for every strategy on one swit
   }
 }
 
+TEST_CASE("folded equals unfolded beside a slow NIC, in what is bubble and what is waiting too") {
+  for (SmallScenario s : strategies())
+    for (const char* fidelity : {"flow", "analytic"}) {
+      CAPTURE(write_spec(s.plan).dump(), s.more_model.dump(), fidelity);
+      s.fidelity = fidelity;
+      Scenario scenario = orrery::testing::make(s);
+      scenario.cluster.degraded.emplace_back();
+      scenario.cluster.degraded.back().at = "nic 1";
+      scenario.cluster.degraded.back().rate = 0.3;
+      const Metrics folded = run_scenario(scenario, "test.json", Library::installed()).metrics;
+      scenario.simulate.fold = false;
+      require_equal(folded, run_scenario(scenario, "test.json", Library::installed()).metrics);
+    }
+}
+
 TEST_CASE("folded equals unfolded on fat-trees of two and three levels with replicas on both sides of the spine") {
   for (Wiring wiring : {Wiring::fat_tree, Wiring::oversubscribed_tree, Wiring::three_level_tree})
     for (SmallScenario s : strategies()) {

@@ -104,10 +104,10 @@ TEST_CASE("what latent attention saves in shards is gathered again for the gradi
   w.plan.sequence_parallel = true;
   const LayerSteps backward = layer_backward(w.context(), w.kind(), Recompute::none);
   const auto gathered = [](const LayerSteps& steps) { return moved(steps, CollectiveKind::all_gather, Peers::tensor); };
-  Work without = w;
-  without.model.latent_attention->rotary_width *= 2;  // one more column of what is gathered, of 2 bytes each
-  const LayerSteps wider = layer_backward(without.context(), without.kind(), Recompute::none);
-  CHECK(gathered(wider) - gathered(backward) == Approx(gathered(without.forward()) - gathered(w.forward())));
+  Work wide = w;
+  wide.model.latent_attention->key_value_rank *= 2;
+  const LayerSteps wider = layer_backward(wide.context(), wide.kind(), Recompute::none);
+  CHECK(gathered(wider) - gathered(backward) == Approx(gathered(wide.forward()) - gathered(w.forward())));
   CHECK(gathered(wider) > gathered(backward));
 }
 

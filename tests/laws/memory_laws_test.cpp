@@ -88,8 +88,8 @@ TEST_CASE("parameters are kept once, whatever type they have and wherever the op
         run_scenario(scenario, "test", Library::installed()).metrics.jobs[0].stages[0].memory_peak_by_category_bytes;
     return peak[static_cast<std::size_t>(MemoryCategory::weights)];
   };
-  CHECK(weights(DataType::fp16, false) ==
-        0);  // the shards are the master weights, which stand among the optimizer's states
+  // The shards are the master weights, which stand among the optimizer's states.
+  CHECK(weights(DataType::fp16, false) == 0);
   CHECK(weights(DataType::tf32, false) == Approx(4 * all / 16));
   CHECK(weights(DataType::fp16, true) == Approx(2 * all / 16));
 }
@@ -113,9 +113,12 @@ TEST_CASE("ZeRO-2 holds the bucket of gradients that fills and the one under way
   CHECK(held(s, MemoryCategory::buffers) == Approx(4 * (table + layer)).epsilon(0.01));
   s.more_software["gradients_in_fp32"] = false;
   CHECK(held(s, MemoryCategory::buffers) == Approx(2 * (table + layer)).epsilon(0.01));
-  // Larger than the model: all gradients are one bucket, beside which none is under way.
+  // Larger than the model: all gradients are one bucket, and that of the micro-batch before may be under way.
   s.more_software["gradient_bucket"] = "1 TB";
+  CHECK(held(s, MemoryCategory::buffers) == Approx(2 * 2 * all));
+  s.global_batch = 16;
   CHECK(held(s, MemoryCategory::buffers) == Approx(2 * all));
+  s.global_batch = 32;
   // Reduced at once at the end of each pass.
   s.more_software["gradient_overlap"] = false;
   CHECK(held(s, MemoryCategory::buffers) == Approx(2 * all));

@@ -11,7 +11,9 @@
 #include "scenarios/band_fit.hpp"
 #include "scenarios/error_bands.hpp"
 #include "sim/json.hpp"
+#include "sim/routes.hpp"
 #include "tests/support/run_orrery.hpp"
+#include "topologies/cluster_spec.hpp"
 
 using namespace orrery;
 using namespace orrery::test;
@@ -420,6 +422,21 @@ TEST_CASE("a step takes its band from the classes its time is spent in") {
   job.mean.exposed_by_collective_s = {{"transfer (copy)", 1.5}};
   CHECK(step_shares(bands, job).at("host-bus") == 1.5);
   CHECK(step_shares(bands, job).at("scale-up") == 0.5);
+  job.mean.exposed_by_collective_s = {{"transfer (copy)", 0.5}, {"transfer (copy-back)", 0.5}, {"work (host)", 0.25}};
+  CHECK(step_shares(bands, job).at("host-bus") == 1.25);
+}
+
+TEST_CASE("a pattern has the class of the links that it crosses, however few devices a node has") {
+  const Json spec = {{"pools", {{{"node", "grace-2s"}, {"count", 4}}}}, {"fabric", {{"kind", "single-switch"}}}};
+  const Cluster cluster = build_cluster(read_spec<ClusterSpec>(spec, "test", Library::installed()));
+  const auto class_to = [&](std::size_t device) {
+    Flow flow;
+    flow.from = cluster.fabric.vertex_of(DeviceId(0));
+    flow.to = cluster.fabric.vertex_of(DeviceId(device));
+    return link_class_of(cluster, route_pattern(cluster.fabric, *cluster.router, {&flow, 1}));
+  };
+  CHECK(class_to(1) == "bridged-pair");
+  CHECK(class_to(2) == "scale-out");
 }
 
 TEST_CASE("results carry a band around their iteration time") {

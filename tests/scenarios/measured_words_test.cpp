@@ -141,6 +141,12 @@ TEST_CASE("degrees that need not be said are known") {
   run.erase("devices");
   run["parallelism"]["context"] = 0;
   CHECK(job_of(run)["plan"]["data"] == 2);
+  Json large = plain_run("Megatron-LM"), said = large;  // more than one host
+  large["parallelism"]["data"] = said["parallelism"]["data"] = said["devices"] = 64;
+  large["batch"] = said["batch"] = {{"global", 128}, {"micro", 1}};
+  large.erase("devices");
+  const Json unhosted = {{"accelerator", "H100"}};
+  CHECK(pool_of(large, unhosted) == pool_of(said, unhosted));
 }
 
 TEST_CASE("frameworks are known however their names are joined, and by what they say of themselves") {
@@ -156,6 +162,7 @@ TEST_CASE("frameworks are known however their names are joined, and by what they
   CHECK(on_h100("torchtitan (torch.compile)") == "torchtitan-compile");
   CHECK(on_h100("torchtitan + compile") == "torchtitan-compile");
   CHECK(on_h100("torchtitan (no compile)") == "torchtitan");
+  CHECK(on_h100("torchtitan without torch.compile") == "torchtitan");
   CHECK(on_h100("Megatron LM") == "megatron-core");
   CHECK(on_h100("LLM Foundry") == "llm-foundry");
   CHECK(on_h100("MosaicML Composer") == "llm-foundry");
@@ -212,6 +219,26 @@ TEST_CASE("sizes of a model are those of its name or its public twin, and no win
                   {"kv_heads", 8},     {"ffn_hidden", 14336}, {"sequence", 8192}, {"sliding_window", 0}};
   CHECK(job_of(run)["model"]["vocabulary"] == 128256);
   CHECK_FALSE(job_of(run)["model"].contains("sliding_window"));
+  run["model"] = "GPT-3 13B";
+  CHECK(job_of(run)["model"]["hidden"] == 5120);
+  run["model"] = "gpt3-1.3b";
+  CHECK(job_of(run)["model"]["hidden"] == 2048);
+  run["model"] = "BERT-Large";  // its head sees the masked positions alone
+  CHECK(job_of(run)["model"].contains("predicted_positions"));
+}
+
+TEST_CASE("a rate needs no size that the name of a model says, and power knows models by name too") {
+  Json run = plain_run("PyTorch FSDP");
+  run["cluster"] = a100_cluster();
+  run["model"] = "llama3-8b";
+  run["measured"] = {{"tokens_per_s", 1e5}};
+  CHECK(*prediction_of("training", run).measured == Approx(run["batch"]["global"].get<double>() * 8192 / 1e5));
+  run["measured"] = {{"power_W", 300}};
+  const Prediction free = prediction_of("power", run);
+  INFO(free.skipped);
+  REQUIRE(free.predicted);
+  run["power_limit_W"] = 250;
+  CHECK(*prediction_of("power", run).predicted <= 250);
 }
 
 TEST_CASE("racks of switches hold their whole domain where the row does not say it") {
@@ -279,7 +306,9 @@ TEST_CASE("accelerators are known by their products' other names, and others are
     return with_known_accelerator(row_of(gpt_run()), name, shipped(), used).text("accelerator").value_or("");
   };
   CHECK(board("Grace Hopper") == "nvidia-gh200-144gb");
+  CHECK(board("NVIDIA Grace Hopper GH200") == "nvidia-gh200-144gb");
   CHECK(board("NVIDIA Grace") == "nvidia-grace");
+  CHECK(board("TPU Trillium") == "google-tpu-v6e");
   CHECK(board("8x H100") == "nvidia-h100-sxm5-80gb");
   CHECK(board("trn1") == "aws-trainium1");
   CHECK(board("TPU v5 lite") == "google-tpu-v5e");
@@ -359,6 +388,11 @@ TEST_CASE("kernels go by other libraries' names, which may say their type, and a
             .type == DataType::fp16);
   CHECK(used.count(Rule::kernel_type) == 0);
   CHECK(case_of({{"kernel", "LayerNorm"}, {"precision", "fp16"}, {"batch", 8}, {"hidden", 512}}).kernels.size() == 1);
+  const Kernel norm =
+      case_of({{"kernel", "layernorm"}, {"precision", 16}, {"batch", 8}, {"seq_len", 2048}, {"hidden", 512}})
+          .kernels.at(0);
+  CHECK(norm.m == 8 * 2048);
+  CHECK(norm.type == DataType::fp16);
   used.clear();
   kernel_case(row_of_kind("kernel", {{"kernel", "router"}, {"accelerator", "x"}, {"tokens", 64}, {"experts", 8}}),
               used);
@@ -430,6 +464,7 @@ TEST_CASE("reliability is read in the units and shares that it is printed in") {
   CHECK(of({{"goodput", 90}}).measured == 0.9);
   CHECK(of({{"goodput_pct", 90}}).measured == 0.9);
   CHECK(of({{"goodput", 900}}).skipped.find("faulty row") == 0);
+  CHECK(of({{"goodput_pct", 150}}).skipped.find("faulty row") == 0);
   CHECK(*of({{"mtbf_s", 7200}}).measured == Approx(2));
   CHECK(of({{"mttf_days", 1}}).measured == 24.0);
   CHECK(of({{"interruptions", 3}, {"period_days", 2}}).predicted ==
@@ -442,6 +477,9 @@ TEST_CASE("a row of a JSON file keeps what the file says of its cluster and it d
   run["cluster"] = {{"scale_out", {{"ports_per_node", 2}}}};
   CHECK(row_of(run).text("cluster/scale_out/link") == "infiniband-hdr-200");
   CHECK(row_of(run).integer("cluster/scale_out/ports_per_node") == 2);
+  const Json named = {{"accelerator", "H100"}, {"scale_out", "infiniband-ndr-400"}};
+  CHECK(row_of(run, named).text("cluster/scale_out/link") == "infiniband-ndr-400");
+  CHECK(row_of(run, named).integer("cluster/scale_out/ports_per_node") == 2);
 }
 
 TEST_CASE("cells of a CSV may say unknown, yes, no and +, have blanks around them and span lines") {

@@ -119,6 +119,17 @@ TEST_CASE("report refuses in one line what is no result, and writes nothing then
   CHECK(read_text(file) == small_scenario);
 }
 
+TEST_CASE("the page sets the peak of the device with least room beside that device's capacity") {
+  JobMetrics job;
+  job.iteration_s = 1;
+  job.devices = 2;
+  job.feasible = true;
+  job.memory_peak_bytes = 60e9;  // of a device with twice the room
+  job.mean.memory_peak_bytes = 30e9;
+  job.mean.memory_capacity_bytes = 40e9;
+  CHECK_THAT(html_job(job), Contains("fits: 75.0 % of") && !Contains("150"));
+}
+
 TEST_CASE("a stacked bar is as long as its parts are of the whole") {
   const std::string bar = html_bar({{1, "#000", ""}, {2, "#111", ""}, {0, "#222", ""}}, 4);
   CHECK_THAT(bar, Contains(R"(x="0.00" width="250.00")") && Contains(R"(x="250.00" width="500.00")"));
