@@ -279,12 +279,12 @@ Json power_document(const MeasuredRow& row, PowerBoundary boundary, Fidelity fid
   if (!whole_step(row.text("phase").value_or(""))) throw CannotSimulate("the power of a single pass is not modelled");
   Json document = step_scenario(row, fidelity, library, used);
   Json& node = document["cluster"]["pools"][0]["node"];
-  Json& device = node["device"];
+  const auto device = node["device"].get<std::string>();
   if (boundary == PowerBoundary::node && document["cluster"]["pools"][0]["count"] != 1)
     throw CannotSimulate("the power of several nodes together is not modelled");
   if (boundary == PowerBoundary::node)
-    node["host_power"] = host_power(device.get<std::string>(), node["devices"].get<std::int64_t>(), library);
-  device = held_device(device.get<std::string>(), stated_power_limit(row, PowerBoundary::device), library, used);
+    node["host_power"] = host_power(device, node["devices"].get<std::int64_t>(), library);
+  node["device"] = held_device(device, stated_power_limit(row, PowerBoundary::device), library, used);
   return document;
 }
 

@@ -227,20 +227,6 @@ TEST_CASE("sizes of a model are those of its name or its public twin, and no win
   CHECK(job_of(run)["model"].contains("predicted_positions"));
 }
 
-TEST_CASE("a rate needs no size that the name of a model says, and power knows models by name too") {
-  Json run = plain_run("PyTorch FSDP");
-  run["cluster"] = a100_cluster();
-  run["model"] = "llama3-8b";
-  run["measured"] = {{"tokens_per_s", 1e5}};
-  CHECK(*prediction_of("training", run).measured == Approx(run["batch"]["global"].get<double>() * 8192 / 1e5));
-  run["measured"] = {{"power_W", 300}};
-  const Prediction free = prediction_of("power", run);
-  INFO(free.skipped);
-  REQUIRE(free.predicted);
-  run["power_limit_W"] = 250;
-  CHECK(*prediction_of("power", run).predicted <= 250);
-}
-
 TEST_CASE("racks of switches hold their whole domain where the row does not say it") {
   const Json node = pool_of(64, {{"accelerator", "GB200"}, {"devices_per_node", 4}})["node"];
   CHECK(node["devices"] == 72);
@@ -506,4 +492,18 @@ TEST_CASE("cells of a CSV may say unknown, yes, no and +, have blanks around the
   for (const char* unknown : {"devices", "recompute", "model/layers", "time_s"}) CHECK_FALSE(rows[1].has(unknown));
   folder.write("table.csv", "id,notes\n1,\"never closed\n2,x\n");
   CHECK_THROWS_WITH(read_measured(file), Catch::Contains("closing quote"));
+}
+
+TEST_CASE("a rate needs no size that the name of a model says, and power knows models by name too") {
+  Json run = plain_run("PyTorch FSDP");
+  run["cluster"] = a100_cluster();
+  run["model"] = "llama3-8b";
+  run["measured"] = {{"tokens_per_s", 1e5}};
+  CHECK(*prediction_of("training", run).measured == Approx(run["batch"]["global"].get<double>() * 8192 / 1e5));
+  run["measured"] = {{"power_W", 300}};
+  const Prediction free = prediction_of("power", run);
+  INFO(free.skipped);
+  REQUIRE(free.predicted);
+  run["power_limit_W"] = 250;
+  CHECK(*prediction_of("power", run).predicted <= 250);
 }
