@@ -222,13 +222,18 @@ void fields(Fields& f, Calibration& calibration) {
   f.raw("sources", calibration.sources, Need::required);
 }
 
+namespace {
+
+// How many times as many operands of `wanted` as of `given` the unit takes in.
+double unit_ratio(DataType wanted, DataType given) { return static_cast<double>(unit_bits(given)) / unit_bits(wanted); }
+
+}  // namespace
+
 // Exponent 0.7 between A100 fp16 (k0 79, c 11) and H100 fp8 (246, 33), per core 5.2 times faster. The units of wide types differ
 // too much between chips: fp64 runs at the rate of fp32, a half or a 32nd of it.
 GemmParameters of_type(GemmParameters entry, DataType type) {
   constexpr double delivery_exponent = 0.7;
-  const double scale = is_wide(type)
-                           ? 1
-                           : std::pow(static_cast<double>(unit_bits(entry.type)) / unit_bits(type), delivery_exponent);
+  const double scale = is_wide(type) ? 1 : std::pow(unit_ratio(type, entry.type), delivery_exponent);
   entry.type = type;
   entry.k_overhead *= scale;
   entry.tile_cost *= scale;
@@ -306,9 +311,6 @@ std::vector<Source> sources_of(const DeviceModel& device, const Library& library
   }
   return found;
 }
-
-// How many times as many operands of `wanted` as of `given` the unit takes in.
-double unit_ratio(DataType wanted, DataType given) { return static_cast<double>(unit_bits(given)) / unit_bits(wanted); }
 
 // Of a file's entries, that of this type, else of the nearest width; none where only units of another kind are known.
 template <class Entry> const Entry* nearest(const std::vector<Entry>& entries, DataType type) {

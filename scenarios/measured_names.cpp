@@ -111,10 +111,14 @@ void Naming::accelerator() {
   (own ? row.run["accelerator"] : cluster()["accelerator"]) = found;
 }
 
+// As stated, in the row itself or of its cluster.
+std::optional<std::int64_t> devices_per_host(const MeasuredRow& row) {
+  return row.integer(row.has("devices_per_node") ? "devices_per_node" : "cluster/devices_per_node");
+}
+
 void Naming::wiring(const DeviceModel& device) {
   const auto kind = row.text("cluster/scale_up/kind");
-  const auto hosted = row.has("devices_per_node") ? row.integer("devices_per_node")
-                                                  : row.integer("cluster/devices_per_node");
+  const auto hosted = devices_per_host(row);
   const std::int64_t per_host = hosted.value_or(usual_devices_per_host);
   const std::string family = kind ? known_wiring(lower_case(*kind), device, per_host) : "";
   const bool by_slots = !kind && contains(lower_case(row.text("cluster/scale_up/link").value_or("")), "pcie");
@@ -188,7 +192,7 @@ void Naming::ports(const DeviceModel& device) {
   const auto port = row.text("cluster/scale_out/link");
   const auto count = row.number("cluster/scale_out/ports_per_node");
   const bool known = port && has("hardware/links", *port);
-  const auto hosted = row.integer(row.has("devices_per_node") ? "devices_per_node" : "cluster/devices_per_node");
+  const auto hosted = devices_per_host(row);
   const bool one_host = hosted && row.integer("devices") && *row.integer("devices") <= *hosted &&
                         row.integer("nodes").value_or(1) <= 1;
   if ((known && count) || one_host) return;
